@@ -1,0 +1,163 @@
+//! How the errors of the libraries below become ours.
+
+use std::error::Error as StdError;
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+
+use super::{Error, ErrorKind};
+
+impl Error {
+    /// A failed `connect`.
+    pub(crate) fn from_connect(error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::ConnectionRefused => ErrorKind::ConnectRefused,
+            io::ErrorKind::ConnectionReset => ErrorKind::ConnectionReset,
+            io::ErrorKind::TimedOut => ErrorKind::ConnectTimeout,
+            _ if is_exhaustion(&error) => ErrorKind::OutOfResources,
+            _ => ErrorKind::ConnectFailed,
+        };
+        Self::new(kind).with_source(error)
+    }
+
+    /// A failed TLS handshake.
+    pub(crate) fn from_handshake(error: io::Error) -> Self {
+        let (kind, detail) = match find::<rustls::Error>(&error) {
+            Some(tls) => classify_tls(tls),
+            None => (io_kind(&error), None),
+        };
+        let classified = Self::new(kind).with_source(error);
+        match detail {
+            Some(detail) => classified.with_detail(detail),
+            None => classified,
+        }
+    }
+
+    /// A read or write that failed on an established connection.
+    pub(crate) fn from_io(error: io::Error) -> Self {
+        let kind = match find::<rustls::Error>(&error) {
+            Some(tls) => classify_tls(tls).0,
+            None => io_kind(&error),
+        };
+        Self::new(kind).with_source(error)
+    }
+}
+
+/// The first error of type `T` in a source chain, looking into `io::Error`s, which hide what they wrap from `source`.
+pub(crate) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        current = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn io_kind(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => ErrorKind::ConnectionReset,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => ErrorKind::ConnectionClosed,
+        io::ErrorKind::TimedOut => ErrorKind::ConnectionReset,
+        io::ErrorKind::InvalidData => ErrorKind::ProtocolViolation,
+        _ if is_exhaustion(error) => ErrorKind::OutOfResources,
+        _ => ErrorKind::ConnectionClosed,
+    }
+}
+
+/// Linux: EMFILE 24, ENFILE 23, ENOMEM 12, ENOBUFS 105, EADDRNOTAVAIL 99 (no free local port).
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::OutOfMemory | io::ErrorKind::AddrNotAvailable
+    ) || matches!(error.raw_os_error(), Some(12 | 23 | 24 | 105))
+}
+
+fn classify_tls(error: &rustls::Error) -> (ErrorKind, Option<String>) {
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => (
+            classify_certificate(certificate),
+            Some(certificate.to_string()),
+        ),
+        rustls::Error::NoCertificatesPresented => (ErrorKind::CertificateInvalid, None),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
+            ErrorKind::NotTls,
+            Some("the answer is no TLS record".into()),
+        ),
+        rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+        | rustls::Error::NoApplicationProtocol => (ErrorKind::ProtocolNotOffered, None),
+        rustls::Error::AlertReceived(alert) => (ErrorKind::TlsAlert, Some(format!("{alert:?}"))),
+        other => (ErrorKind::TlsFailed, Some(other.to_string())),
+    }
+}
+
+fn classify_certificate(error: &CertificateError) -> ErrorKind {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ErrorKind::CertificateExpired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ErrorKind::CertificateNotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            ErrorKind::CertificateWrongName
+        }
+        CertificateError::UnknownIssuer => ErrorKind::CertificateUnknownIssuer,
+        CertificateError::Revoked => ErrorKind::CertificateRevoked,
+        _ => ErrorKind::CertificateInvalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handshake(error: rustls::Error) -> ErrorKind {
+        Error::from_handshake(io::Error::new(io::ErrorKind::InvalidData, error)).kind()
+    }
+
+    #[test]
+    fn three_certificate_faults_are_three_kinds() {
+        let kind = |error| handshake(rustls::Error::InvalidCertificate(error));
+        assert_eq!(
+            kind(CertificateError::Expired),
+            ErrorKind::CertificateExpired
+        );
+        assert_eq!(
+            kind(CertificateError::NotValidForName),
+            ErrorKind::CertificateWrongName
+        );
+        assert_eq!(
+            kind(CertificateError::UnknownIssuer),
+            ErrorKind::CertificateUnknownIssuer
+        );
+    }
+
+    #[test]
+    fn a_wrapped_tls_error_is_found_through_io_errors() {
+        let inner = io::Error::other(rustls::Error::NoApplicationProtocol);
+        let outer = io::Error::other(inner);
+        assert!(find::<rustls::Error>(&outer).is_some());
+        assert_eq!(
+            Error::from_handshake(outer).kind(),
+            ErrorKind::ProtocolNotOffered
+        );
+    }
+
+    #[test]
+    fn descriptor_exhaustion_is_ours() {
+        let error = Error::from_connect(io::Error::from_raw_os_error(24));
+        assert_eq!(error.kind(), ErrorKind::OutOfResources);
+    }
+}

@@ -1,0 +1,197 @@
+//! The kinds of error, sorted by whose fault they are.
+
+use std::fmt;
+
+/// Who would have to act differently for the error not to occur.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The code or the configuration that called us.
+    Caller,
+    /// This process: a limit of the pool was reached, or it is shutting down.
+    Local,
+    /// What lies between: name resolution, routing, a cut connection.
+    Network,
+    /// The server.
+    Peer,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident, $fault:ident, $transient:literal, $code:literal, $text:literal;)*) => {
+        /// What went wrong.
+        ///
+        /// [`as_str`](ErrorKind::as_str) is the stable name used in logs and in `hotpool get --json`.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])* #[doc = concat!("\n\nIts stable name is `", $code, "`.")] $variant,)*
+        }
+
+        impl ErrorKind {
+            /// Every kind there is, in the order of their documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable name: lower case, words joined by hyphens.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// Whose fault it is.
+            pub const fn fault(self) -> Fault {
+                match self { $(Self::$variant => Fault::$fault,)* }
+            }
+
+            /// Whether the cause may pass by itself, so that trying again later makes sense.
+            pub const fn is_transient(self) -> bool {
+                match self { $(Self::$variant => $transient,)* }
+            }
+
+            pub(super) const fn describe(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A setting is impossible or contradicts another; the message names it.
+    InvalidConfiguration, Caller, false, "invalid-configuration", "invalid configuration";
+    /// What was given is no host, `host:port` or `http(s)` URL.
+    InvalidTarget, Caller, false, "invalid-target", "not a host, host:port or URL";
+    /// The request cannot be expressed in the connection's protocol.
+    InvalidRequest, Caller, false, "invalid-request", "the request cannot be sent";
+    /// The request's own body stream failed.
+    RequestBody, Caller, false, "request-body", "the request's body failed";
+    /// The tokio runtime that the pool was built on has ended, and the pool's tasks with it.
+    RuntimeGone, Caller, false, "runtime-gone", "the runtime that owns the pool has ended";
+
+    /// No connection became free before the acquire deadline; the message names the limit that stood in the way.
+    AcquireTimeout, Local, true, "acquire-timeout", "no connection became free in time";
+    /// The pool was closed.
+    PoolClosed, Local, false, "pool-closed", "the pool is closed";
+    /// The connection was closed from this side, for instance by the registry or by a shutdown deadline.
+    ClosedLocally, Local, true, "closed-locally", "the connection was closed on this side";
+    /// The process is out of descriptors, memory or ports.
+    OutOfResources, Local, true, "out-of-resources", "the system refused the resources for a connection";
+
+    /// The name does not exist or has no address.
+    HostNotFound, Network, false, "host-not-found", "host not found";
+    /// The name servers failed or could not be reached.
+    ResolveFailed, Network, true, "resolve-failed", "name resolution failed";
+    /// No answer from name resolution within its deadline.
+    ResolveTimeout, Network, true, "resolve-timeout", "name resolution took too long";
+    /// The network or host is unreachable, or connecting failed for another reason.
+    ConnectFailed, Network, true, "connect-failed", "could not connect";
+    /// Nobody listens at the address.
+    ConnectRefused, Peer, true, "connect-refused", "connection refused";
+    /// No answer to the TCP handshake within its deadline.
+    ConnectTimeout, Network, true, "connect-timeout", "connecting took too long";
+    /// The connection was reset.
+    ConnectionReset, Network, true, "connection-reset", "the connection was reset";
+
+    /// The server closed the connection before the answer was complete.
+    ConnectionClosed, Peer, true, "connection-closed", "the server closed the connection";
+    /// What listens at the address does not speak TLS.
+    NotTls, Peer, false, "not-tls", "the server does not speak TLS";
+    /// The TLS handshake did not finish within its deadline.
+    TlsTimeout, Peer, true, "tls-timeout", "the TLS handshake took too long";
+    /// The server refused the handshake with an alert; the message names it.
+    TlsAlert, Peer, false, "tls-alert", "the server refused the TLS handshake";
+    /// The TLS handshake failed for another reason.
+    TlsFailed, Peer, false, "tls-failed", "the TLS handshake failed";
+    /// The server did not agree to a protocol that the caller insists on.
+    ProtocolNotOffered, Peer, false, "protocol-not-offered", "the server does not offer the protocol asked for";
+    /// The certificate's time has passed.
+    CertificateExpired, Peer, false, "certificate-expired", "the server's certificate has expired";
+    /// The certificate's time has not come.
+    CertificateNotYetValid, Peer, false, "certificate-not-yet-valid", "the server's certificate is not valid yet";
+    /// The certificate is for other names.
+    CertificateWrongName, Peer, false, "certificate-wrong-name", "the server's certificate is for another name";
+    /// No trusted authority issued the certificate.
+    CertificateUnknownIssuer, Peer, false, "certificate-unknown-issuer", "the server's certificate is from an unknown issuer";
+    /// The certificate was revoked.
+    CertificateRevoked, Peer, false, "certificate-revoked", "the server's certificate was revoked";
+    /// The certificate is broken or not fit for a server.
+    CertificateInvalid, Peer, false, "certificate-invalid", "the server's certificate is invalid";
+    /// The server's HTTP/2 SETTINGS did not arrive within their deadline.
+    SettingsTimeout, Peer, true, "settings-timeout", "the server sent no HTTP/2 SETTINGS in time";
+    /// The server broke its protocol.
+    ProtocolViolation, Peer, false, "protocol-violation", "the server broke the protocol";
+    /// The server is going away and did not process the request.
+    GoAway, Peer, true, "going-away", "the server is going away";
+    /// The server refused the stream before any processing (RFC 9113 §8.7).
+    StreamRefused, Peer, true, "stream-refused", "the server refused the request unprocessed";
+    /// The server reset the stream; the message names its reason.
+    StreamReset, Peer, false, "stream-reset", "the server reset the stream";
+    /// The answer did not arrive within the caller's deadline.
+    RequestTimeout, Peer, false, "request-timeout", "the answer took too long";
+}
+
+impl ErrorKind {
+    /// Whether a deadline passed.
+    pub const fn is_timeout(self) -> bool {
+        matches!(
+            self,
+            Self::AcquireTimeout
+                | Self::ConnectTimeout
+                | Self::RequestTimeout
+                | Self::ResolveTimeout
+                | Self::SettingsTimeout
+                | Self::TlsTimeout
+        )
+    }
+
+    /// Whether the server's certificate was refused.
+    pub const fn is_certificate(self) -> bool {
+        matches!(
+            self,
+            Self::CertificateExpired
+                | Self::CertificateInvalid
+                | Self::CertificateNotYetValid
+                | Self::CertificateRevoked
+                | Self::CertificateUnknownIssuer
+                | Self::CertificateWrongName
+        )
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_lower_case_words() {
+        let names: HashSet<_> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+        for name in names {
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_timeout_says_so() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(
+                kind.is_timeout(),
+                kind.as_str().ends_with("-timeout"),
+                "{kind}"
+            );
+            assert_eq!(
+                kind.is_certificate(),
+                kind.as_str().starts_with("certificate-"),
+                "{kind}"
+            );
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! hotpool
+#![forbid(unsafe_code)]
+
+pub mod error;
+
+pub use error::{Error, ErrorKind};
