@@ -1,0 +1,24 @@
+//! Limits and deadlines: what each one is, its unit, its default and why.
+//!
+//! [`Settings`] is what a caller, a file or the environment says, every entry optional; [`Config`] is complete and valid. Layers are
+//! laid over each other, the later the stronger: defaults, environment, code. An impossible setting is refused when the layers are
+//! put together, by name, so a [`Config`] that exists can be used.
+//!
+//! ```
+//! use hotpool::config::{Config, Settings};
+//!
+//! let code = Settings { max_connections: Some(200), ..Settings::default() };
+//! let config = Config::try_from(code)?;
+//! assert_eq!(config.max_connections(), 200);
+//! assert_eq!(config.max_connections_per_host(), 10);
+//!
+//! let impossible = Settings { max_connections: Some(0), ..Settings::default() };
+//! assert!(Config::try_from(impossible).unwrap_err().to_string().contains("max_connections"));
+//! # Ok::<(), hotpool::Error>(())
+//! ```
+
+mod environment;
+mod settings;
+mod validate;
+
+pub use settings::{Config, Settings};

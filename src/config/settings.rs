@@ -1,0 +1,82 @@
+//! The one list of settings; everything else about them is derived from it.
+
+use std::time::Duration;
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $written:literal;)*) => {
+        /// What one layer says: every entry optional, nothing checked yet.
+        #[derive(Clone, Debug, Default, Eq, PartialEq)]
+        pub struct Settings {
+            $($(#[$doc])* #[doc = concat!("\n\nDefault: ", $written, ".")] pub $name: Option<$type>,)*
+        }
+
+        impl Settings {
+            /// Lays `stronger` over this layer: what it says wins, what it leaves open stays.
+            #[must_use]
+            pub fn overlaid_by(self, stronger: Self) -> Self {
+                Self { $($name: stronger.$name.or(self.$name),)* }
+            }
+
+            pub(super) const NAMES: &[&str] = &[$(stringify!($name),)*];
+
+            /// Sets one entry from text; an unknown name or unreadable value leaves the layer as it was.
+            pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = Some(<$type as super::environment::FromText>::from_text(text)?),)*
+                    _ => return Err("unknown setting".into()),
+                }
+                Ok(())
+            }
+        }
+
+        /// A complete and valid configuration; made from [`Settings`].
+        #[derive(Clone, Debug, Eq, PartialEq)]
+        pub struct Config {
+            $($name: $type,)*
+        }
+
+        impl Config {
+            $($(#[$doc])* #[doc = concat!("\n\nDefault: ", $written, ".")]
+            pub fn $name(&self) -> $type { self.$name })*
+
+            pub(super) fn complete(settings: Settings) -> Self {
+                Self { $($name: settings.$name.unwrap_or($default),)* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Connections of the pool in total, handshaking ones included. At the limit an idle connection makes room: unhealthy ones
+    /// first, then the least recently used; if none is idle, callers wait.
+    max_connections: usize = 100, "100";
+    /// Connections to one host (and port, profile, verification policy, …), handshaking ones included.
+    max_connections_per_host: usize = 10, "10";
+    /// Idle connections kept in total; those that `preheat` asked for are not counted. Enforced by the housekeeper, within a
+    /// quarter of a second.
+    max_idle: usize = 20, "20";
+    /// Dials under way at the same time in the whole pool: a full handshake costs about 0.3 ms of one core, so more than this only
+    /// makes all of them late.
+    max_dials: usize = 32, "32";
+    /// Callers that may wait for one host. One more is refused at once.
+    max_waiters_per_host: usize = 10_000, "10 000";
+    /// Streams used at the same time on one HTTP/2 connection, if the server allows as many.
+    max_streams_per_connection: usize = 1_000, "1 000";
+    /// Connections kept warm for a host once it was preheated; refilled in the background.
+    min_warm: usize = 1, "1";
+    /// How long a caller waits for a connection, everything included.
+    acquire_timeout: Duration = Duration::from_secs(30), "30 s";
+    /// How long name resolution may take for one dial.
+    resolve_timeout: Duration = Duration::from_secs(5), "5 s";
+    /// How long the TCP handshake may take for one dial, all addresses together.
+    connect_timeout: Duration = Duration::from_secs(30), "30 s";
+    /// How long the TLS handshake may take.
+    tls_timeout: Duration = Duration::from_secs(10), "10 s";
+    /// How long the server's HTTP/2 SETTINGS may take after the handshake.
+    settings_timeout: Duration = Duration::from_secs(10), "10 s";
+    /// How long a connection may be unused before it is closed; connections kept warm stay.
+    idle_timeout: Duration = Duration::from_secs(60), "60 s";
+    /// How old a connection may become. Each connection draws its own age between nine tenths of this and all of it, so that
+    /// connections opened together do not all end together.
+    max_lifetime: Duration = Duration::from_secs(300), "300 s";
+}
