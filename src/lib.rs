@@ -3,5 +3,6 @@
 
 pub mod config;
 pub mod error;
+pub mod registry;
 
 pub use error::{Error, ErrorKind};

@@ -1,0 +1,127 @@
+//! What happens to connections, as it happens.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+use super::{CloseReason, ConnectionId, Direction, Health, Protocol, State, StatsSnapshot};
+
+/// Events that a subscriber may be behind before it loses the oldest. Closing a thousand
+/// connections at once should not lose any; the ring takes about 200 bytes per event, and only once
+/// somebody has subscribed.
+pub(super) const EVENT_CAPACITY: usize = 1024;
+
+/// Something that happened to a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection was registered. Its first event.
+    Opened {
+        /// Its name.
+        id: ConnectionId,
+        /// Who opened it.
+        direction: Direction,
+        /// What is to be spoken on it, as far as is known.
+        protocol: Protocol,
+        /// The host it is for, if known.
+        host: Option<Arc<str>>,
+        /// The peer's address, if known.
+        address: Option<SocketAddr>,
+    },
+    /// A connection moved on in its life. The last move, to closed, is [`Event::Closed`] instead.
+    StateChanged {
+        /// Its name.
+        id: ConnectionId,
+        /// The state that it left.
+        from: State,
+        /// The state that it is in.
+        to: State,
+    },
+    /// The owner changed its mind about a connection.
+    HealthChanged {
+        /// Its name.
+        id: ConnectionId,
+        /// What the owner thought before.
+        from: Health,
+        /// What the owner thinks now.
+        to: Health,
+    },
+    /// A connection is gone. Its last event, and there is exactly one.
+    Closed {
+        /// Its name.
+        id: ConnectionId,
+        /// Who opened it.
+        direction: Direction,
+        /// What was spoken on it.
+        protocol: Protocol,
+        /// The host it was for, if known.
+        host: Option<Arc<str>>,
+        /// The peer's address, if known.
+        address: Option<SocketAddr>,
+        /// The first cause of its end.
+        reason: CloseReason,
+        /// What went over it.
+        stats: StatsSnapshot,
+        /// How long it was in the registry.
+        age: Duration,
+    },
+    /// The subscriber was too slow: so many events were dropped at this place.
+    Lost(u64),
+}
+
+/// A subscription, from [`Registry::subscribe`](super::Registry::subscribe).
+///
+/// Connections never wait for a subscriber. One that is more than 1,024 events behind loses the
+/// oldest and is told how many.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event, or `None` when the registry and all its connections are gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// No event is lost if the future is dropped.
+    pub async fn recv(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(count)) => Some(Event::Lost(count)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// The next event, if it is there already.
+    pub fn try_recv(&mut self) -> Option<Event> {
+        match self.0.try_recv() {
+            Ok(event) => Some(event),
+            Err(TryRecvError::Lagged(count)) => Some(Event::Lost(count)),
+            Err(TryRecvError::Closed | TryRecvError::Empty) => None,
+        }
+    }
+}
+
+/// Hands events to the subscribers. The ring is made for the first of them.
+#[derive(Debug, Default)]
+pub(super) struct Publisher(OnceLock<broadcast::Sender<Event>>);
+
+impl Publisher {
+    pub(super) fn subscribe(&self) -> Events {
+        let sender = self
+            .0
+            .get_or_init(|| broadcast::Sender::new(EVENT_CAPACITY));
+        Events(sender.subscribe())
+    }
+
+    /// Publishes what `event` makes, if anybody listens. Never waits for a subscriber.
+    pub(super) fn publish(&self, event: impl FnOnce() -> Event) {
+        if let Some(sender) = self.0.get()
+            && sender.receiver_count() > 0
+        {
+            // Fails when the last subscriber left meanwhile; then nobody misses it.
+            let _ = sender.send(event());
+        }
+    }
+}

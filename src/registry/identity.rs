@@ -1,0 +1,49 @@
+//! Who is on the other end.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Who the peer has proven to be. Empty until something is known.
+#[derive(Clone, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The authenticated user.
+    pub user: Option<Arc<str>>,
+    /// The peer's certificate in DER, or its SHA-256: whichever the owner keeps.
+    pub peer_certificate: Option<Arc<[u8]>>,
+}
+
+impl Identity {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the authenticated user.
+    pub fn user(mut self, user: Arc<str>) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// Adds the peer's certificate, in DER or as its SHA-256.
+    pub fn peer_certificate(mut self, certificate: Arc<[u8]>) -> Self {
+        self.peer_certificate = Some(certificate);
+        self
+    }
+
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        self.user.is_none() && self.peer_certificate.is_none()
+    }
+}
+
+/// Gives the certificate's length only: a log line has no use for kilobytes of DER.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let certificate_length = self.peer_certificate.as_ref().map(|bytes| bytes.len());
+        f.debug_struct("Identity")
+            .field("user", &self.user)
+            .field("peer_certificate_length", &certificate_length)
+            .finish()
+    }
+}

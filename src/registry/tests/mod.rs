@@ -1,0 +1,1 @@
+//! What only shows over many operations or many threads.
