@@ -4,7 +4,7 @@
 //! module reads both and names them the way the rest of the world does, so that what a connection sent can be compared with
 //! what a browser sends:
 //!
-//! * [`ClientHello`] parses a hello.
+//! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro.
 //! * [`Profile`] names what a connection shall look like. There is one so far, which is stock rustls and stock h2.
 //!
 //! It does not shape anything: no profile here changes a byte that is sent. Nor does it read QUIC, DTLS, or what a server
@@ -26,14 +26,18 @@
 //!
 //! let hello = ClientHello::from_records(&sent)?;
 //! assert_eq!(hello.server_name(), Some("example.com"));
+//! assert!(hello.ja4().starts_with("t13d"));
 //! # Ok(())
 //! # }
 //! ```
 
+mod digest;
 mod extension;
 mod grease;
 mod hello;
 mod hello_error;
+mod ja3;
+mod ja4;
 mod model;
 mod read;
 mod record;
