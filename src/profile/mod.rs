@@ -5,6 +5,7 @@
 //! what a browser sends:
 //!
 //! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro.
+//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
 //! * [`Profile`] names what a connection shall look like. There is one so far, which is stock rustls and stock h2.
 //!
 //! It does not shape anything: no profile here changes a byte that is sent. Nor does it read QUIC, DTLS, or what a server
@@ -31,11 +32,14 @@
 //! # }
 //! ```
 
+mod akamai;
 mod digest;
 mod extension;
+mod frame;
 mod grease;
 mod hello;
 mod hello_error;
+mod hpack;
 mod ja3;
 mod ja4;
 mod model;
@@ -44,6 +48,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub use akamai::{Http2Opening, Priority};
 pub use extension::Extension;
 pub use grease::is_grease;
 pub use hello::ClientHello;
