@@ -1,5 +1,8 @@
 //! Captures that the tests of this module share, and how to build frames.
 
+mod corpus;
+mod hostile;
+
 /// Chromium 156.0.8078.79 on Debian 12: its second hello, after a HelloRetryRequest.
 pub(super) fn chromium() -> Vec<u8> {
     bytes(include_str!("tests/captures/chromium-156-retry.hex"))
