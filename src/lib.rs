@@ -4,5 +4,6 @@
 pub mod config;
 pub mod error;
 pub mod registry;
+pub mod profile;
 
 pub use error::{Error, ErrorKind};

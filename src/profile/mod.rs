@@ -1,0 +1,56 @@
+//! What a client looks like on the wire.
+//!
+//! A server can tell clients apart before they ask for anything: by the TLS ClientHello and by the first HTTP/2 frames. This
+//! module reads both and names them the way the rest of the world does, so that what a connection sent can be compared with
+//! what a browser sends:
+//!
+//! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro.
+//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
+//! * [`Profile`] names what a connection shall look like. There is one so far, which is stock rustls and stock h2.
+//!
+//! It does not shape anything: no profile here changes a byte that is sent. Nor does it read QUIC, DTLS, or what a server
+//! answers. Equal fingerprints do not prove equal bytes: JA4, for one, leaves out groups, key shares and every order.
+//!
+//! The parsers take bytes from anyone. They never panic, and use memory in proportion to their input.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use hotpool::profile::ClientHello;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+//! let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+//! let mut connection = rustls::ClientConnection::new(Arc::new(config), "example.com".try_into()?)?;
+//! let mut sent = Vec::new();
+//! connection.write_tls(&mut sent)?;
+//!
+//! let hello = ClientHello::from_records(&sent)?;
+//! assert_eq!(hello.server_name(), Some("example.com"));
+//! assert!(hello.ja4().starts_with("t13d"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod akamai;
+mod digest;
+mod extension;
+mod frame;
+mod grease;
+mod hello;
+mod hello_error;
+mod hpack;
+mod ja3;
+mod ja4;
+mod model;
+mod read;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use akamai::{Http2Opening, Priority};
+pub use extension::Extension;
+pub use grease::is_grease;
+pub use hello::ClientHello;
+pub use hello_error::HelloError;
+pub use model::Profile;
