@@ -212,7 +212,15 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.snapshot().fmt(f)
+        let facts = self.facts.read();
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("direction", &self.direction)
+            .field("protocol", &facts.protocol)
+            .field("host", &facts.host)
+            .field("remote_addr", &facts.remote_addr)
+            .field("state", &facts.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -253,5 +261,55 @@ fn activity_of(in_flight: usize) -> Activity {
     match in_flight {
         0 => Activity::Idle,
         _ => Activity::Active,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::task;
+
+    use super::*;
+
+    fn entry() -> Arc<Entry> {
+        Arc::new(Entry::new(Draft::new(Direction::Inbound, Protocol::Tcp)))
+    }
+
+    #[test]
+    fn guards_make_it_active() {
+        let entry = entry();
+        assert_eq!(entry.activity(), Activity::Idle);
+        let first = entry.begin();
+        let second = first.entry().begin();
+        assert_eq!((entry.activity(), entry.in_flight()), (Activity::Active, 2));
+        drop(first);
+        assert_eq!(entry.snapshot().activity, Activity::Active);
+        drop(second);
+        assert_eq!((entry.activity(), entry.in_flight()), (Activity::Idle, 0));
+    }
+
+    #[test]
+    fn a_request_wakes_all_who_wait_and_stays() {
+        let entry = entry();
+        let mut abandoned = task::spawn(entry.close_requested());
+        let mut waiting = [(); 2].map(|()| task::spawn(entry.close_requested()));
+        assert!(abandoned.poll().is_pending());
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|waiting| waiting.poll().is_pending())
+        );
+        drop(abandoned);
+
+        entry.request_close(CloseReason::Evicted);
+        entry.request_close(CloseReason::Shutdown);
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|waiting| waiting.is_woken() && waiting.poll().is_ready())
+        );
+        assert!(task::spawn(entry.close_requested()).poll().is_ready());
+        assert!(entry.is_close_requested());
+        assert_eq!(entry.close_reason(), Some(CloseReason::Evicted));
+        assert_eq!(entry.state(), State::Connecting);
     }
 }

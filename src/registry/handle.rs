@@ -17,7 +17,7 @@ use super::{
 /// lock and O(found · log found). Counts cost the lock and O(1).
 #[derive(Clone, Default)]
 pub struct Registry {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Registry {
@@ -166,4 +166,75 @@ impl fmt::Debug for Registry {
 fn oldest_first(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
     entries.sort_unstable_by_key(|entry| entry.id());
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft::new(Direction::Inbound, Protocol::Http1)
+    }
+
+    #[test]
+    fn totals_include_closed_connections() {
+        let registry = Registry::new();
+        let [first, second] = [(); 2].map(|()| registry.register(draft()));
+        for registration in [&first, &second] {
+            registration.stats().record_received(100);
+            registration.stats().record_request();
+        }
+        second.set_state(State::Open);
+        let before = registry.stats();
+        drop(first);
+        let after = registry.stats();
+
+        assert_eq!((before.opened, before.closed, before.present), (2, 0, 2));
+        assert_eq!((after.opened, after.closed, after.present), (2, 1, 1));
+        assert_eq!((before.bytes_received, before.requests), (200, 2));
+        assert_eq!((after.bytes_received, after.requests), (200, 2));
+        assert_eq!(after.closed_for(CloseReason::Abandoned), 1);
+        assert_eq!(
+            (
+                after.present_in(State::Open),
+                after.present_in(State::Connecting)
+            ),
+            (1, 0)
+        );
+    }
+
+    #[test]
+    fn close_all_asks_everyone_once() {
+        let registry = Registry::new();
+        let registrations = [(); 3].map(|()| registry.register(draft()));
+        registrations[0].request_close(CloseReason::Evicted);
+        assert_eq!(registry.close_all(CloseReason::Shutdown), 2);
+        assert_eq!(registry.close_all(CloseReason::Requested), 0);
+        assert!(
+            registrations
+                .iter()
+                .all(|registration| registration.is_close_requested())
+        );
+        assert_eq!(registry.count(), 3);
+
+        drop(registrations);
+        let stats = registry.stats();
+        assert_eq!(stats.closed_for(CloseReason::Evicted), 1);
+        assert_eq!(stats.closed_for(CloseReason::Shutdown), 2);
+    }
+
+    #[test]
+    fn registries_are_apart_and_clones_are_not() {
+        let (here, elsewhere) = (Registry::new(), Registry::new());
+        let registration = here.register(draft());
+        assert_eq!(
+            here.clone()
+                .entry(registration.id())
+                .map(|entry| entry.id()),
+            Some(registration.id())
+        );
+        assert!(elsewhere.entry(registration.id()).is_none());
+        drop(here);
+        assert_eq!(registration.state(), State::Connecting);
+    }
 }
