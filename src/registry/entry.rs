@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::facts::Facts;
 use super::{
     Activity, Attributes, CloseReason, ConnectionId, Direction, Draft, Health, Identity, Protocol,
     Snapshot, State, Stats,
@@ -40,16 +41,7 @@ impl Entry {
             id: ConnectionId::next(),
             direction: draft.direction,
             opened_at,
-            facts: RwLock::new(Facts {
-                protocol: draft.protocol,
-                host: draft.host,
-                remote_addr: draft.remote_addr,
-                local_addr: draft.local_addr,
-                state: State::Connecting,
-                health: Health::Healthy,
-                identity: Identity::default(),
-                closed_at: None,
-            }),
+            facts: RwLock::new(Facts::new(draft)),
             cause: OnceLock::new(),
             closing: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
@@ -242,19 +234,6 @@ impl Drop for ActivityGuard {
     fn drop(&mut self) {
         self.entry.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// What may change about a connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Facts {
-    pub(super) protocol: Protocol,
-    pub(super) host: Option<Arc<str>>,
-    pub(super) remote_addr: Option<SocketAddr>,
-    pub(super) local_addr: Option<SocketAddr>,
-    pub(super) state: State,
-    pub(super) health: Health,
-    pub(super) identity: Identity,
-    pub(super) closed_at: Option<Instant>,
 }
 
 fn activity_of(in_flight: usize) -> Activity {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::entry::Facts;
 use super::event::Publisher;
+use super::facts::Facts;
 use super::tables::Tables;
 use super::{CloseReason, Entry, Event};
 

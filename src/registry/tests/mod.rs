@@ -1,6 +1,8 @@
 //! What only shows over many operations or many threads.
 
+mod agreement;
 mod model;
+mod operation;
 mod races;
 
 use std::hash::Hash;
