@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::facts::Facts;
 use super::{
     Activity, Attributes, CloseReason, ConnectionId, Direction, Draft, Health, Identity, Protocol,
     Snapshot, State, Stats,
@@ -40,16 +41,7 @@ impl Entry {
             id: ConnectionId::next(),
             direction: draft.direction,
             opened_at,
-            facts: RwLock::new(Facts {
-                protocol: draft.protocol,
-                host: draft.host,
-                remote_addr: draft.remote_addr,
-                local_addr: draft.local_addr,
-                state: State::Connecting,
-                health: Health::Healthy,
-                identity: Identity::default(),
-                closed_at: None,
-            }),
+            facts: RwLock::new(Facts::new(draft)),
             cause: OnceLock::new(),
             closing: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
@@ -212,7 +204,15 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.snapshot().fmt(f)
+        let facts = self.facts.read();
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("direction", &self.direction)
+            .field("protocol", &facts.protocol)
+            .field("host", &facts.host)
+            .field("remote_addr", &facts.remote_addr)
+            .field("state", &facts.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -236,22 +236,59 @@ impl Drop for ActivityGuard {
     }
 }
 
-/// What may change about a connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Facts {
-    pub(super) protocol: Protocol,
-    pub(super) host: Option<Arc<str>>,
-    pub(super) remote_addr: Option<SocketAddr>,
-    pub(super) local_addr: Option<SocketAddr>,
-    pub(super) state: State,
-    pub(super) health: Health,
-    pub(super) identity: Identity,
-    pub(super) closed_at: Option<Instant>,
-}
-
 fn activity_of(in_flight: usize) -> Activity {
     match in_flight {
         0 => Activity::Idle,
         _ => Activity::Active,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::task;
+
+    use super::*;
+
+    fn entry() -> Arc<Entry> {
+        Arc::new(Entry::new(Draft::new(Direction::Inbound, Protocol::Tcp)))
+    }
+
+    #[test]
+    fn guards_make_it_active() {
+        let entry = entry();
+        assert_eq!(entry.activity(), Activity::Idle);
+        let first = entry.begin();
+        let second = first.entry().begin();
+        assert_eq!((entry.activity(), entry.in_flight()), (Activity::Active, 2));
+        drop(first);
+        assert_eq!(entry.snapshot().activity, Activity::Active);
+        drop(second);
+        assert_eq!((entry.activity(), entry.in_flight()), (Activity::Idle, 0));
+    }
+
+    #[test]
+    fn a_request_wakes_all_who_wait_and_stays() {
+        let entry = entry();
+        let mut abandoned = task::spawn(entry.close_requested());
+        let mut waiting = [(); 2].map(|()| task::spawn(entry.close_requested()));
+        assert!(abandoned.poll().is_pending());
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|waiting| waiting.poll().is_pending())
+        );
+        drop(abandoned);
+
+        entry.request_close(CloseReason::Evicted);
+        entry.request_close(CloseReason::Shutdown);
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|waiting| waiting.is_woken() && waiting.poll().is_ready())
+        );
+        assert!(task::spawn(entry.close_requested()).poll().is_ready());
+        assert!(entry.is_close_requested());
+        assert_eq!(entry.close_reason(), Some(CloseReason::Evicted));
+        assert_eq!(entry.state(), State::Connecting);
     }
 }

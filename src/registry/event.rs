@@ -125,3 +125,100 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::task;
+
+    use super::*;
+    use crate::registry::{Draft, Registry};
+
+    #[tokio::test]
+    async fn a_life_is_told_in_order() {
+        let registry = Registry::new();
+        let mut events = registry.subscribe();
+        let host: Arc<str> = Arc::from("example.com");
+        let address = SocketAddr::from(([127, 0, 0, 1], 443));
+        let draft = Draft::new(Direction::Outbound, Protocol::Tls).host(Arc::clone(&host));
+        let registration = registry.register(draft);
+        let id = registration.id();
+        registration.set_remote_addr(address);
+        registration.set_state(State::Open);
+        registration.stats().record_sent(5);
+        registration.close(CloseReason::IdleTimeout);
+        drop((registry, registration));
+
+        let opened = events.recv().await.unwrap();
+        let (direction, protocol) = (Direction::Outbound, Protocol::Tls);
+        let known = Some(Arc::clone(&host));
+        assert_eq!(
+            opened,
+            Event::Opened {
+                id,
+                direction,
+                protocol,
+                host: known,
+                address: None
+            }
+        );
+        let (from, to) = (State::Connecting, State::Open);
+        assert_eq!(
+            events.recv().await,
+            Some(Event::StateChanged { id, from, to })
+        );
+        let Some(Event::Closed {
+            host: Some(closed_host),
+            address: at,
+            reason,
+            stats,
+            ..
+        }) = events.recv().await
+        else {
+            panic!("no end");
+        };
+        assert_eq!((closed_host, at), (host, Some(address)));
+        assert_eq!((reason, stats.bytes_sent), (CloseReason::IdleTimeout, 5));
+        assert_eq!(events.recv().await, None);
+    }
+
+    #[test]
+    fn a_slow_subscriber_is_told_how_many_it_lost() {
+        const LOST: usize = 10;
+        let registry = Registry::new();
+        let draft = Draft::new(Direction::Inbound, Protocol::Tcp);
+        let registration = registry.register(draft);
+        let mut slow = registry.subscribe();
+        for health in [Health::Suspect, Health::Healthy]
+            .into_iter()
+            .cycle()
+            .take(EVENT_CAPACITY + LOST)
+        {
+            registration.set_health(health);
+        }
+        assert_eq!(slow.try_recv(), Some(Event::Lost(LOST as u64)));
+        let rest = std::iter::from_fn(|| slow.try_recv()).count();
+        assert_eq!(rest, EVENT_CAPACITY);
+    }
+
+    #[test]
+    fn a_dropped_recv_loses_nothing() {
+        let registry = Registry::new();
+        let mut events = registry.subscribe();
+        {
+            let mut waiting = task::spawn(events.recv());
+            assert!(waiting.poll().is_pending());
+            let _registration = registry.register(Draft::new(Direction::Inbound, Protocol::Tcp));
+            assert!(waiting.is_woken());
+        }
+        assert!(matches!(events.try_recv(), Some(Event::Opened { .. })));
+        assert!(matches!(events.try_recv(), Some(Event::Closed { .. })));
+    }
+
+    #[test]
+    fn without_subscribers_no_event_is_made() {
+        let publisher = Publisher::default();
+        publisher.publish(|| panic!("nobody listens"));
+        drop(publisher.subscribe());
+        publisher.publish(|| panic!("nobody listens any more"));
+    }
+}

@@ -14,10 +14,11 @@ use super::{
 ///
 /// All indexes change together: what one lookup finds, another made at that moment finds too.
 /// Lookups give the connections in the order of their ids, so oldest first; they cost one shared
-/// lock and O(found · log found). Counts cost the lock and O(1).
+/// lock and O(found · log found). Counts cost the lock and O(1). A connection with its places in the
+/// indexes takes about a kilobyte.
 #[derive(Clone, Default)]
 pub struct Registry {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Registry {
@@ -113,9 +114,10 @@ impl Registry {
 
     /// All connections as plain data, of one moment.
     ///
-    /// Until it is complete no connection can open, close or change: about 0.1 µs for each. Where
-    /// that matters more than the one moment, take [`entries`](Self::entries) and the
-    /// [`snapshot`](Entry::snapshot) of each.
+    /// Until it is complete no connection can open, close or change: about half a microsecond for
+    /// each, so 50 ms for a hundred thousand. Where that matters more than the one moment, take
+    /// [`entries`](Self::entries), a fifth of that, and then the [`snapshot`](Entry::snapshot) of
+    /// each.
     pub fn snapshot(&self) -> Vec<Snapshot> {
         let tables = self.shared.tables.read();
         let mut snapshots: Vec<_> = tables
@@ -128,8 +130,8 @@ impl Registry {
         snapshots
     }
 
-    /// Counts and sums since the registry was made, of one moment. Costs a few nanoseconds for
-    /// each connection present, in which none can open, close or change.
+    /// Counts and sums since the registry was made, of one moment. Costs about 0.1 µs for each
+    /// connection present, in which none can open, close or change.
     pub fn stats(&self) -> RegistryStats {
         self.shared.tables.read().stats()
     }
@@ -166,4 +168,72 @@ impl fmt::Debug for Registry {
 fn oldest_first(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
     entries.sort_unstable_by_key(|entry| entry.id());
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft::new(Direction::Inbound, Protocol::Http1)
+    }
+
+    #[test]
+    fn totals_include_closed_connections() {
+        let registry = Registry::new();
+        let [first, second] = [(); 2].map(|()| registry.register(draft()));
+        for registration in [&first, &second] {
+            registration.stats().record_received(100);
+            registration.stats().record_request();
+        }
+        second.set_state(State::Open);
+        let before = registry.stats();
+        drop(first);
+        let after = registry.stats();
+
+        assert_eq!((before.opened, before.closed, before.present), (2, 0, 2));
+        assert_eq!((after.opened, after.closed, after.present), (2, 1, 1));
+        assert_eq!((before.bytes_received, before.requests), (200, 2));
+        assert_eq!((after.bytes_received, after.requests), (200, 2));
+        assert_eq!(after.closed_for(CloseReason::Abandoned), 1);
+        assert_eq!(
+            (
+                after.present_in(State::Open),
+                after.present_in(State::Connecting)
+            ),
+            (1, 0)
+        );
+    }
+
+    #[test]
+    fn close_all_asks_everyone_once() {
+        let registry = Registry::new();
+        let registrations = [(); 3].map(|()| registry.register(draft()));
+        registrations[0].request_close(CloseReason::Evicted);
+        assert_eq!(registry.close_all(CloseReason::Shutdown), 2);
+        assert_eq!(registry.close_all(CloseReason::Requested), 0);
+        assert!(
+            registrations
+                .iter()
+                .all(|registration| registration.is_close_requested())
+        );
+        assert_eq!(registry.count(), 3);
+
+        drop(registrations);
+        let stats = registry.stats();
+        assert_eq!(stats.closed_for(CloseReason::Evicted), 1);
+        assert_eq!(stats.closed_for(CloseReason::Shutdown), 2);
+    }
+
+    #[test]
+    fn registries_are_apart_and_clones_are_not() {
+        let (here, elsewhere) = (Registry::new(), Registry::new());
+        let registration = here.register(draft());
+        let clone = here.clone();
+        assert_eq!((here.count(), clone.count()), (1, 1));
+        assert!(clone.entry(registration.id()).is_some());
+        assert!(elsewhere.entry(registration.id()).is_none());
+        drop((here, clone));
+        assert_eq!(registration.state(), State::Connecting);
+    }
 }

@@ -108,3 +108,72 @@ fn count(entry: &Entry, written: usize) -> usize {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio_test::io::Builder;
+
+    use super::*;
+    use crate::registry::{Direction, Draft, Protocol, StatsSnapshot};
+
+    fn metered<IO>(io: IO) -> Metered<IO> {
+        let draft = Draft::new(Direction::Outbound, Protocol::Tcp);
+        Metered::new(io, Arc::new(Entry::new(draft)))
+    }
+
+    fn bytes(entry: &Entry) -> (u64, u64) {
+        (entry.stats().bytes_sent(), entry.stats().bytes_received())
+    }
+
+    #[tokio::test]
+    async fn each_byte_counts_once() {
+        let (near, mut far) = duplex(8);
+        let mut near = metered(near);
+        let entry = Arc::clone(near.entry());
+
+        // Eight fit: a partial write counts what was taken.
+        let slices = [
+            IoSlice::new(b"one"),
+            IoSlice::new(b"two"),
+            IoSlice::new(b"three"),
+        ];
+        assert!(near.is_write_vectored());
+        assert_eq!(near.write_vectored(&slices).await.unwrap(), 8);
+        assert_eq!(bytes(&entry), (8, 0));
+        assert!(entry.stats().last_sent().is_some());
+        assert_eq!(entry.stats().last_received(), None);
+
+        far.read_exact(&mut [0; 8]).await.unwrap();
+        far.write_all(b"four").await.unwrap();
+        let mut buffer = Vec::with_capacity(16);
+        buffer.extend_from_slice(b"before");
+        assert_eq!(near.read_buf(&mut buffer).await.unwrap(), 4);
+        assert_eq!(bytes(&entry), (8, 4));
+
+        near.inner_mut()
+            .write_all(b"uncounted"[..4].as_ref())
+            .await
+            .unwrap();
+        near.shutdown().await.unwrap();
+        drop(near.into_inner());
+        assert_eq!(bytes(&entry), (8, 4));
+    }
+
+    #[tokio::test]
+    async fn ends_and_failures_count_nothing() {
+        let io = Builder::new()
+            .read_error(io::ErrorKind::ConnectionReset.into())
+            .write_error(io::ErrorKind::BrokenPipe.into())
+            .build();
+        let mut metered = metered(io);
+        assert!(metered.read(&mut [0; 4]).await.is_err());
+        assert!(metered.write(b"lost").await.is_err());
+        assert_eq!(metered.read(&mut [0; 4]).await.unwrap(), 0);
+        assert_eq!(metered.entry().stats().snapshot(), StatsSnapshot::default());
+        assert_eq!(
+            metered.is_write_vectored(),
+            metered.inner().is_write_vectored()
+        );
+    }
+}

@@ -42,6 +42,7 @@ mod axes;
 mod draft;
 mod entry;
 mod event;
+mod facts;
 mod handle;
 mod id;
 mod identity;

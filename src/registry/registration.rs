@@ -113,3 +113,121 @@ impl fmt::Debug for Registration {
         f.debug_tuple("Registration").field(&self.entry).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::registry::{Direction, Draft, Event, Registry};
+
+    fn register(registry: &Registry) -> Registration {
+        registry.register(Draft::new(Direction::Inbound, Protocol::Tcp))
+    }
+
+    #[test]
+    fn life_goes_one_way() {
+        let registry = Registry::new();
+        let registration = register(&registry);
+        assert!(registration.set_state(State::Handshaking));
+        assert!(!registration.set_state(State::Connecting));
+        assert!(!registration.set_state(State::Handshaking));
+        assert!(registration.set_state(State::Draining));
+        assert!(!registration.set_state(State::Open));
+        assert_eq!(registration.state(), State::Draining);
+        assert!(registration.set_state(State::Closed));
+        assert!(!registration.set_state(State::Closed));
+        assert_eq!(registration.close_reason(), Some(CloseReason::LocalClose));
+        assert_eq!(registry.count(), 0);
+    }
+
+    #[test]
+    fn the_first_cause_stands() {
+        let registry = Registry::new();
+        let noted = register(&registry);
+        noted.note_close(CloseReason::GoAway);
+        noted.request_close(CloseReason::Shutdown);
+        noted.close(CloseReason::LocalClose);
+        noted.close(CloseReason::PeerClosed);
+        assert_eq!(noted.close_reason(), Some(CloseReason::GoAway));
+
+        let entry = Arc::clone(register(&registry).entry());
+        assert_eq!(entry.close_reason(), Some(CloseReason::Abandoned));
+        assert!(entry.is_close_requested());
+
+        let requested = register(&registry);
+        let entry = Arc::clone(&requested);
+        entry.request_close(CloseReason::Requested);
+        drop(requested);
+        assert_eq!(entry.close_reason(), Some(CloseReason::Requested));
+
+        let stats = registry.stats();
+        assert_eq!((stats.opened, stats.closed), (3, 3));
+        assert_eq!(stats.closed_for(CloseReason::GoAway), 1);
+        assert_eq!(stats.closed_for(CloseReason::Shutdown), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_entry_stays_as_it_was() {
+        let registry = Registry::new();
+        let registration = register(&registry);
+        registration.set_host(Arc::from("example.com"));
+        registration.set_identity(Identity::new().user(Arc::from("ada")));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        registration.close(CloseReason::PeerReset);
+        let closed = registration.snapshot();
+        tokio::time::advance(Duration::from_secs(5)).await;
+
+        let mut events = registry.subscribe();
+        registration.set_host(Arc::from("example.org"));
+        registration.set_remote_addr(([127, 0, 0, 1], 443).into());
+        registration.set_protocol(Protocol::Http2);
+        registration.set_health(Health::Unhealthy);
+        registration.set_identity(Identity::new());
+        assert!(!registration.set_state(State::Open));
+
+        assert_eq!(registration.snapshot(), closed);
+        assert_eq!(
+            (closed.state, closed.age),
+            (State::Closed, Duration::from_secs(5))
+        );
+        assert_eq!(closed.identity.user.as_deref(), Some("ada"));
+        assert_eq!(registry.count_by_host("example.org"), 0);
+        assert_eq!(events.try_recv(), None);
+    }
+
+    #[test]
+    fn health_may_change_either_way() {
+        let registry = Registry::new();
+        let registration = register(&registry);
+        let id = registration.id();
+        let mut events = registry.subscribe();
+        registration.set_health(Health::Suspect);
+        registration.set_health(Health::Suspect);
+        registration.set_health(Health::Healthy);
+        let changed = |from, to| Some(Event::HealthChanged { id, from, to });
+        assert_eq!(events.try_recv(), changed(Health::Healthy, Health::Suspect));
+        assert_eq!(events.try_recv(), changed(Health::Suspect, Health::Healthy));
+        assert_eq!(events.try_recv(), None);
+    }
+
+    /// Its drop looks into the registry whose connection it is tied to.
+    struct Nosy(Registry);
+
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            assert_eq!(self.0.count(), 0);
+        }
+    }
+
+    #[test]
+    fn an_attribute_may_use_the_registry_when_dropped() {
+        let registry = Registry::new();
+        let registration = register(&registry);
+        registration
+            .attributes()
+            .insert("nosy", Nosy(registry.clone()));
+        drop(registration);
+        assert_eq!(registry.stats().closed, 1);
+    }
+}

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::entry::Facts;
 use super::event::Publisher;
+use super::facts::Facts;
 use super::tables::Tables;
 use super::{CloseReason, Entry, Event};
 
 /// Events are published with the lock held: so their order is the order in which the tables
-/// changed, for all connections. It costs the lock little, as a send never waits for a receiver.
+/// changed, for all connections. It costs the lock little, as a send never waits for a receiver:
+/// it copies the event and schedules the tasks that wait for one.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) tables: RwLock<Tables>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::entry::Facts;
+use super::facts::Facts;
 use super::index::{Index, shrink};
 use super::{
     CloseReason, ConnectionId, Direction, Entry, Protocol, RegistryStats, State, StatsSnapshot,
