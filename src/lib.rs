@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod resolve;
 
 pub use error::{Error, ErrorKind};
