@@ -10,6 +10,8 @@
 //!
 
 mod answer;
+mod cache;
+mod flight;
 mod host;
 mod overrides;
 
