@@ -11,9 +11,11 @@
 
 mod answer;
 mod cache;
+mod dns;
 mod flight;
 mod host;
 mod overrides;
 
 pub use answer::{Answer, Resolve};
+pub use dns::DnsResolver;
 pub use overrides::Overrides;
