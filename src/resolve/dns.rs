@@ -116,3 +116,6 @@ const SETTINGS_VALIDITY: Duration = Duration::from_secs(30);
 
 /// They never change.
 const WELL_KNOWN_VALIDITY: Duration = Duration::MAX;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,18 @@
 //! What it does not do: it sets no deadline (the dialer has one for the whole of connecting), and it does not order
 //! addresses for Happy Eyeballs.
 //!
+//! ```
+//! use hotpool::resolve::{Overrides, Resolver};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), hotpool::Error> {
+//! let overrides = Overrides::parse(["example.com:443:127.0.0.1"])?;
+//! let resolver = Resolver::builder().overrides(overrides).build();
+//! let addresses = resolver.resolve("example.com", 443).await?;
+//! assert_eq!(addresses, ["127.0.0.1:443".parse().unwrap()]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod cache;
@@ -15,7 +27,9 @@ mod dns;
 mod flight;
 mod host;
 mod overrides;
+mod resolver;
 
 pub use answer::{Answer, Resolve};
 pub use dns::DnsResolver;
 pub use overrides::Overrides;
+pub use resolver::{Resolver, ResolverBuilder};
