@@ -5,5 +5,6 @@ pub mod config;
 pub mod error;
 pub mod registry;
 pub mod profile;
+pub mod resolve;
 
 pub use error::{Error, ErrorKind};

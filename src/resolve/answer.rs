@@ -1,0 +1,67 @@
+//! What a name service is asked and what it answers.
+
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::Error;
+
+/// A name service: asked for a host's addresses, it asks somebody else.
+///
+/// It is asked once for any number of simultaneous callers, and not again while its answer is valid; so it needs no
+/// cache. It never sees addresses written as text, nor `localhost`.
+pub trait Resolve: Debug + Send + Sync + 'static {
+    /// Looks up the IPv4 and IPv6 addresses of `host`, which is an ASCII name in lower case without trailing dot.
+    ///
+    /// A host that does not exist or has no address is an [`Answer`] too, [an empty one](Answer::none), so that it can
+    /// say how long that holds.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveFailed`](crate::ErrorKind::ResolveFailed) or [`ResolveTimeout`](crate::ErrorKind::ResolveTimeout) when
+    /// it could not be found out. An error is remembered for one second.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when no caller waits for it any more, and must bear that.
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>>;
+}
+
+/// The addresses of a host and how long they may be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    addresses: Vec<IpAddr>,
+    valid_for: Duration,
+}
+
+impl Answer {
+    /// These addresses, valid for this long from now on.
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>, valid_for: Duration) -> Self {
+        Self {
+            addresses: addresses.into_iter().collect(),
+            valid_for,
+        }
+    }
+
+    /// The knowledge that the host has no address, valid for this long from now on.
+    pub fn none(valid_for: Duration) -> Self {
+        Self::new([], valid_for)
+    }
+
+    /// The addresses of both families; empty when the host has none.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// How long the answer may be used from the moment it was given: the time to live of DNS.
+    pub fn valid_for(&self) -> Duration {
+        self.valid_for
+    }
+
+    /// Whether the host has no address.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+}

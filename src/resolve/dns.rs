@@ -1,0 +1,121 @@
+//! The DNS as the system is set up to use it, through hickory.
+
+mod lookup;
+mod settings;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use self::settings::Settings;
+use super::answer::{Answer, Resolve};
+use super::host::Host;
+use crate::error::Error;
+
+/// Asks name servers for IPv4 and IPv6 addresses at once.
+///
+/// It neither reads files nor needs a runtime until it is used; then it needs a tokio runtime with I/O and time. It
+/// does not cache: that is the [`Resolver`](super::Resolver)'s part.
+///
+/// `localhost` and the names below it are loopback without asking (RFC 6761 §6.3). Name servers that do not answer are
+/// asked again for ten seconds at the most, less where `resolv.conf` says so. When one address family is answered and
+/// the other is not, the missing one is given half a second more, and the answer half a minute of validity. A failure
+/// of the name servers is never taken for the absence of the host.
+#[derive(Debug)]
+pub struct DnsResolver {
+    source: Source,
+    loaded: Mutex<Loaded>,
+}
+
+impl DnsResolver {
+    /// The name servers, search list and hosts file of the system.
+    ///
+    /// They are read on first use and again when they are used half a minute later, so that a change of network is
+    /// noticed. Unreadable ones are an error of kind [`ResolveFailed`](crate::ErrorKind::ResolveFailed) at use; an
+    /// unreadable hosts file counts as empty.
+    pub fn system() -> Self {
+        Self::new(Source::System)
+    }
+
+    /// These name servers, over UDP and, for what does not fit, over TCP; no search list and no hosts file.
+    ///
+    /// The quickest are preferred, two are asked at a time. Without any, every lookup fails.
+    pub fn with_name_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        Self::new(Source::NameServers(servers.into_iter().collect()))
+    }
+
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            loaded: Mutex::new(Loaded::now()),
+        }
+    }
+
+    async fn settings(&self) -> Result<Arc<Settings>, Error> {
+        let cell = self.current();
+        let settings = cell
+            .get_or_try_init(|| Settings::load(&self.source))
+            .await?;
+        Ok(Arc::clone(settings))
+    }
+
+    fn current(&self) -> Arc<OnceCell<Arc<Settings>>> {
+        let mut loaded = self.loaded.lock();
+        let may_change = matches!(self.source, Source::System);
+        if may_change && loaded.since.elapsed() >= SETTINGS_VALIDITY {
+            *loaded = Loaded::now();
+        }
+        Arc::clone(&loaded.settings)
+    }
+}
+
+impl Resolve for DnsResolver {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
+        async move {
+            let host = Host::parse(host)?;
+            if let Some(addresses) = host.well_known() {
+                return Ok(Answer::new(addresses, WELL_KNOWN_VALIDITY));
+            }
+            let settings = self.settings().await?;
+            lookup::look_up(&settings, &host.to_string()).await
+        }
+        .boxed()
+    }
+}
+
+#[derive(Debug)]
+enum Source {
+    NameServers(Vec<SocketAddr>),
+    System,
+}
+
+/// One generation of settings: whoever comes first loads them, the others wait for it.
+#[derive(Debug)]
+struct Loaded {
+    settings: Arc<OnceCell<Arc<Settings>>>,
+    since: Instant,
+}
+
+impl Loaded {
+    fn now() -> Self {
+        Self {
+            settings: Arc::default(),
+            since: Instant::now(),
+        }
+    }
+}
+
+/// Long enough not to read files for each of a burst of lookups, short enough for a laptop that changes networks.
+const SETTINGS_VALIDITY: Duration = Duration::from_secs(30);
+
+/// They never change.
+const WELL_KNOWN_VALIDITY: Duration = Duration::MAX;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! A host's addresses of both families, from the hosts file or the name servers.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, Record, RecordType};
+use tokio::time::timeout;
+
+use super::settings::Settings;
+use super::{Answer, SETTINGS_VALIDITY};
+use crate::error::{Error, ErrorKind};
+
+pub(super) async fn look_up(settings: &Settings, host: &str) -> Result<Answer, Error> {
+    let candidates = settings.candidates(host)?;
+    if let Some(answer) = in_hosts_file(settings, host) {
+        return Ok(answer);
+    }
+    let mut valid_for = Duration::MAX;
+    for name in candidates {
+        // A failure ends the search: the name may exist, and the next one may be another host's.
+        let answer = both_families(settings, name).await?;
+        if !answer.is_empty() {
+            return Ok(answer);
+        }
+        valid_for = valid_for.min(answer.valid_for());
+    }
+    Ok(Answer::none(valid_for))
+}
+
+/// As in the C library, a host with an address of either family in the file is not asked for elsewhere.
+fn in_hosts_file(settings: &Settings, host: &str) -> Option<Answer> {
+    let mut name = Name::from_ascii(host).ok()?;
+    name.set_fqdn(true);
+    let addresses: Vec<_> = [RecordType::AAAA, RecordType::A]
+        .into_iter()
+        .filter_map(|family| {
+            let query = Query::query(name.clone(), family);
+            settings.hosts.lookup_static_host(&query)
+        })
+        .flat_map(|lookup| addresses(lookup.answers()))
+        .collect();
+    (!addresses.is_empty()).then(|| Answer::new(addresses, SETTINGS_VALIDITY))
+}
+
+async fn both_families(settings: &Settings, name: Name) -> Result<Answer, Error> {
+    let v6 = pin!(one_family(settings, name.clone(), RecordType::AAAA));
+    let v4 = pin!(one_family(settings, name, RecordType::A));
+    match select(v6, v4).await {
+        Either::Left((first, other)) => with_other_family(first, other).await,
+        Either::Right((first, other)) => with_other_family(first, other).await,
+    }
+}
+
+async fn with_other_family(
+    first: Result<Answer, Error>,
+    other: impl Future<Output = Result<Answer, Error>>,
+) -> Result<Answer, Error> {
+    let other = match &first {
+        Ok(answer) if !answer.is_empty() => timeout(SECOND_FAMILY_DELAY, other)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::ResolveTimeout))),
+        _ => other.await,
+    };
+    merge(first, other)
+}
+
+/// Addresses of one family are an answer whatever became of the other; that there are none is known only of both.
+fn merge(first: Result<Answer, Error>, other: Result<Answer, Error>) -> Result<Answer, Error> {
+    match (first, other) {
+        (Ok(first), Ok(other)) => match (first.is_empty(), other.is_empty()) {
+            (true, false) => Ok(other),
+            (false, true) => Ok(first),
+            _ => Ok(Answer::new(
+                first.addresses().iter().chain(other.addresses()).copied(),
+                first.valid_for().min(other.valid_for()),
+            )),
+        },
+        (Ok(half), Err(error)) | (Err(error), Ok(half)) => match half.is_empty() {
+            true => Err(error),
+            false => Ok(Answer::new(
+                half.addresses().iter().copied(),
+                half.valid_for().min(HALF_ANSWER_VALIDITY),
+            )),
+        },
+        (Err(first), Err(_)) => Err(first),
+    }
+}
+
+async fn one_family(settings: &Settings, name: Name, family: RecordType) -> Result<Answer, Error> {
+    match settings.resolver.lookup(name, family).await {
+        Ok(lookup) => {
+            let lifetimes = lookup.answers().iter().map(|record| record.ttl);
+            let valid_for = seconds(lifetimes.min());
+            Ok(Answer::new(addresses(lookup.answers()), valid_for))
+        }
+        Err(NetError::Dns(DnsError::NoRecordsFound(reason))) => {
+            Ok(Answer::none(seconds(reason.negative_ttl)))
+        }
+        Err(error @ NetError::Timeout) => {
+            Err(Error::new(ErrorKind::ResolveTimeout).with_source(error))
+        }
+        Err(error) => Err(Error::new(ErrorKind::ResolveFailed)
+            .with_detail(error.to_string())
+            .with_source(error)),
+    }
+}
+
+fn addresses(records: &[Record]) -> Vec<IpAddr> {
+    records
+        .iter()
+        .filter_map(|record| record.data.ip_addr())
+        .collect()
+}
+
+/// No time to live is none: RFC 2308 §5 wants negative answers without SOA not to be kept.
+fn seconds(time_to_live: Option<u32>) -> Duration {
+    Duration::from_secs(time_to_live.unwrap_or(0).into())
+}
+
+/// How long the addresses of one family wait for those of the other, because some name servers never answer queries
+/// for IPv6. RFC 8305 §3 has 50 ms, but there late addresses still count; here they are lost to the answer.
+const SECOND_FAMILY_DELAY: Duration = Duration::from_millis(500);
+
+/// How long an answer without one of the families is used, so that the other is asked for again.
+const HALF_ANSWER_VALIDITY: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn failure() -> Result<Answer, Error> {
+        Err(Error::new(ErrorKind::ResolveFailed))
+    }
+
+    #[test]
+    fn half_an_answer_is_one_but_half_a_denial_is_none() {
+        let half = merge(failure(), Ok(Answer::new([ONE], MINUTE))).unwrap();
+        assert_eq!(half, Answer::new([ONE], HALF_ANSWER_VALIDITY));
+        assert!(merge(Ok(Answer::none(MINUTE)), failure()).is_err());
+        assert!(merge(failure(), failure()).is_err());
+    }
+
+    #[test]
+    fn a_denial_of_one_family_does_not_shorten_the_other() {
+        let only = Answer::new([ONE], MINUTE);
+        let merged = merge(Ok(Answer::none(Duration::ZERO)), Ok(only.clone()));
+        assert_eq!(merged.unwrap(), only);
+    }
+}
