@@ -33,13 +33,35 @@ impl Error {
         }
     }
 
-    /// A read or write that failed on an established connection.
-    pub(crate) fn from_io(error: io::Error) -> Self {
-        let kind = match find::<rustls::Error>(&error) {
-            Some(tls) => classify_tls(tls).0,
-            None => io_kind(&error),
+    /// A failure of an HTTP/1.1 connection.
+    pub(crate) fn from_http1(error: hyper::Error) -> Self {
+        let kind = match find::<io::Error>(&error) {
+            Some(io) => established_kind(io),
+            None if error.is_parse() => ErrorKind::ProtocolViolation,
+            None if error.is_user() => ErrorKind::RequestBody,
+            None => ErrorKind::ConnectionClosed,
         };
         Self::new(kind).with_source(error)
+    }
+
+    /// A failure of an HTTP/2 connection or of one of its streams.
+    pub(crate) fn from_http2(error: h2::Error) -> Self {
+        let reason = error.reason();
+        let classified = Self::new(match error.get_io() {
+            Some(io) => established_kind(io),
+            None if error.is_reset() && error.is_remote() => match reason {
+                Some(h2::Reason::REFUSED_STREAM) => ErrorKind::StreamRefused,
+                _ => ErrorKind::StreamReset,
+            },
+            None if error.is_go_away() && error.is_remote() => ErrorKind::GoAway,
+            None if error.is_library() => ErrorKind::ProtocolViolation,
+            None => ErrorKind::ConnectionClosed,
+        });
+        match reason {
+            Some(reason) => classified.with_detail(format!("{reason:?}")),
+            None => classified,
+        }
+        .with_source(error)
     }
 }
 
@@ -63,13 +85,19 @@ pub(crate) fn find<'a, T: StdError + 'static>(
     None
 }
 
+/// An I/O error on an established connection, where TLS faults show as I/O errors too.
+fn established_kind(error: &io::Error) -> ErrorKind {
+    match find::<rustls::Error>(error) {
+        Some(tls) => classify_tls(tls).0,
+        None => io_kind(error),
+    }
+}
+
 fn io_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => ErrorKind::ConnectionReset,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => ErrorKind::ConnectionClosed,
-        io::ErrorKind::TimedOut => ErrorKind::ConnectionReset,
+        | io::ErrorKind::TimedOut => ErrorKind::ConnectionReset,
         io::ErrorKind::InvalidData => ErrorKind::ProtocolViolation,
         _ if is_exhaustion(error) => ErrorKind::OutOfResources,
         _ => ErrorKind::ConnectionClosed,

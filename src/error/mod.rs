@@ -102,15 +102,18 @@ impl Error {
     }
 }
 
-/// How the crate's modules complete an error on its way up.
+/// For those who make errors: the crate's modules, and users' own resolvers and the like.
 impl Error {
-    pub(crate) fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
+    /// Says more about this one case.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Keeps the host of the innermost layer that knew one.
-    pub(crate) fn with_host(mut self, host: &str) -> Self {
+    /// Says which host it is about; the innermost layer that knew one is kept.
+    #[must_use]
+    pub fn with_host(mut self, host: &str) -> Self {
         self.0.host.get_or_insert_with(|| host.into());
         self
     }
@@ -125,10 +128,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    /// Keeps what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self
     }

@@ -1,0 +1,111 @@
+//! A request and its response on one connection: what must be kept while they last, and how they end.
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::pool::Lease;
+use crate::registry::{ActivityGuard, CloseReason, Protocol};
+
+/// Holds the connection's use, and the exchange's place in its statistics, until it ends one way or the other.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    lease: Arc<Lease>,
+    _activity: ActivityGuard,
+    /// HTTP/1.1 carries one exchange at a time, and one that is broken off leaves the connection unusable.
+    exclusive: bool,
+    ended: bool,
+}
+
+impl Exchange {
+    /// # Errors
+    ///
+    /// When the connection speaks HTTP/1.1 and another exchange of the same caller is under way.
+    pub(super) fn begin(lease: Arc<Lease>) -> Result<Self, Error> {
+        let live = lease.live();
+        let exclusive = live.entry().protocol() == Protocol::Http1;
+        if exclusive && !live.begin_exchange() {
+            return Err(Error::new(ErrorKind::InvalidRequest).with_detail(
+                "this HTTP/1.1 connection is busy: read or drop the response before the next request, or get another connection",
+            ));
+        }
+        let _activity = live.entry().begin();
+        live.entry().stats().record_request();
+        Ok(Self {
+            lease,
+            _activity,
+            exclusive,
+            ended: false,
+        })
+    }
+
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The request's head has been handed to the connection.
+    pub(super) fn request_sent(&self) {
+        self.lease.live().entry().stats().record_message_sent();
+    }
+
+    /// The response's head has arrived.
+    pub(super) fn response_received(&self) {
+        self.lease.live().entry().stats().record_message_received();
+    }
+
+    /// Both messages are complete.
+    pub(super) fn complete(mut self) {
+        self.end(true);
+    }
+
+    /// Nothing of the request was sent.
+    pub(super) fn unsent(mut self, error: Error) -> Error {
+        self.end(true);
+        self.place(error)
+    }
+
+    /// It failed after the request, or some of it, was sent.
+    pub(super) fn fail(mut self, error: Error) -> Error {
+        self.end(false);
+        let live = self.lease.live();
+        live.entry().stats().record_error();
+        if matches!(
+            error.kind(),
+            ErrorKind::StreamReset | ErrorKind::ProtocolViolation
+        ) {
+            live.suspect();
+        }
+        // What this side closed is not the server's or the network's doing.
+        let error = match live.entry().close_reason() {
+            Some(CloseReason::Shutdown | CloseReason::Requested)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset
+                ) =>
+            {
+                Error::new(ErrorKind::ClosedLocally).with_source(error)
+            }
+            _ => error,
+        };
+        self.place(error.sent())
+    }
+
+    fn place(&self, error: Error) -> Error {
+        let live = self.lease.live();
+        error
+            .with_host(live.host_name())
+            .with_address(live.address())
+    }
+
+    fn end(&mut self, clean: bool) {
+        if !std::mem::replace(&mut self.ended, true) && self.exclusive {
+            self.lease.live().end_exchange(clean);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    /// Broken off: the caller dropped the request or the body.
+    fn drop(&mut self) {
+        self.end(false);
+    }
+}

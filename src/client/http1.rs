@@ -1,0 +1,49 @@
+//! One exchange over HTTP/1.1, by hyper.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::{BodyExt, Empty};
+
+use super::body::Body;
+use super::exchange::Exchange;
+use super::outgoing::Outgoing;
+use crate::dial::{Origin, RequestBody};
+use crate::error::{Error, Result};
+
+/// Sends the request and waits for the response's head. Dropping the future closes the connection: what was sent cannot be unsent.
+pub(super) async fn send(
+    exchange: Exchange,
+    outgoing: &mut Outgoing,
+    origin: &Origin,
+) -> Result<Response<Body>> {
+    let head = match outgoing.http1_head(origin) {
+        Ok(head) => head,
+        Err(error) => return Err(exchange.unsent(error)),
+    };
+    let live = Arc::clone(exchange.lease().live());
+    let mut body = || outgoing.take_body().unwrap_or_else(no_body);
+    let response = match live.send_http1(|| head.map(|()| body())).await {
+        Ok(response) => response,
+        Err(error) => return Err(exchange.unsent(error)),
+    };
+    exchange.request_sent();
+    match response.await {
+        Ok(response) => {
+            exchange.response_received();
+            Ok(response.map(|incoming| Body::http1(incoming, exchange)))
+        }
+        Err(mut failed) => match failed.take_message() {
+            Some(untouched) => {
+                outgoing.put_body(untouched.into_body());
+                Err(exchange.unsent(Error::from_http1(failed.into_error())))
+            }
+            None => Err(exchange.fail(Error::from_http1(failed.into_error()))),
+        },
+    }
+}
+
+fn no_body() -> RequestBody {
+    RequestBody::new(Empty::<Bytes>::new().map_err(|never| match never {}))
+}

@@ -1,0 +1,70 @@
+//! One exchange over HTTP/2, by h2.
+
+use http::Response;
+
+use super::body::Body;
+use super::exchange::Exchange;
+use super::outgoing::Outgoing;
+use super::upload::upload;
+use crate::dial::Origin;
+use crate::error::{Error, ErrorKind, Result};
+use crate::shape::h2::Http2Peer;
+
+/// Sends the request and waits for the response's head. Dropping the future cancels the stream.
+pub(super) async fn send(
+    exchange: Exchange,
+    outgoing: &mut Outgoing,
+    origin: &Origin,
+) -> Result<Response<Body>> {
+    let head = match outgoing.http2_head(origin) {
+        Ok(head) => head,
+        Err(error) => return Err(exchange.unsent(error)),
+    };
+    let Some((sender, peer)) = exchange.lease().live().http2() else {
+        return Err(exchange.unsent(Error::new(ErrorKind::ConnectionClosed)));
+    };
+    let mut sender = match sender.ready().await {
+        Ok(sender) => sender,
+        Err(error) => return Err(exchange.unsent(Error::from_http2(error))),
+    };
+    let has_body = !outgoing.is_empty();
+    let (response, stream) = match sender.send_request(head, !has_body) {
+        Ok(sent) => sent,
+        Err(error) => return Err(exchange.unsent(Error::from_http2(error))),
+    };
+    drop(sender);
+    exchange.request_sent();
+    let stream_id = response.stream_id().as_u32();
+    let outcome = match outgoing.take_body().filter(|_| has_body) {
+        None => response.await,
+        Some(body) => {
+            exchange.lease().live().spawn(upload(stream, body));
+            response.await
+        }
+    };
+    match outcome {
+        Ok(response) => {
+            exchange.response_received();
+            Ok(response.map(|stream| Body::http2(stream, exchange)))
+        }
+        Err(error) => Err(fail(exchange, &peer, stream_id, error)),
+    }
+}
+
+/// RFC 9113 §6.8 and §8.7: a refused stream, and one above the last that a GOAWAY names, was not processed.
+fn fail(exchange: Exchange, peer: &Http2Peer, stream_id: u32, error: h2::Error) -> Error {
+    let beyond_last = peer.last_stream_id().is_some_and(|last| stream_id > last);
+    let error = Error::from_http2(error);
+    let refused = error.kind() == ErrorKind::StreamRefused;
+    let error = if beyond_last && !refused {
+        Error::new(ErrorKind::GoAway).with_source(error)
+    } else {
+        error
+    };
+    let failed = exchange.fail(error);
+    if beyond_last || refused {
+        failed.not_processed()
+    } else {
+        failed
+    }
+}

@@ -1,0 +1,14 @@
+//! Requests over the pool.
+//!
+//! [`Connection::send`](crate::Connection::send) sends on a connection that the caller holds; [`Pool::send`](crate::Pool::send) takes
+//! the host from the request's URI. A request that meets a dead connection goes to another one unseen, when that is safe.
+
+mod body;
+mod exchange;
+mod http1;
+mod http2;
+mod outgoing;
+mod send;
+mod upload;
+
+pub use body::Body;

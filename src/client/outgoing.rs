@@ -1,0 +1,254 @@
+//! A request on its way out: what each protocol makes of it, and whether it can be sent again.
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
+
+use crate::dial::{Origin, RequestBody, Scheme};
+use crate::error::{Error, ErrorKind, Result};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// A request whose head can be written more than once, and whose body can be taken once.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    method: Method,
+    path: PathAndQuery,
+    headers: HeaderMap,
+    /// Gone once a connection has it; never there if the request has none.
+    body: Option<RequestBody>,
+    length: Option<u64>,
+    empty: bool,
+}
+
+impl Outgoing {
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when the request's URI names another origin, or the method is CONNECT.
+    pub(super) fn new<B>(request: Request<B>, origin: &Origin) -> Result<Self>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        if head.method == Method::CONNECT {
+            return Err(invalid(
+                "CONNECT asks a proxy for a tunnel; a connection of the pool leads to its origin",
+            ));
+        }
+        let uri = head.uri.into_parts();
+        if let Some(authority) = &uri.authority {
+            check_origin(uri.scheme.as_ref(), authority, origin)?;
+        }
+        let path = match uri.path_and_query {
+            Some(path) if path.as_str() == "*" && head.method != Method::OPTIONS => {
+                return Err(invalid("the target * is for OPTIONS"));
+            }
+            Some(path) => path,
+            None => PathAndQuery::from_static("/"),
+        };
+        let empty = body.is_end_stream();
+        Ok(Self {
+            method: head.method,
+            path,
+            headers: head.headers,
+            length: body.size_hint().exact(),
+            empty,
+            body: (!empty).then(|| {
+                let body = body.map_frame(|frame| frame.map_data(into_bytes));
+                RequestBody::new(body.map_err(Into::into))
+            }),
+        })
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// Whether the body, if there is one, has not yet been given to a connection.
+    pub(super) fn is_whole(&self) -> bool {
+        self.empty || self.body.is_some()
+    }
+
+    /// The body, if the request has one and no connection has had it.
+    pub(super) fn take_body(&mut self) -> Option<RequestBody> {
+        self.body.take()
+    }
+
+    /// A connection gave the body back untouched.
+    pub(super) fn put_body(&mut self, body: RequestBody) {
+        if !self.empty {
+            self.body = Some(body);
+        }
+    }
+
+    /// RFC 9112 §3.2.1: origin form, and `Host`.
+    pub(super) fn http1_head(&self, origin: &Origin) -> Result<Request<()>> {
+        let mut head = Request::new(());
+        *head.method_mut() = self.method.clone();
+        *head.uri_mut() = Uri::from(self.path.clone());
+        *head.headers_mut() = self.headers.clone();
+        if !self.headers.contains_key(HOST) {
+            let host = HeaderValue::try_from(origin.authority())
+                .map_err(|error| invalid("the host is no header value").with_source(error))?;
+            head.headers_mut().insert(HOST, host);
+        }
+        Ok(head)
+    }
+
+    /// RFC 9113 §8.2.2 and §8.3.1: an absolute URI, from which h2 makes the pseudo-headers, and no connection-specific fields.
+    pub(super) fn http2_head(&self, origin: &Origin) -> Result<Request<()>> {
+        let mut headers = self.headers.clone();
+        let authority = match headers.remove(HOST) {
+            Some(host) => Authority::try_from(host.as_bytes())
+                .map_err(|error| invalid("the Host header is no authority").with_source(error))?,
+            None => Authority::try_from(origin.authority())
+                .map_err(|error| invalid("the host is no authority").with_source(error))?,
+        };
+        for name in [
+            CONNECTION,
+            KEEP_ALIVE,
+            PROXY_CONNECTION,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ] {
+            headers.remove(name);
+        }
+        if headers.get(TE).is_some_and(|te| te != "trailers") {
+            headers.remove(TE);
+        }
+        if let Some(length) = self.length
+            && (length > 0 || takes_content(&self.method))
+            && !headers.contains_key(CONTENT_LENGTH)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let uri = Uri::builder()
+            .scheme(match origin.scheme() {
+                Scheme::Http => UriScheme::HTTP,
+                Scheme::Https => UriScheme::HTTPS,
+            })
+            .authority(authority)
+            .path_and_query(self.path.clone())
+            .build()
+            .map_err(|error| invalid("the URI cannot be put together").with_source(error))?;
+        let mut head = Request::new(());
+        *head.method_mut() = self.method.clone();
+        *head.uri_mut() = uri;
+        *head.version_mut() = Version::HTTP_2;
+        *head.headers_mut() = headers;
+        Ok(head)
+    }
+}
+
+/// Methods whose empty content is said explicitly (RFC 9110 §8.6).
+fn takes_content(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+fn into_bytes(mut data: impl Buf) -> Bytes {
+    data.copy_to_bytes(data.remaining())
+}
+
+fn check_origin(scheme: Option<&UriScheme>, authority: &Authority, origin: &Origin) -> Result<()> {
+    let meant = Origin::parse(&match scheme {
+        Some(scheme) => format!("{scheme}://{authority}"),
+        None => format!("{}://{authority}", origin.scheme().as_str()),
+    })?;
+    if meant == *origin {
+        return Ok(());
+    }
+    Err(invalid(&format!(
+        "the request is for {meant}, the connection for {origin}"
+    )))
+}
+
+pub(super) fn invalid(fault: &str) -> Error {
+    Error::new(ErrorKind::InvalidRequest).with_detail(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{Empty, Full};
+
+    fn origin() -> Origin {
+        Origin::parse("example.com:8443").unwrap()
+    }
+
+    fn outgoing(request: http::request::Builder) -> Outgoing {
+        Outgoing::new(request.body(Empty::<Bytes>::new()).unwrap(), &origin()).unwrap()
+    }
+
+    #[test]
+    fn http1_gets_origin_form_and_host() {
+        let head = outgoing(Request::get("https://example.com:8443/a?b"))
+            .http1_head(&origin())
+            .unwrap();
+        assert_eq!(head.uri(), "/a?b");
+        assert_eq!(head.headers()[HOST], "example.com:8443");
+        let own = outgoing(Request::get("/").header("host", "else"))
+            .http1_head(&origin())
+            .unwrap();
+        assert_eq!(own.headers()[HOST], "else");
+    }
+
+    #[test]
+    fn http2_gets_an_absolute_uri_and_no_connection_fields() {
+        let request = Request::get("/a?b")
+            .header("connection", "keep-alive, x")
+            .header("transfer-encoding", "chunked")
+            .header("te", "gzip")
+            .header("host", "other.example");
+        let head = outgoing(request).http2_head(&origin()).unwrap();
+        assert_eq!(head.uri(), "https://other.example/a?b");
+        assert!(head.headers().is_empty(), "{:?}", head.headers());
+        let head = outgoing(Request::get("/")).http2_head(&origin()).unwrap();
+        assert_eq!(head.uri(), "https://example.com:8443/");
+    }
+
+    #[test]
+    fn a_known_length_is_said() {
+        let full = |method: Method, content: &'static str| {
+            let request = Request::builder()
+                .method(method)
+                .uri("/")
+                .body(Full::from(content))
+                .unwrap();
+            let head = Outgoing::new(request, &origin())
+                .unwrap()
+                .http2_head(&origin())
+                .unwrap();
+            head.headers()
+                .get(CONTENT_LENGTH)
+                .map(|length| length.to_str().unwrap().to_owned())
+        };
+        assert_eq!(
+            full(Method::POST, "four").as_deref(),
+            Some("four".len().to_string().as_str())
+        );
+        assert_eq!(full(Method::POST, "").as_deref(), Some("0"));
+        assert_eq!(full(Method::GET, ""), None);
+    }
+
+    #[test]
+    fn a_request_for_another_origin_is_refused() {
+        for uri in [
+            "https://example.com/",
+            "http://example.com:8443/",
+            "https://example.org:8443/",
+        ] {
+            let request = Request::get(uri).body(Empty::<Bytes>::new()).unwrap();
+            let error = Outgoing::new(request, &origin()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{uri}");
+        }
+    }
+}

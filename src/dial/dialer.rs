@@ -1,0 +1,210 @@
+//! The steps of a dial, each with its own deadline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_util::either::Either;
+
+use super::origin::{Origin, Scheme};
+use super::outcome::{DialTiming, Dialed, Sender};
+use super::protocols::Protocols;
+use super::tls::{TlsClient, TlsInfo};
+use super::{http1, http2, tcp};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::registry::{
+    CloseReason, Direction, Draft, Metered, Protocol, Registration, Registry, State,
+};
+use crate::resolve::Resolver;
+
+/// What to dial.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) origin: Origin,
+    pub(crate) protocols: Protocols,
+    pub(crate) tls: TlsClient,
+    /// The profile's name, for errors.
+    pub(crate) profile: Arc<str>,
+}
+
+/// Turns a [`Route`] into a connection that is ready for requests.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    resolver: Resolver,
+    registry: Registry,
+    deadlines: Deadlines,
+}
+
+#[derive(Debug)]
+struct Deadlines {
+    resolve: Duration,
+    connect: Duration,
+    tls: Duration,
+    settings: Duration,
+}
+
+impl Dialer {
+    pub(crate) fn new(resolver: Resolver, registry: Registry, config: &Config) -> Self {
+        Self {
+            resolver,
+            registry,
+            deadlines: Deadlines {
+                resolve: config.resolve_timeout(),
+                connect: config.connect_timeout(),
+                tls: config.tls_timeout(),
+                settings: config.settings_timeout(),
+            },
+        }
+    }
+
+    /// Resolves, connects, shakes hands and waits for SETTINGS. Cancel-safe: dropping it closes what was opened.
+    pub(crate) async fn dial(&self, route: &Route) -> Result<Dialed> {
+        let scheme = match route.origin.scheme() {
+            Scheme::Http => Protocol::Tcp,
+            Scheme::Https => Protocol::Tls,
+        };
+        let draft =
+            Draft::new(Direction::Outbound, scheme).host(Arc::clone(route.origin.shared_host()));
+        let registration = self.registry.register(draft);
+        let mut dial = Dial {
+            dialer: self,
+            route,
+            registration,
+            timing: DialTiming::default(),
+        };
+        match dial.run().await {
+            Ok((address, sender, driver, tls)) => {
+                dial.registration.set_state(State::Open);
+                Ok(Dialed {
+                    registration: dial.registration,
+                    address,
+                    sender,
+                    driver,
+                    tls,
+                    timing: dial.timing,
+                })
+            }
+            Err(error) => {
+                let reason = match dial.registration.state() {
+                    State::Connecting => CloseReason::ConnectFailed,
+                    _ => CloseReason::HandshakeFailed,
+                };
+                dial.registration.close(reason);
+                Err(error
+                    .with_host(route.origin.host())
+                    .with_profile(&route.profile))
+            }
+        }
+    }
+}
+
+struct Dial<'a> {
+    dialer: &'a Dialer,
+    route: &'a Route,
+    registration: Registration,
+    timing: DialTiming,
+}
+
+type Opened = (SocketAddr, Sender, super::outcome::Driver, Option<TlsInfo>);
+
+impl Dial<'_> {
+    async fn run(&mut self) -> Result<Opened> {
+        let addresses = self.resolve().await?;
+        let socket = self.connect(&addresses).await?;
+        let address = socket.peer_addr().map_err(Error::from_connect)?;
+        self.registration.set_remote_addr(address);
+        if let Ok(local) = socket.local_addr() {
+            self.registration.set_local_addr(local);
+        }
+        self.registration.set_state(State::Handshaking);
+        self.handshake(socket)
+            .await
+            .map(|(sender, driver, tls)| (address, sender, driver, tls))
+            .map_err(|error| error.with_address(address))
+    }
+
+    async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
+        let origin = &self.route.origin;
+        let answer = self.dialer.resolver.resolve(origin.host(), origin.port());
+        let (outcome, elapsed) = within(
+            self.dialer.deadlines.resolve,
+            ErrorKind::ResolveTimeout,
+            answer,
+        )
+        .await;
+        self.timing.resolve = elapsed;
+        outcome
+    }
+
+    async fn connect(&mut self, addresses: &[SocketAddr]) -> Result<TcpStream> {
+        let (outcome, elapsed) = within(
+            self.dialer.deadlines.connect,
+            ErrorKind::ConnectTimeout,
+            tcp::connect(addresses),
+        )
+        .await;
+        self.timing.connect = elapsed;
+        outcome.map_err(|error| match addresses.first() {
+            Some(&first) => error.with_address(first),
+            None => error,
+        })
+    }
+
+    async fn handshake(
+        &mut self,
+        socket: TcpStream,
+    ) -> Result<(Sender, super::outcome::Driver, Option<TlsInfo>)> {
+        let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
+        let (io, tls) = match self.route.origin.scheme() {
+            Scheme::Http => (Either::Left(metered), None),
+            Scheme::Https => {
+                let handshake = self.route.tls.handshake(
+                    self.route.origin.host(),
+                    self.route.protocols,
+                    metered,
+                );
+                let (outcome, elapsed) =
+                    within(self.dialer.deadlines.tls, ErrorKind::TlsTimeout, handshake).await;
+                self.timing.tls = elapsed;
+                let (stream, info) = outcome?;
+                (Either::Right(stream), Some(info))
+            }
+        };
+        let is_http2 = match &tls {
+            Some(info) => info.is_http2(),
+            None => self.route.protocols == Protocols::Http2,
+        };
+        if !is_http2 {
+            self.registration.set_protocol(Protocol::Http1);
+            let (sender, driver) = http1::open(io).await?;
+            return Ok((Sender::Http1(sender), driver, tls));
+        }
+        self.registration.set_protocol(Protocol::Http2);
+        let (outcome, elapsed) = within(
+            self.dialer.deadlines.settings,
+            ErrorKind::SettingsTimeout,
+            http2::open(io),
+        )
+        .await;
+        self.timing.settings = elapsed;
+        let (sender, driver, peer) = outcome?;
+        Ok((Sender::Http2(sender, peer), driver, tls))
+    }
+}
+
+/// Runs one step under its deadline and tells how long it took.
+async fn within<T>(
+    deadline: Duration,
+    late: ErrorKind,
+    step: impl Future<Output = Result<T>>,
+) -> (Result<T>, Duration) {
+    let began = Instant::now();
+    let outcome = match timeout(deadline, step).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::new(late).with_detail(format!("nothing within {deadline:?}"))),
+    };
+    (outcome, began.elapsed())
+}

@@ -1,0 +1,52 @@
+//! HTTP/2 on an open stream, by h2, settled before it counts as open.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::outcome::Driver;
+use crate::error::{Error, ErrorKind, Result};
+use crate::shape::h2::{Http2Peer, Http2Stream};
+
+/// What one response may send before it is read: 2 MiB is a 160 Mbit/s stream at 100 ms. Also hyper's default.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// What all responses of a connection may send before they are read. Also hyper's default.
+const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
+
+/// What a response's headers may weigh; h2's own default of 16 MiB invites abuse (../shared/research, reliability §1).
+const LARGEST_HEADER_LIST: u32 = 64 * 1024;
+
+/// Sends requests; cloned for each.
+pub(crate) type Http2Sender = SendRequest<Bytes>;
+
+/// Sends preface and SETTINGS and waits for the server's SETTINGS.
+pub(super) async fn open<IO>(io: IO) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let peer = Arc::new(Http2Peer::new());
+    let (sender, mut connection) = h2::client::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(LARGEST_HEADER_LIST)
+        .enable_push(false)
+        .handshake(Http2Stream::watching(io, Arc::clone(&peer)))
+        .await
+        .map_err(Error::from_http2)?;
+    tokio::select! {
+        biased;
+        ended = &mut connection => {
+            let cause = match ended {
+                Ok(()) => Error::new(ErrorKind::ConnectionClosed),
+                Err(error) => Error::from_http2(error),
+            };
+            return Err(cause.with_detail("before any HTTP/2 SETTINGS"));
+        }
+        () = peer.settled() => {}
+    }
+    let driver = Box::pin(async move { connection.await.map_err(Error::from_http2) });
+    Ok((sender, driver, peer))
+}

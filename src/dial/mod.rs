@@ -1,0 +1,25 @@
+//! From an address to a connection that is ready for requests: TCP, TLS with ALPN, and for HTTP/2 the exchange of SETTINGS.
+//!
+//! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
+
+mod dialer;
+mod http1;
+mod http2;
+mod origin;
+mod outcome;
+mod protocols;
+mod tcp;
+mod tls;
+mod trust;
+mod unverified;
+
+pub(crate) use dialer::{Dialer, Route};
+pub(crate) use http1::{Http1Sender, RequestBody};
+pub(crate) use http2::Http2Sender;
+pub(crate) use origin::OriginRef;
+pub use origin::{Origin, Scheme};
+pub use outcome::DialTiming;
+pub(crate) use outcome::{Dialed, Driver, Sender};
+pub use protocols::Protocols;
+pub use tls::{TlsClient, TlsFingerprint, TlsInfo};
+pub use trust::{ClientIdentity, Trust};

@@ -1,0 +1,332 @@
+//! Scheme, host and port: what a caller names and a connection is for (RFC 6454, RFC 9110 §4.3.1).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// RFC 1035 §2.3.4, as text without the trailing dot.
+const LONGEST_NAME: usize = 253;
+
+/// `http` or `https`.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Scheme {
+    /// Plain TCP.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in a URL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        if text.eq_ignore_ascii_case("https") {
+            Ok(Self::Https)
+        } else if text.eq_ignore_ascii_case("http") {
+            Ok(Self::Http)
+        } else {
+            Err(Error::new(ErrorKind::InvalidTarget)
+                .with_detail(format!("the scheme {text:?} is neither http nor https")))
+        }
+    }
+
+    /// 80 or 443.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Scheme, host and port. The host is in lower case, without a trailing dot, an IPv6 address without brackets.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Origin {
+    scheme: Scheme,
+    host: Arc<str>,
+    port: u16,
+}
+
+impl Origin {
+    /// Reads `host`, `host:port` or an `http(s)` URL. Without a scheme it is `https`; a URL's path is left aside.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidTarget`] says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self> {
+        OriginRef::parse(text).map(|origin| origin.to_owned())
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host's name or address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `host` or `host:port`, as it stands in a URL and in `Host` (RFC 9110 §7.2): the default port is left out.
+    pub fn authority(&self) -> String {
+        let bracketed = self.host.contains(':');
+        let host = if bracketed {
+            format!("[{}]", self.host)
+        } else {
+            self.host.to_string()
+        };
+        if self.port == self.scheme.default_port() {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    pub(crate) fn shared_host(&self) -> &Arc<str> {
+        &self.host
+    }
+
+    pub(crate) fn as_ref(&self) -> OriginRef<'_> {
+        OriginRef {
+            scheme: self.scheme,
+            host: &self.host,
+            port: self.port,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
+    }
+}
+
+/// An [`Origin`] that borrows its text, so that looking one up costs no allocation. The host is compared without regard to case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OriginRef<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+}
+
+impl<'a> OriginRef<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self> {
+        parse(text).map_err(|fault| {
+            Error::new(ErrorKind::InvalidTarget).with_detail(format!("{text:?}: {fault}"))
+        })
+    }
+
+    pub(crate) fn to_owned(self) -> Origin {
+        Origin {
+            scheme: self.scheme,
+            host: self.host.to_ascii_lowercase().into(),
+            port: self.port,
+        }
+    }
+}
+
+impl PartialEq<Origin> for OriginRef<'_> {
+    fn eq(&self, other: &Origin) -> bool {
+        self.port == other.port
+            && self.scheme == other.scheme
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
+impl Hash for OriginRef<'_> {
+    /// Eight letters at a time; folding a letter's case bit for every byte only makes `_` and DEL meet, which costs a comparison.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let (words, rest) = self.host.as_bytes().as_chunks::<8>();
+        for word in words {
+            state.write_u64(u64::from_le_bytes(*word) | CASE);
+        }
+        let mut last = [0; 8];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        state.write_u64(u64::from_le_bytes(last) | CASE);
+        state.write_u32(u32::from(self.port) << 1 | u32::from(self.scheme == Scheme::Https));
+    }
+}
+
+fn parse(text: &str) -> Result<OriginRef<'_>, &'static str> {
+    let (scheme, rest) = match text.find("://") {
+        None => (Scheme::Https, text),
+        Some(at) => {
+            let (scheme, rest) = text.split_at(at);
+            let scheme =
+                Scheme::parse(scheme).map_err(|_| "the scheme is neither http nor https")?;
+            let rest = rest.get(3..).unwrap_or_default();
+            (
+                scheme,
+                rest.split(['/', '?', '#']).next().unwrap_or_default(),
+            )
+        }
+    };
+    if rest.contains('@') {
+        return Err("user information is not taken from a URL");
+    }
+    let (host, port) = split_port(rest)?;
+    let port = match port {
+        None => scheme.default_port(),
+        Some(digits) => parse_port(digits)?,
+    };
+    Ok(OriginRef { scheme, host, port })
+}
+
+/// Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, and checks the host.
+fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if let Some(inside) = text.strip_prefix('[') {
+        let (host, rest) = inside.split_once(']').ok_or("a bracket is not closed")?;
+        if host.parse::<Ipv6Addr>().is_err() {
+            return Err("no IPv6 address between the brackets");
+        }
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err("something else than a port follows the bracket"),
+        };
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok((text, None));
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    check_name(host)?;
+    Ok((host, port))
+}
+
+fn parse_port(digits: &str) -> Result<u16, &'static str> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("the port is no number");
+    }
+    match digits.parse() {
+        Ok(0) | Err(_) => Err("the port is not between 1 and 65535"),
+        Ok(port) => Ok(port),
+    }
+}
+
+/// Letters, digits, hyphens and underscores between dots: what a name server or a certificate can know. Names in other scripts
+/// come in their ASCII form (RFC 5890).
+fn check_name(host: &str) -> Result<(), &'static str> {
+    if host.is_empty() {
+        return Err("the host is empty");
+    }
+    if host.len() > LONGEST_NAME {
+        return Err("the host is longer than 253 characters");
+    }
+    if !host.is_ascii() {
+        return Err("the host is not in its ASCII form (xn--…)");
+    }
+    if host.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    let fine = host.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    });
+    if fine {
+        Ok(())
+    } else {
+        Err("the host is no host name")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::hash::DefaultHasher;
+
+    fn shown(text: &str) -> String {
+        Origin::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn hosts_ports_and_urls_are_read() {
+        for (text, wanted) in [
+            ("example.com", "https://example.com"),
+            ("Example.COM.", "https://example.com"),
+            ("example.com:443", "https://example.com"),
+            ("api.example.org:8443", "https://api.example.org:8443"),
+            ("https://example.com/a?b#c", "https://example.com"),
+            ("HTTP://example.com:8080", "http://example.com:8080"),
+            ("http://example.com?x", "http://example.com"),
+            ("127.0.0.1:9", "https://127.0.0.1:9"),
+            ("::1", "https://[::1]"),
+            ("[::1]:8443", "https://[::1]:8443"),
+            ("my_host", "https://my_host"),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_its_fault() {
+        for (text, fault) in [
+            ("", "empty"),
+            (":443", "empty"),
+            ("https://", "empty"),
+            ("ftp://example.com", "scheme"),
+            ("example.com:", "no number"),
+            ("example.com:+1", "no number"),
+            ("example.com:0", "between"),
+            ("example.com:65536", "between"),
+            ("a b", "no host name"),
+            ("a..b", "no host name"),
+            ("exa/mple", "no host name"),
+            ("user@example.com", "user"),
+            ("bücher.example", "ASCII"),
+            ("[::1", "bracket"),
+            ("[x]", "IPv6"),
+            ("[::1]x", "bracket"),
+        ] {
+            let error = Origin::parse(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidTarget);
+            assert!(error.to_string().contains(fault), "{text}: {error}");
+        }
+    }
+
+    fn hash(text: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        OriginRef::parse(text).unwrap().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn case_does_not_matter_to_equality_and_hash() {
+        let origin = Origin::parse("www.example.com:8443").unwrap();
+        assert!(OriginRef::parse("WWW.Example.com:8443").unwrap() == origin);
+        assert_eq!(hash("WWW.Example.com:8443"), hash("www.example.com:8443"));
+        assert_ne!(hash("www.example.com:8443"), hash("www.example.com:8444"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_reads_back(text in ".{0,80}") {
+            if let Ok(origin) = Origin::parse(&text) {
+                prop_assert_eq!(Origin::parse(&origin.to_string()).unwrap(), origin);
+            }
+        }
+    }
+}

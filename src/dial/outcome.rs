@@ -1,0 +1,55 @@
+//! What a dial yields.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::http1::Http1Sender;
+use super::http2::Http2Sender;
+use super::tls::TlsInfo;
+use crate::error::Result;
+use crate::registry::Registration;
+use crate::shape::h2::Http2Peer;
+
+/// Moves a connection's bytes; ends when the connection does. Dropping it cuts the connection.
+pub(crate) type Driver = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// A connection that is ready for requests, and registered as open.
+pub(crate) struct Dialed {
+    pub(crate) registration: Registration,
+    pub(crate) address: SocketAddr,
+    pub(crate) sender: Sender,
+    pub(crate) driver: Driver,
+    pub(crate) tls: Option<TlsInfo>,
+    pub(crate) timing: DialTiming,
+}
+
+impl fmt::Debug for Dialed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialed")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The sending half of a connection.
+pub(crate) enum Sender {
+    Http1(Http1Sender),
+    Http2(Http2Sender, Arc<Http2Peer>),
+}
+
+/// How long each step of a dial took.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DialTiming {
+    /// Name resolution; next to nothing when the answer was cached.
+    pub resolve: Duration,
+    /// The TCP handshake.
+    pub connect: Duration,
+    /// The TLS handshake; zero without TLS.
+    pub tls: Duration,
+    /// Until the server's HTTP/2 SETTINGS had arrived; zero for HTTP/1.1.
+    pub settings: Duration,
+}

@@ -1,0 +1,279 @@
+//! When to dial, and what becomes of a dial.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::clock::millis;
+use super::driving::drive;
+use super::host::HostPool;
+use super::live::{Admission, Live};
+use super::permits::Permit;
+use super::shared::Shared;
+use crate::dial::{Dialed, Route, Sender};
+use crate::error::{Error, ErrorKind, Result};
+use crate::registry::{CloseReason, Protocol};
+
+/// Between a dial that failed and the next, where nobody can be told; doubled each time up to the longest, and jittered, so that
+/// many clients of a server that comes back do not all come at once.
+const BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// A connection's lifetime is drawn between this part of the configured one and all of it.
+const SHORTEST_LIFETIME: f64 = 0.9;
+
+/// Why a dial is made, and whom to tell.
+#[derive(Debug)]
+enum Purpose {
+    /// Callers wait.
+    Demand,
+    /// To have it warm.
+    Warmth(Option<Report>),
+}
+
+/// Told how a dial went.
+pub(super) type Report = oneshot::Sender<Result<()>>;
+
+impl HostPool {
+    /// Dials as much as the waiting callers call for and the limits allow.
+    pub(super) fn scale(self: &Arc<Self>) {
+        let Some(shared) = self.shared() else {
+            return;
+        };
+        while self.reserve_dial(&shared) {
+            match shared.permits.try_acquire() {
+                Some(permit) => self.start(&shared, permit, Purpose::Demand),
+                None => return self.starve(&shared),
+            }
+        }
+    }
+
+    /// A place was given back and this host has waited longest for one.
+    pub(super) fn relieve(self: &Arc<Self>) {
+        self.queue().lock().starved = false;
+        self.scale();
+    }
+
+    /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
+    pub(super) fn warm(self: &Arc<Self>, report: Option<Report>) -> bool {
+        let Some(shared) = self.shared() else {
+            return false;
+        };
+        let Some(permit) = shared.permits.try_acquire() else {
+            return false;
+        };
+        {
+            let mut queue = self.queue().lock();
+            let most = shared.config().max_connections_per_host();
+            if queue.closed || queue.retired || queue.members.len() + queue.dialing >= most {
+                // The permit is given back after the lock.
+                drop(queue);
+                return false;
+            }
+            queue.dialing += 1;
+        }
+        self.start(&shared, permit, Purpose::Warmth(report));
+        true
+    }
+
+    /// Nobody gets a connection here any more; idle ones close, those in use when they are returned.
+    pub(super) fn close(self: &Arc<Self>) {
+        self.queue().lock().closed = true;
+        self.fail_waiters(&self.closed());
+        for live in self.connections().iter() {
+            live.drain(CloseReason::Shutdown);
+        }
+    }
+
+    /// Counts a dial that the waiting callers call for; false when they call for none, or a limit of this host forbids it.
+    fn reserve_dial(&self, shared: &Shared) -> bool {
+        let mut queue = self.queue().lock();
+        let most = shared.config().max_connections_per_host();
+        let paused = !queue.members.is_empty()
+            && queue.dial_again.is_some_and(|again| Instant::now() < again);
+        if queue.closed
+            || paused
+            || queue.dialing >= queue.wanted_dials()
+            || queue.members.len() + queue.dialing >= most
+        {
+            return false;
+        }
+        queue.dialing += 1;
+        true
+    }
+
+    /// Every place in the pool is taken: one that is idle makes room, and this host is scaled again when a place is given back.
+    fn starve(self: &Arc<Self>, shared: &Shared) {
+        let newly = {
+            let mut queue = self.queue().lock();
+            queue.dialing -= 1;
+            !std::mem::replace(&mut queue.starved, true)
+        };
+        if newly {
+            shared.permits.starve(self);
+        }
+        shared.make_room();
+    }
+
+    fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
+        shared.counters.dial_started();
+        let attempt = Attempt {
+            host: Arc::clone(self),
+            pending: Some((permit, purpose)),
+        };
+        let dials = Arc::clone(&shared.dials);
+        let dialer = Arc::clone(&shared.dialer);
+        let ending = shared.ending.clone();
+        let key = self.key();
+        let route = Route {
+            origin: key.origin.clone(),
+            protocols: key.protocols,
+            tls: key.tls.clone(),
+            profile: Arc::clone(key.profile.name()),
+        };
+        let dial = async move {
+            let outcome = tokio::select! {
+                biased;
+                () = ending.cancelled() => Err(Error::new(ErrorKind::PoolClosed)),
+                outcome = async {
+                    let _dialing = dials.acquire().await;
+                    dialer.dial(&route).await
+                } => outcome,
+            };
+            attempt.finish(outcome);
+        };
+        shared.tasks.spawn_on(dial, &shared.runtime);
+    }
+}
+
+/// A dial under way. However it ends, its place is given back and its callers learn of it.
+struct Attempt {
+    host: Arc<HostPool>,
+    pending: Option<(Permit, Purpose)>,
+}
+
+impl Attempt {
+    fn finish(mut self, outcome: Result<Dialed>) {
+        let Some((permit, purpose)) = self.pending.take() else {
+            return;
+        };
+        match outcome {
+            Ok(dialed) => self.succeed(dialed, permit, purpose),
+            Err(error) => self.fail(error, permit, purpose),
+        }
+    }
+
+    fn succeed(&self, dialed: Dialed, permit: Permit, purpose: Purpose) {
+        let host = &self.host;
+        let Some(shared) = host.shared() else {
+            return self.fail(Error::new(ErrorKind::PoolClosed), permit, purpose);
+        };
+        let config = shared.config();
+        let protocol = match dialed.sender {
+            Sender::Http1(_) => Protocol::Http1,
+            Sender::Http2(..) => Protocol::Http2,
+        };
+        let lifetime = config
+            .max_lifetime()
+            .mul_f64(rand::rng().random_range(SHORTEST_LIFETIME..=1.0));
+        let max_streams = u32::try_from(config.max_streams_per_connection()).unwrap_or(u32::MAX);
+        let now = shared.clock.now();
+        let admission = Admission {
+            host: Arc::clone(host),
+            permit,
+            fresh: matches!(purpose, Purpose::Demand),
+            now,
+            expires: now.saturating_add(millis(lifetime)),
+            max_streams,
+        };
+        let (live, driver) = Live::admit(dialed, admission);
+        {
+            let mut queue = host.queue().lock();
+            queue.dialing -= 1;
+            queue.members.push(Arc::clone(&live));
+            queue.protocol = Some(protocol);
+            queue.failures = 0;
+            queue.dial_again = None;
+        }
+        live.observe(max_streams);
+        shared.counters.connection_opened();
+        shared
+            .tasks
+            .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
+        host.add(&live);
+        if live.slot().usage().draining {
+            // It began to drain before it was added.
+            host.forget(&live);
+        }
+        if shared.is_closed() {
+            live.drain(CloseReason::Shutdown);
+        }
+        if let Purpose::Warmth(Some(report)) = purpose {
+            // Whoever asked may have left.
+            let _ = report.send(Ok(()));
+        }
+        host.serve();
+        host.scale();
+    }
+
+    fn fail(&self, error: Error, permit: Permit, purpose: Purpose) {
+        let host = &self.host;
+        if let Some(shared) = host.shared() {
+            shared.counters.dial_failed();
+        }
+        let nothing_left = {
+            let mut queue = host.queue().lock();
+            queue.dialing -= 1;
+            queue.failures = queue.failures.saturating_add(1);
+            queue.dial_again = Some(Instant::now() + backoff(queue.failures));
+            queue.dialing == 0 && queue.members.is_empty()
+        };
+        let error = error.with_host(host.key().origin.host());
+        tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
+        drop(permit);
+        if nothing_left {
+            host.fail_waiters(&error);
+        }
+        if let Purpose::Warmth(Some(report)) = purpose {
+            let _ = report.send(Err(error));
+        }
+    }
+}
+
+impl Drop for Attempt {
+    /// The runtime ended before the dial did.
+    fn drop(&mut self) {
+        if let Some((permit, purpose)) = self.pending.take() {
+            self.fail(Error::new(ErrorKind::RuntimeGone), permit, purpose);
+        }
+    }
+}
+
+/// Half to all of the doubled time.
+fn backoff(failures: u32) -> Duration {
+    let doubled = BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled
+        .min(LONGEST_BACKOFF)
+        .mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_grows_to_its_limit_and_never_to_nothing() {
+        for failures in [1, 2, 5, 40, u32::MAX] {
+            let wait = backoff(failures);
+            assert!(
+                wait >= BACKOFF / 2 && wait <= LONGEST_BACKOFF,
+                "{failures}: {wait:?}"
+            );
+        }
+        assert!(backoff(1) <= BACKOFF);
+        assert!(backoff(30) >= LONGEST_BACKOFF / 2);
+    }
+}

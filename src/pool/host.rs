@@ -1,0 +1,300 @@
+//! One host's connections and the callers that wait for them.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::clock::Clock;
+use super::key::HostKey;
+use super::lease::Lease;
+use super::live::Live;
+use super::permits::Permits;
+use super::queue::{Granted, Queue};
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Everything the pool knows about one [`HostKey`].
+///
+/// Handing out an idle connection touches the snapshot and one connection's word. The lock is taken only by callers that must
+/// wait, and by what serves them.
+#[derive(Debug)]
+pub(super) struct HostPool {
+    key: Arc<HostKey>,
+    shared: Weak<Shared>,
+    permits: Arc<Permits>,
+    clock: Arc<Clock>,
+    /// The connections that may be handed out, oldest first.
+    connections: ArcSwap<Vec<Arc<Live>>>,
+    /// The queue's length, to be looked at without the lock.
+    waiting: AtomicUsize,
+    /// Connections to keep warm; not counted as idle.
+    keep_warm: AtomicUsize,
+    /// The pool's clock when somebody last asked, in milliseconds.
+    last_asked: AtomicU64,
+    queue: Mutex<Queue>,
+}
+
+impl HostPool {
+    pub(super) fn new(key: HostKey, shared: &Arc<Shared>) -> Self {
+        let clock = Arc::clone(&shared.clock);
+        let now = clock.now();
+        Self {
+            key: Arc::new(key),
+            shared: Arc::downgrade(shared),
+            permits: Arc::clone(&shared.permits),
+            clock,
+            connections: ArcSwap::default(),
+            waiting: AtomicUsize::new(0),
+            keep_warm: AtomicUsize::new(0),
+            last_asked: AtomicU64::new(now),
+            queue: Mutex::new(Queue::default()),
+        }
+    }
+
+    pub(super) fn key(&self) -> &Arc<HostKey> {
+        &self.key
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
+        self.shared.upgrade()
+    }
+
+    pub(super) fn queue(&self) -> &Mutex<Queue> {
+        &self.queue
+    }
+
+    pub(super) fn connections(&self) -> Arc<Vec<Arc<Live>>> {
+        self.connections.load_full()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn keep_warm(&self) -> usize {
+        self.keep_warm.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_keep_warm(&self, connections: usize) {
+        self.keep_warm.store(connections, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_asked(&self) -> u64 {
+        self.last_asked.load(Ordering::Relaxed)
+    }
+
+    /// A connection that is there and free: no lock, no allocation, no clock, no system call.
+    ///
+    /// Oldest first, so that the younger ones become idle when the load falls. Nobody passes those who already wait.
+    pub(super) fn try_acquire(&self) -> Option<Lease> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.first_free()
+    }
+
+    /// A connection, waiting for one if necessary until `deadline`. Cancel-safe: a caller that leaves is taken out of the queue, and
+    /// what it was just being given goes to the next.
+    pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Acquired> {
+        if let Some(lease) = self.try_acquire() {
+            return Ok(Acquired::Granted(Granted {
+                lease,
+                reused: true,
+            }));
+        }
+        let Some(mut waiter) = self.enqueue()? else {
+            return Ok(Acquired::Retired);
+        };
+        // What became free between the attempt and the queueing would otherwise be seen by nobody.
+        self.serve();
+        self.scale();
+        match timeout_at(deadline, &mut waiter.granted).await {
+            Ok(Ok(outcome)) => outcome.map(Acquired::Granted),
+            // Only a runtime that ends drops a queue's promises unkept.
+            Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
+            Err(_) => Err(self.why_late()),
+        }
+    }
+
+    /// Hands free connections to those who wait, oldest caller first.
+    pub(super) fn serve(&self) {
+        let mut undelivered: Option<Granted> = None;
+        loop {
+            let (grant, granted) = {
+                let mut queue = self.queue.lock();
+                if queue.len() == 0 {
+                    break;
+                }
+                let granted = undelivered.take().or_else(|| {
+                    let lease = self.first_free()?;
+                    let reused = !lease.live().take_fresh();
+                    Some(Granted { lease, reused })
+                });
+                let Some(granted) = granted else { break };
+                let Some(grant) = queue.pop() else { break };
+                self.waiting.store(queue.len(), Ordering::SeqCst);
+                (grant, granted)
+            };
+            // The caller left between the two steps: the next one gets it.
+            if let Err(Ok(granted)) = grant.send(Ok(granted)) {
+                undelivered = Some(granted);
+            }
+        }
+        // Here the lock is free again: giving a lease back may look at the queue.
+        drop(undelivered);
+    }
+
+    /// Gives every waiting caller this error.
+    pub(super) fn fail_waiters(&self, error: &Error) {
+        loop {
+            let Some(grant) = self.pop_waiter() else {
+                return;
+            };
+            // A caller that left needs no error.
+            let _ = grant.send(Err(error.clone()));
+        }
+    }
+
+    fn pop_waiter(&self) -> Option<super::queue::Grant> {
+        let mut queue = self.queue.lock();
+        let grant = queue.pop();
+        self.waiting.store(queue.len(), Ordering::SeqCst);
+        grant
+    }
+
+    /// A use was given back, or a limit was raised.
+    pub(super) fn released(self: &Arc<Self>, became_idle: bool) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.serve();
+        } else if became_idle
+            && self.permits.is_starving()
+            && let Some(shared) = self.shared()
+        {
+            shared.make_room();
+        }
+    }
+
+    /// A connection has closed: those who wait may need a new one.
+    pub(super) fn lost(self: &Arc<Self>, live: &Arc<Live>) {
+        self.queue
+            .lock()
+            .members
+            .retain(|other| !Arc::ptr_eq(other, live));
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.scale();
+        }
+    }
+
+    /// Adds a connection to those that may be handed out.
+    pub(super) fn add(&self, live: &Arc<Live>) {
+        self.connections.rcu(|connections| {
+            let mut more = Vec::with_capacity(connections.len() + 1);
+            more.extend(connections.iter().cloned());
+            more.push(Arc::clone(live));
+            more
+        });
+    }
+
+    /// Takes a connection out of those that may be handed out.
+    pub(super) fn forget(&self, live: &Arc<Live>) {
+        self.connections.rcu(|connections| {
+            let others = connections.iter().filter(|other| !Arc::ptr_eq(other, live));
+            others.cloned().collect::<Vec<_>>()
+        });
+    }
+
+    fn first_free(&self) -> Option<Lease> {
+        self.connections.load().iter().find_map(Lease::try_new)
+    }
+
+    /// `None` when the host was retired from the pool's map.
+    fn enqueue(self: &Arc<Self>) -> Result<Option<Waiter>> {
+        let Some(shared) = self.shared.upgrade() else {
+            return Err(self.closed());
+        };
+        let (grant, granted) = oneshot::channel();
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return Err(self.closed());
+        }
+        if queue.retired {
+            return Ok(None);
+        }
+        let limit = shared.config().max_waiters_per_host();
+        if queue.len() >= limit {
+            return Err(Error::new(ErrorKind::AcquireTimeout)
+                .with_host(self.key.origin.host())
+                .with_detail(format!(
+                    "max_waiters_per_host: {limit} of {limit} already wait"
+                )));
+        }
+        let id = queue.push(grant);
+        self.waiting.store(queue.len(), Ordering::SeqCst);
+        drop(queue);
+        self.last_asked.store(self.clock.now(), Ordering::Relaxed);
+        Ok(Some(Waiter {
+            host: Arc::clone(self),
+            id,
+            granted,
+        }))
+    }
+
+    pub(super) fn closed(&self) -> Error {
+        Error::new(ErrorKind::PoolClosed).with_host(self.key.origin.host())
+    }
+
+    /// Which limit stood in the way until the deadline.
+    fn why_late(&self) -> Error {
+        let queue = self.queue.lock();
+        let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
+        drop(queue);
+        let detail = match self.shared.upgrade() {
+            _ if dialing > 0 => format!("{dialing} dials are still under way"),
+            Some(shared) if open >= shared.config().max_connections_per_host() => {
+                format!("max_connections_per_host: {open} of {open} in use, {waiting} callers wait")
+            }
+            Some(_) if self.permits.used() >= self.permits.limit() => format!(
+                "max_connections: {} of {} in use, {waiting} callers of this host wait",
+                self.permits.used(),
+                self.permits.limit()
+            ),
+            _ => format!("{open} connections in use, {waiting} callers wait"),
+        };
+        Error::new(ErrorKind::AcquireTimeout)
+            .with_host(self.key.origin.host())
+            .with_detail(detail)
+    }
+}
+
+/// What became of an acquisition.
+#[derive(Debug)]
+pub(super) enum Acquired {
+    Granted(Granted),
+    /// The host left the pool's map: look it up again.
+    Retired,
+}
+
+/// A place in the queue; leaving it takes the caller out.
+struct Waiter {
+    host: Arc<HostPool>,
+    id: u64,
+    granted: oneshot::Receiver<Result<Granted>>,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut queue = self.host.queue.lock();
+        if queue.remove(self.id) {
+            self.host.waiting.store(queue.len(), Ordering::SeqCst);
+        }
+        // Else it was served: a lease still in the channel goes back when the receiver is dropped, after the lock.
+    }
+}

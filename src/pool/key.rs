@@ -1,0 +1,136 @@
+//! What makes two connections interchangeable.
+//!
+//! A pool that forgets one of these parts hands a request to a connection that was made under other rules; that is a known class
+//! of vulnerabilities (curl's CVE-2016-5420, CVE-2026-4873, CVE-2026-8932). All parts are compared in full, never by hash alone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::dial::{Origin, OriginRef, Protocols, TlsClient};
+use crate::profile::Profile;
+
+/// Everything about a connection that its caller chose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct HostKey {
+    /// Scheme, server name and port.
+    pub(super) origin: Origin,
+    /// The ALPN set.
+    pub(super) protocols: Protocols,
+    /// Verification policy and client identity.
+    pub(super) tls: TlsClient,
+    pub(super) profile: Profile,
+    pub(super) partition: Option<Arc<str>>,
+}
+
+/// A connection's key: what its caller chose, and the address it came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Key {
+    pub(super) host: Arc<HostKey>,
+    pub(super) address: SocketAddr,
+}
+
+/// A [`HostKey`] that borrows, so that looking one up costs no allocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostKeyRef<'a> {
+    pub(super) origin: OriginRef<'a>,
+    pub(super) protocols: Protocols,
+    pub(super) tls: &'a TlsClient,
+    pub(super) profile: &'a Profile,
+    pub(super) partition: Option<&'a str>,
+}
+
+impl HostKey {
+    pub(super) fn borrowed(&self) -> HostKeyRef<'_> {
+        HostKeyRef {
+            origin: self.origin.as_ref(),
+            protocols: self.protocols,
+            tls: &self.tls,
+            profile: &self.profile,
+            partition: self.partition.as_deref(),
+        }
+    }
+}
+
+impl HostKeyRef<'_> {
+    pub(super) fn to_owned(self) -> HostKey {
+        HostKey {
+            origin: self.origin.to_owned(),
+            protocols: self.protocols,
+            tls: self.tls.clone(),
+            profile: self.profile.clone(),
+            partition: self.partition.map(Arc::from),
+        }
+    }
+}
+
+impl PartialEq<HostKey> for HostKeyRef<'_> {
+    fn eq(&self, other: &HostKey) -> bool {
+        self.origin == other.origin
+            && self.protocols == other.protocols
+            && self.profile == &other.profile
+            && self.partition == other.partition.as_deref()
+            && self.tls == &other.tls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::Trust;
+
+    #[test]
+    fn every_part_separates() {
+        let tls = TlsClient::new(Trust::webpki(), None).unwrap();
+        let other_tls = TlsClient::new(Trust::dangerous_accept_any_certificate(), None).unwrap();
+        let profile = Profile::rustls();
+        let base = HostKeyRef {
+            origin: OriginRef::parse("example.com").unwrap(),
+            protocols: Protocols::Any,
+            tls: &tls,
+            profile: &profile,
+            partition: None,
+        };
+        let key = base.to_owned();
+        assert!(base == key);
+        let others = [
+            HostKeyRef {
+                origin: OriginRef::parse("example.org").unwrap(),
+                ..base
+            },
+            HostKeyRef {
+                origin: OriginRef::parse("example.com:444").unwrap(),
+                ..base
+            },
+            HostKeyRef {
+                origin: OriginRef::parse("http://example.com:443").unwrap(),
+                ..base
+            },
+            HostKeyRef {
+                protocols: Protocols::Http1,
+                ..base
+            },
+            HostKeyRef {
+                tls: &other_tls,
+                ..base
+            },
+            HostKeyRef {
+                partition: Some("tenant"),
+                ..base
+            },
+        ];
+        for other in others {
+            assert!(other != key, "{other:?}");
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], 443));
+        let host = Arc::new(key);
+        let here = Key {
+            host: Arc::clone(&host),
+            address,
+        };
+        let there = Key {
+            host,
+            address: SocketAddr::from(([127, 0, 0, 2], 443)),
+        };
+        assert_ne!(here, there);
+    }
+}

@@ -1,0 +1,325 @@
+//! One open connection, from the end of its dial to the end of its driver.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::host::HostPool;
+use super::key::Key;
+use super::permits::Permit;
+use super::slot::{Slot, Usage};
+use crate::dial::{
+    DialTiming, Dialed, Driver, Http1Sender, Http2Sender, RequestBody, Sender, TlsInfo,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
+use crate::shape::h2::{Http2Observer, Http2Peer};
+
+/// A connection that the pool hands out, while it is open.
+pub(crate) struct Live {
+    slot: Slot,
+    key: Key,
+    host: Arc<HostPool>,
+    registration: Registration,
+    /// Gone once the connection is to close: HTTP connections end when their last sender does.
+    sender: Mutex<Option<Sender>>,
+    /// An HTTP/1.1 exchange is under way, from the request to the end of the response's body.
+    busy: AtomicBool,
+    tls: Option<TlsInfo>,
+    timing: DialTiming,
+    /// Nobody has been given it yet, and somebody's call made it.
+    fresh: AtomicBool,
+    /// The pool's clock when its lifetime ends, in milliseconds.
+    expires: u64,
+    permit: Mutex<Option<Permit>>,
+    /// Cuts the connection at once, whatever is under way.
+    cut: CancellationToken,
+}
+
+/// What the pool decides about a connection that was just dialed.
+pub(super) struct Admission {
+    pub(super) host: Arc<HostPool>,
+    pub(super) permit: Permit,
+    pub(super) fresh: bool,
+    pub(super) now: u64,
+    pub(super) expires: u64,
+    pub(super) max_streams: u32,
+}
+
+impl Live {
+    pub(super) fn admit(dialed: Dialed, admission: Admission) -> (Arc<Self>, Driver) {
+        let Dialed {
+            registration,
+            address,
+            sender,
+            driver,
+            tls,
+            timing,
+        } = dialed;
+        let Admission {
+            host,
+            permit,
+            fresh,
+            now,
+            expires,
+            max_streams,
+        } = admission;
+        let limit = match &sender {
+            Sender::Http1(_) => 1,
+            Sender::Http2(_, peer) => max_streams.min(peer.max_concurrent_streams()),
+        };
+        let live = Arc::new(Self {
+            slot: Slot::new(limit, now),
+            key: Key {
+                host: Arc::clone(host.key()),
+                address,
+            },
+            host,
+            registration,
+            sender: Mutex::new(Some(sender)),
+            busy: AtomicBool::new(false),
+            tls,
+            timing,
+            fresh: AtomicBool::new(fresh),
+            expires,
+            permit: Mutex::new(Some(permit)),
+            cut: CancellationToken::new(),
+        });
+        (live, driver)
+    }
+
+    /// Begins to follow what the server says about the connection, which is told at once of what it has already said.
+    pub(super) fn observe(self: &Arc<Self>, max_streams: u32) {
+        if let Some((_, peer)) = self.http2() {
+            peer.observe(Arc::new(Watcher {
+                live: Arc::downgrade(self),
+                max_streams,
+            }));
+        }
+    }
+
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    pub(crate) fn host_name(&self) -> &str {
+        self.key.host.origin.host()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.key.address
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(super) fn host(&self) -> &Arc<HostPool> {
+        &self.host
+    }
+
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        self.registration.entry()
+    }
+
+    pub(super) fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    pub(super) fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_ref()
+    }
+
+    pub(super) fn timing(&self) -> DialTiming {
+        self.timing
+    }
+
+    pub(super) fn expires(&self) -> u64 {
+        self.expires
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.registration.entry().protocol()
+    }
+
+    /// True for the first caller of a connection that was dialed because somebody called.
+    pub(super) fn take_fresh(&self) -> bool {
+        self.fresh.swap(false, Ordering::Relaxed)
+    }
+
+    /// The sender for HTTP/2 and what is known of the server; `None` when the connection is closing or speaks HTTP/1.1.
+    pub(crate) fn http2(&self) -> Option<(Http2Sender, Arc<Http2Peer>)> {
+        match &*self.sender.lock() {
+            Some(Sender::Http2(sender, peer)) => Some((sender.clone(), Arc::clone(peer))),
+            _ => None,
+        }
+    }
+
+    /// Waits until the HTTP/1.1 connection can take a request, and hands it over.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is closing; then `request` was not called.
+    pub(crate) async fn send_http1(
+        &self,
+        request: impl FnOnce() -> http::Request<RequestBody>,
+    ) -> Result<impl Future<Output = Http1Answer>> {
+        let closing = || Error::new(ErrorKind::ConnectionClosed);
+        let mut borrowed = BorrowedSender {
+            live: self,
+            sender: self.take_http1(),
+        };
+        let sender = borrowed.sender.as_mut().ok_or_else(closing)?;
+        sender.ready().await.map_err(Error::from_http1)?;
+        Ok(sender.try_send_request(request()))
+    }
+
+    /// Runs a task of this connection's, such as a request's body on its way, among the pool's.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(shared) = self.host.shared() {
+            shared.tasks.spawn_on(task, &shared.runtime);
+        }
+    }
+
+    /// Marks an HTTP/1.1 exchange; false when one is under way.
+    pub(crate) fn begin_exchange(&self) -> bool {
+        !self.busy.swap(true, Ordering::AcqRel)
+    }
+
+    /// The exchange ended; the connection can carry another only if it ended cleanly.
+    pub(crate) fn end_exchange(self: &Arc<Self>, clean: bool) {
+        self.busy.store(false, Ordering::Release);
+        if !clean {
+            self.drain(CloseReason::LocalClose);
+        }
+    }
+
+    /// A sign of trouble: evicted before healthy ones when room is needed.
+    pub(crate) fn suspect(&self) {
+        self.registration.set_health(Health::Suspect);
+    }
+
+    /// Takes it out of rotation: nobody new gets it, those who have it may finish, then it closes.
+    pub(super) fn drain(self: &Arc<Self>, reason: CloseReason) {
+        self.registration.note_close(reason);
+        let before = self.slot.drain();
+        if !before.draining {
+            self.registration.set_state(State::Draining);
+            self.host.forget(self);
+        }
+        if before.in_use == 0 {
+            self.close(reason);
+        }
+    }
+
+    /// Gives one use back.
+    pub(super) fn release(self: &Arc<Self>) {
+        let Usage { in_use, draining } = self.slot.release(self.host.now());
+        if in_use == 0 && draining {
+            self.close(CloseReason::LocalClose);
+        }
+        self.host.released(in_use == 0 && !draining);
+    }
+
+    /// Tells the driver to end: politely if it can within its grace.
+    fn close(&self, reason: CloseReason) {
+        self.entry().request_close(reason);
+        self.drop_sender();
+    }
+
+    pub(super) fn cut(&self) -> &CancellationToken {
+        &self.cut
+    }
+
+    fn take_http1(&self) -> Option<Http1Sender> {
+        let mut sender = self.sender.lock();
+        match sender.take() {
+            Some(Sender::Http1(http1)) => Some(http1),
+            other => {
+                *sender = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn drop_sender(&self) {
+        let sender = self.sender.lock().take();
+        drop(sender);
+    }
+
+    /// The driver has ended, whatever way: nothing of the connection remains but this record.
+    pub(super) fn ended(self: &Arc<Self>) {
+        self.slot.drain();
+        self.host.forget(self);
+        self.drop_sender();
+        self.registration.close(CloseReason::Abandoned);
+        if let Some(shared) = self.host.shared() {
+            shared.connection_closed(self);
+        }
+        let permit = self.permit.lock().take();
+        self.host.lost(self);
+        drop(permit);
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("id", &self.entry().id())
+            .field("host", &self.host_name())
+            .field("address", &self.key.address)
+            .field("usage", &self.slot.usage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What hyper answers: the response, or the request itself where nothing of it was sent.
+pub(crate) type Http1Answer = std::result::Result<
+    http::Response<hyper::body::Incoming>,
+    hyper::client::conn::TrySendError<http::Request<RequestBody>>,
+>;
+
+/// HTTP/1.1's one sender, put back when dropped unless the connection began to close meanwhile.
+struct BorrowedSender<'a> {
+    live: &'a Live,
+    sender: Option<Http1Sender>,
+}
+
+impl Drop for BorrowedSender<'_> {
+    fn drop(&mut self) {
+        let Some(sender) = self.sender.take() else {
+            return;
+        };
+        // `close` asks first and takes the sender then, so under the lock one of the two sees the other.
+        let mut place = self.live.sender.lock();
+        if !self.live.entry().is_close_requested() {
+            *place = Some(Sender::Http1(sender));
+        }
+    }
+}
+
+/// Carries what the server says about the connection into the slot.
+struct Watcher {
+    live: std::sync::Weak<Live>,
+    max_streams: u32,
+}
+
+impl Http2Observer for Watcher {
+    fn settings(&self, peer: &Http2Peer) {
+        if let Some(live) = self.live.upgrade() {
+            live.slot
+                .set_limit(self.max_streams.min(peer.max_concurrent_streams()));
+            live.host.released(false);
+        }
+    }
+
+    fn going_away(&self, _: &Http2Peer) {
+        if let Some(live) = self.live.upgrade() {
+            live.drain(CloseReason::GoAway);
+        }
+    }
+}

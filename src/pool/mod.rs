@@ -1,0 +1,37 @@
+//! The hot connections, by endpoint: handing out, waiting, dialing, preheating, closing.
+//!
+//! `get` finds the host's snapshot of connections and takes one use of the first that is free: a few atomic operations. What it
+//! cannot get that way it waits for, in a queue that is served first come, first served, by whoever gives a use back or finishes a
+//! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
+//! of its dial to the end of its socket.
+
+mod builder;
+mod clock;
+mod connection;
+mod dialing;
+mod driving;
+mod evict;
+mod handle;
+mod host;
+mod hosts;
+mod housekeeper;
+mod key;
+mod lease;
+mod live;
+mod permits;
+mod preheat;
+mod queue;
+mod shared;
+mod shutdown;
+mod slot;
+mod stats;
+mod target;
+
+pub use builder::PoolBuilder;
+pub use connection::Connection;
+pub use handle::{Host, Pool};
+pub(crate) use lease::Lease;
+pub use preheat::{PreheatReport, Preheated};
+pub use shutdown::ShutdownReport;
+pub use stats::PoolStats;
+pub use target::{AsTarget, Target};

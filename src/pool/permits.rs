@@ -1,0 +1,119 @@
+//! The right to have one more connection: counted, and given back on drop.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::host::HostPool;
+
+/// The pool's connections in total, and the hosts that had to go without one.
+#[derive(Debug)]
+pub(super) struct Permits {
+    limit: usize,
+    used: AtomicUsize,
+    /// Hosts whose callers wait because the limit was reached, oldest first.
+    starved: Mutex<VecDeque<Weak<HostPool>>>,
+    /// The length of `starved`, to be looked at without the lock.
+    starving: AtomicUsize,
+}
+
+impl Permits {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+            starved: Mutex::new(VecDeque::new()),
+            starving: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Acquire)
+    }
+
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
+        let mut used = self.used.load(Ordering::Relaxed);
+        while used < self.limit {
+            match self.used.compare_exchange_weak(
+                used,
+                used + 1,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(Permit(Arc::clone(self))),
+                Err(now) => used = now,
+            }
+        }
+        None
+    }
+
+    /// How many hosts wait for a place.
+    pub(super) fn starving(&self) -> usize {
+        self.starving.load(Ordering::SeqCst)
+    }
+
+    /// Whether some host waits for a place.
+    pub(super) fn is_starving(&self) -> bool {
+        self.starving() > 0
+    }
+
+    /// Remembers a host that found no place; it is scaled anew when there is one.
+    pub(super) fn starve(&self, host: &Arc<HostPool>) {
+        let mut starved = self.starved.lock();
+        starved.push_back(Arc::downgrade(host));
+        self.starving.store(starved.len(), Ordering::SeqCst);
+    }
+
+    /// The host that has waited longest for a place.
+    pub(super) fn next_starved(&self) -> Option<Arc<HostPool>> {
+        let mut starved = self.starved.lock();
+        let mut found = None;
+        while found.is_none() {
+            match starved.pop_front() {
+                Some(host) => found = host.upgrade(),
+                None => break,
+            }
+        }
+        self.starving.store(starved.len(), Ordering::SeqCst);
+        found
+    }
+}
+
+/// The right to one connection.
+#[derive(Debug)]
+pub(super) struct Permit(Arc<Permits>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.used.fetch_sub(1, Ordering::SeqCst);
+        if self.0.is_starving()
+            && let Some(host) = self.0.next_starved()
+        {
+            host.relieve();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_come_back_on_drop() {
+        let permits = Permits::new(2);
+        let one = permits.try_acquire().unwrap();
+        let two = permits.try_acquire();
+        assert!(two.is_some() && permits.try_acquire().is_none());
+        drop(one);
+        assert_eq!(permits.used(), 1);
+        assert!(permits.try_acquire().is_some());
+        drop(two);
+        assert_eq!((permits.used(), permits.limit()), (0, 2));
+    }
+}

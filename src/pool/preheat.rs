@@ -1,0 +1,117 @@
+//! Warming hosts before anybody asks for them.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::handle::Pool;
+use super::host::HostPool;
+use super::target::AsTarget;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What `preheat` achieved, host by host, in the order they were named.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PreheatReport {
+    /// One entry for each target.
+    pub hosts: Vec<Preheated>,
+}
+
+/// One host of a [`PreheatReport`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Preheated {
+    /// The target as an origin, or as it was named when it is none.
+    pub target: String,
+    /// How many connections are warm now, or why none could be had.
+    pub outcome: Result<usize>,
+}
+
+impl PreheatReport {
+    /// Whether every host is warm.
+    pub fn is_complete(&self) -> bool {
+        self.failed().next().is_none()
+    }
+
+    /// The hosts that are not warm, and why.
+    pub fn failed(&self) -> impl Iterator<Item = (&str, &Error)> {
+        self.hosts.iter().filter_map(|host| {
+            let error = host.outcome.as_ref().err()?;
+            Some((host.target.as_str(), error))
+        })
+    }
+
+    /// How many connections are warm in all these hosts.
+    pub fn connections(&self) -> usize {
+        self.hosts
+            .iter()
+            .filter_map(|host| host.outcome.as_ref().ok())
+            .sum()
+    }
+}
+
+impl Pool {
+    /// Makes hosts hot: resolved, connected, TLS-handshaken, HTTP/2-settled. No request is sent.
+    ///
+    /// From now on [`min_warm`](crate::config::Config::min_warm) connections of each are kept warm: not closed for being idle, and
+    /// replaced when they end. A host that could not be warmed now is tried again in the background, with growing pauses.
+    ///
+    /// Never fails as a whole; the report says what became hot and what did not. All hosts are dialed side by side, at most
+    /// [`max_dials`](crate::config::Config::max_dials) at a time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting, not the warming.
+    pub async fn preheat<T: AsTarget>(
+        &self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> PreheatReport {
+        let hosts = targets.into_iter().map(|target| async move {
+            match self.host_pool(&target) {
+                Ok(host) => Preheated {
+                    target: host.key().origin.to_string(),
+                    outcome: self.preheat_host(&host).await,
+                },
+                Err(error) => Preheated {
+                    target: target.name(),
+                    outcome: Err(error),
+                },
+            }
+        });
+        PreheatReport {
+            hosts: join_all(hosts).await,
+        }
+    }
+
+    async fn preheat_host(&self, host: &Arc<HostPool>) -> Result<usize> {
+        let config = self.shared().config();
+        let wanted = config.min_warm().max(1);
+        host.set_keep_warm(wanted);
+        let there = host.connections().len() + host.queue().lock().dialing;
+        let mut dials = Vec::new();
+        for _ in there..wanted {
+            let (report, outcome) = oneshot::channel();
+            if host.warm(Some(report)) {
+                dials.push(outcome);
+            }
+        }
+        let mut failure = None;
+        for dial in dials {
+            let outcome = match timeout(config.acquire_timeout(), dial).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone)),
+                Err(_) => Err(Error::new(ErrorKind::AcquireTimeout)
+                    .with_detail("the dial is still under way")),
+            };
+            failure = outcome.err().or(failure);
+        }
+        match (host.connections().len(), failure) {
+            (0, Some(error)) => Err(error.with_host(host.key().origin.host())),
+            // Somebody else's dial is under way, or a limit forbade ours: wait as any caller would.
+            (0, None) => host.connection().await.map(|_| host.connections().len()),
+            (warm, _) => Ok(warm),
+        }
+    }
+}

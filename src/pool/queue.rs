@@ -1,0 +1,119 @@
+//! Callers waiting for one host, oldest first, and what the host knows about its dials. Always under the host's lock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::lease::Lease;
+use super::live::Live;
+use crate::error::Result;
+use crate::registry::Protocol;
+
+/// What a waiter is handed.
+pub(super) type Grant = oneshot::Sender<Result<Granted>>;
+
+/// A lease that came through the queue.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) lease: Lease,
+    /// Whether the connection was there before anybody asked for it.
+    pub(super) reused: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiters: VecDeque<(u64, Grant)>,
+    next_id: u64,
+    /// Dials under way.
+    pub(super) dialing: usize,
+    /// Connections not yet closed, draining ones included.
+    pub(super) members: Vec<Arc<Live>>,
+    /// What the last connection spoke.
+    pub(super) protocol: Option<Protocol>,
+    /// No further dial before this, after one failed while connections were there.
+    pub(super) dial_again: Option<Instant>,
+    /// Dials that failed in a row.
+    pub(super) failures: u32,
+    /// The pool was closed.
+    pub(super) closed: bool,
+    /// Removed from the pool's map; whoever still holds it must look the host up again.
+    pub(super) retired: bool,
+    /// In the list of hosts that wait for a place.
+    pub(super) starved: bool,
+}
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    pub(super) fn push(&mut self, grant: Grant) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.waiters.push_back((id, grant));
+        id
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Grant> {
+        self.waiters.pop_front().map(|(_, grant)| grant)
+    }
+
+    /// Takes a waiter out of the middle; false when it was already served.
+    pub(super) fn remove(&mut self, id: u64) -> bool {
+        match self.waiters.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.waiters.remove(at).is_some(),
+            Err(_) => false,
+        }
+    }
+
+    /// How many dials the waiting callers call for: an HTTP/1.1 connection serves one of them, an HTTP/2 connection many, and what
+    /// is not yet known is found out by one.
+    pub(super) fn wanted_dials(&self) -> usize {
+        match self.protocol {
+            Some(Protocol::Http1) => self.waiters.len(),
+            _ => self.waiters.len().min(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiters_leave_from_the_middle_and_are_served_in_order() {
+        let mut queue = Queue::default();
+        let mut receivers = Vec::new();
+        for _ in 0..4 {
+            let (grant, receiver) = oneshot::channel();
+            receivers.push(receiver);
+            queue.push(grant);
+        }
+        assert!(queue.remove(1) && !queue.remove(1) && !queue.remove(9));
+        receivers.remove(1);
+        for mut receiver in receivers {
+            drop(queue.pop().unwrap());
+            assert!(matches!(
+                receiver.try_recv(),
+                Err(oneshot::error::TryRecvError::Closed)
+            ));
+        }
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn one_dial_until_the_protocol_is_known_to_need_more() {
+        let mut queue = Queue::default();
+        assert_eq!(queue.wanted_dials(), 0);
+        for _ in 0..5 {
+            queue.push(oneshot::channel().0);
+        }
+        assert_eq!(queue.wanted_dials(), 1);
+        queue.protocol = Some(Protocol::Http2);
+        assert_eq!(queue.wanted_dials(), 1);
+        queue.protocol = Some(Protocol::Http1);
+        assert_eq!(queue.wanted_dials(), 5);
+    }
+}

@@ -1,0 +1,95 @@
+//! What all hosts of a pool have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::Clock;
+use super::hosts::Hosts;
+use super::key::HostKeyRef;
+use super::permits::Permits;
+use super::stats::Counters;
+use super::target::AsTarget;
+use crate::config::Config;
+use crate::dial::{Dialer, Protocols, TlsClient};
+use crate::error::Result;
+use crate::profile::Profile;
+use crate::registry::Registry;
+
+/// The pool itself. Hosts hold it weakly, so that it ends with its last handle.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) defaults: Defaults,
+    pub(super) hosts: Hosts,
+    pub(super) permits: Arc<Permits>,
+    /// The right to one more dial under way.
+    pub(super) dials: Arc<Semaphore>,
+    pub(super) dialer: Arc<Dialer>,
+    pub(super) registry: Registry,
+    pub(super) clock: Arc<Clock>,
+    pub(super) counters: Counters,
+    /// Connections that were told to make room and have not closed yet.
+    pub(super) evicting: AtomicIsize,
+    /// Where every task of the pool runs.
+    pub(super) runtime: Handle,
+    /// Every task of the pool: dials, drivers, request bodies under way, the housekeeper.
+    pub(super) tasks: TaskTracker,
+    /// Ends dials and housekeeping.
+    pub(super) ending: CancellationToken,
+    pub(super) closed: AtomicBool,
+}
+
+/// How to reach a host unless its caller says otherwise.
+#[derive(Debug)]
+pub(super) struct Defaults {
+    pub(super) protocols: Protocols,
+    pub(super) tls: TlsClient,
+    pub(super) profile: Profile,
+}
+
+impl Shared {
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn permits(&self) -> &Permits {
+        &self.permits
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The key that `target` means in this pool.
+    pub(super) fn key<'a>(&'a self, target: &'a impl AsTarget) -> Result<HostKeyRef<'a>> {
+        let (origin, options) = target.parts()?;
+        Ok(HostKeyRef {
+            origin,
+            protocols: options.protocols.unwrap_or(self.defaults.protocols),
+            tls: options.tls.as_ref().unwrap_or(&self.defaults.tls),
+            profile: &self.defaults.profile,
+            partition: options.partition.as_deref(),
+        })
+    }
+
+    /// Ends everything that no caller is using; what callers use ends with them.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.ending.cancel();
+        for host in self.hosts.all() {
+            host.close();
+        }
+        self.tasks.close();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,228 @@
+//! What a caller asks a connection for.
+
+use std::sync::Arc;
+
+use crate::dial::{Origin, OriginRef, Protocols, TlsClient};
+use crate::error::{Error, Result};
+
+/// A host and how to reach it, where that differs from the pool's defaults.
+///
+/// ```
+/// use hotpool::{Protocols, Target};
+///
+/// let target = Target::parse("api.example.org:8443")?
+///     .protocols(Protocols::Http2)
+///     .partition("tenant-7");
+/// assert_eq!(target.origin().port(), 8443);
+/// # Ok::<(), hotpool::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    origin: Origin,
+    options: Options,
+}
+
+/// What a caller chooses apart from the host; `None` is the pool's default.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Options {
+    pub(super) protocols: Option<Protocols>,
+    pub(super) tls: Option<TlsClient>,
+    pub(super) partition: Option<Arc<str>>,
+}
+
+impl Target {
+    /// Reads `host`, `host:port` or an `http(s)` URL.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget) says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self> {
+        Origin::parse(text).map(Self::from)
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Offers these protocols instead of the pool's.
+    #[must_use]
+    pub fn protocols(mut self, protocols: Protocols) -> Self {
+        self.options.protocols = Some(protocols);
+        self
+    }
+
+    /// Uses this verification policy and client identity instead of the pool's.
+    #[must_use]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        self.options.tls = Some(tls);
+        self
+    }
+
+    /// Shares connections only with callers that name the same partition: for traffic that must not be linked, such as that of
+    /// different tenants.
+    #[must_use]
+    pub fn partition(mut self, name: &str) -> Self {
+        self.options.partition = Some(name.into());
+        self
+    }
+}
+
+impl From<Origin> for Target {
+    fn from(origin: Origin) -> Self {
+        Self {
+            origin,
+            options: Options::default(),
+        }
+    }
+}
+
+impl std::str::FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+mod sealed {
+    use super::{Options, OriginRef, Result};
+
+    /// The default options, to borrow.
+    pub(super) static DEFAULT: Options = Options {
+        protocols: None,
+        tls: None,
+        partition: None,
+    };
+
+    #[allow(unnameable_types, reason = "sealed: nobody outside is to implement it")]
+    pub trait Sealed {
+        #[doc(hidden)]
+        #[allow(
+            private_interfaces,
+            reason = "sealed: nobody outside can name or call it"
+        )]
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)>;
+
+        /// As the caller named it.
+        #[doc(hidden)]
+        fn name(&self) -> String;
+    }
+}
+
+pub(super) use sealed::Sealed;
+
+/// What [`Pool::get`](super::Pool::get) takes: text (`host`, `host:port`, a URL), an [`http::Uri`], an [`Origin`] or a [`Target`].
+///
+/// Text is read anew at each call, without allocation.
+pub trait AsTarget: Sealed {}
+
+impl<T: Sealed + ?Sized> AsTarget for T {}
+
+#[allow(
+    private_interfaces,
+    reason = "sealed: nobody outside can name or call it"
+)]
+mod sources {
+    use super::sealed::DEFAULT;
+    use super::{Options, Origin, OriginRef, Result, Sealed, Target};
+    use crate::error::ErrorKind;
+
+    impl Sealed for str {
+        fn name(&self) -> String {
+            self.to_owned()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            Ok((OriginRef::parse(self)?, &DEFAULT))
+        }
+    }
+
+    impl Sealed for String {
+        fn name(&self) -> String {
+            self.clone()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            self.as_str().parts()
+        }
+    }
+
+    impl Sealed for Origin {
+        fn name(&self) -> String {
+            self.to_string()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            Ok((self.as_ref(), &DEFAULT))
+        }
+    }
+
+    impl Sealed for Target {
+        fn name(&self) -> String {
+            self.origin.to_string()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            Ok((self.origin.as_ref(), &self.options))
+        }
+    }
+
+    impl Sealed for http::Uri {
+        fn name(&self) -> String {
+            self.to_string()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            let missing = |what: &str| {
+                crate::error::Error::new(ErrorKind::InvalidTarget)
+                    .with_detail(format!("the URI {self} has no {what}"))
+            };
+            let scheme = self.scheme_str().ok_or_else(|| missing("scheme"))?;
+            let host = self.host().ok_or_else(|| missing("host"))?;
+            let scheme = crate::dial::Scheme::parse(scheme)?;
+            let host = OriginRef::parse(host)?.host;
+            let port = self.port_u16().unwrap_or(scheme.default_port());
+            Ok((OriginRef { scheme, host, port }, &DEFAULT))
+        }
+    }
+
+    impl<T: Sealed + ?Sized> Sealed for &T {
+        fn name(&self) -> String {
+            (**self).name()
+        }
+
+        fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
+            (**self).parts()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(target: impl AsTarget) -> String {
+        target.parts().unwrap().0.to_owned().to_string()
+    }
+
+    #[test]
+    fn text_uris_origins_and_targets_mean_the_same() {
+        let uri: http::Uri = "https://example.com:8443/path?query".parse().unwrap();
+        let target = Target::parse("example.com:8443").unwrap();
+        assert_eq!(shown("example.com:8443"), "https://example.com:8443");
+        assert_eq!(shown(uri), "https://example.com:8443");
+        assert_eq!(shown(target.origin()), "https://example.com:8443");
+        assert_eq!(shown(&target), "https://example.com:8443");
+        assert_eq!(
+            shown("http://[::1]/".parse::<http::Uri>().unwrap()),
+            "http://[::1]"
+        );
+    }
+
+    #[test]
+    fn a_relative_uri_is_no_target() {
+        let uri: http::Uri = "/path".parse().unwrap();
+        assert!(uri.parts().unwrap_err().to_string().contains("scheme"));
+    }
+}

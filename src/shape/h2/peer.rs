@@ -1,0 +1,157 @@
+//! What is known of the other side of an HTTP/2 connection.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Notify;
+
+use super::frame::FrameSink;
+use crate::profile::Http2Opening;
+
+const MAX_CONCURRENT_STREAMS: u16 = 0x3;
+
+/// RFC 9113 §6.5.2: without the setting there is no limit.
+const UNLIMITED: u32 = u32::MAX;
+
+/// Set in the GOAWAY word when a frame has arrived; the stream id has 31 bits, the code 32.
+const GOING_AWAY: u64 = 1 << 63;
+
+/// Told the moment the frame arrives, from within the read: must be quick and must not block.
+pub(crate) trait Http2Observer: Send + Sync {
+    /// The server's SETTINGS changed.
+    fn settings(&self, peer: &Http2Peer);
+    /// The server is going away: no new stream will be processed.
+    fn going_away(&self, peer: &Http2Peer);
+}
+
+/// Shared by the stream, which writes it, and the pool, which reads it.
+pub(crate) struct Http2Peer {
+    settled: AtomicBool,
+    settled_notify: Notify,
+    max_concurrent_streams: AtomicU32,
+    go_away: AtomicU64,
+    opening: OnceLock<Http2Opening>,
+    observer: OnceLock<Arc<dyn Http2Observer>>,
+}
+
+impl Http2Peer {
+    pub(crate) fn new() -> Self {
+        Self {
+            settled: AtomicBool::new(false),
+            settled_notify: Notify::new(),
+            max_concurrent_streams: AtomicU32::new(UNLIMITED),
+            go_away: AtomicU64::new(0),
+            opening: OnceLock::new(),
+            observer: OnceLock::new(),
+        }
+    }
+
+    /// Resolves once the server's first SETTINGS have arrived whole. Cancel-safe.
+    pub(crate) async fn settled(&self) {
+        let notified = self.settled_notify.notified();
+        if !self.settled.load(Ordering::Acquire) {
+            notified.await;
+        }
+    }
+
+    /// The server's SETTINGS_MAX_CONCURRENT_STREAMS; `u32::MAX` when it set none.
+    pub(crate) fn max_concurrent_streams(&self) -> u32 {
+        self.max_concurrent_streams.load(Ordering::Acquire)
+    }
+
+    /// The last stream that the server processed or may process, once it said that it is going away.
+    pub(crate) fn last_stream_id(&self) -> Option<u32> {
+        let word = self.go_away.load(Ordering::Acquire);
+        (word & GOING_AWAY != 0).then_some(((word >> 32) & 0x7fff_ffff) as u32)
+    }
+
+    /// What this side sent first, once its first request has left.
+    pub(crate) fn opening(&self) -> Option<&Http2Opening> {
+        self.opening.get()
+    }
+
+    /// Names the one observer, which is told at once of what has already happened.
+    pub(crate) fn observe(&self, observer: Arc<dyn Http2Observer>) {
+        let observer = self.observer.get_or_init(|| observer);
+        observer.settings(self);
+        if self.last_stream_id().is_some() {
+            observer.going_away(self);
+        }
+    }
+
+    pub(super) fn set_opening(&self, opening: Http2Opening) {
+        self.opening.get_or_init(|| opening);
+    }
+}
+
+impl FrameSink for &Http2Peer {
+    fn setting(&mut self, id: u16, value: u32) {
+        if id == MAX_CONCURRENT_STREAMS {
+            self.max_concurrent_streams.store(value, Ordering::Release);
+        }
+    }
+
+    fn settings_end(&mut self) {
+        self.settled.store(true, Ordering::Release);
+        self.settled_notify.notify_waiters();
+        if let Some(observer) = self.observer.get() {
+            observer.settings(self);
+        }
+    }
+
+    fn go_away(&mut self, last_stream_id: u32, code: u32) {
+        let word = GOING_AWAY | u64::from(last_stream_id) << 32 | u64::from(code);
+        self.go_away.store(word, Ordering::Release);
+        if let Some(observer) = self.observer.get() {
+            observer.going_away(self);
+        }
+    }
+}
+
+impl fmt::Debug for Http2Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2Peer")
+            .field("settled", &self.settled)
+            .field("max_concurrent_streams", &self.max_concurrent_streams)
+            .field("last_stream_id", &self.last_stream_id())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[derive(Default)]
+    struct Count {
+        settings: AtomicUsize,
+        going_away: AtomicUsize,
+    }
+
+    impl Http2Observer for Count {
+        fn settings(&self, _: &Http2Peer) {
+            self.settings.fetch_add(1, Ordering::Relaxed);
+        }
+        fn going_away(&self, _: &Http2Peer) {
+            self.going_away.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_late_observer_is_told_what_has_happened() {
+        let peer = Http2Peer::new();
+        assert_eq!(peer.max_concurrent_streams(), u32::MAX);
+        (&peer).setting(3, 7);
+        (&peer).settings_end();
+        (&peer).go_away(9, 0);
+        peer.settled().await;
+        let count = Arc::new(Count::default());
+        peer.observe(count.clone());
+        assert_eq!(count.settings.load(Ordering::Relaxed), 1);
+        assert_eq!(count.going_away.load(Ordering::Relaxed), 1);
+        assert_eq!(peer.max_concurrent_streams(), 7);
+        assert_eq!(peer.last_stream_id(), Some(9));
+    }
+}

@@ -1,0 +1,83 @@
+//! A server whose behaviour a test scripts, connection by connection.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Accepts connections and runs a script on each; ends with the value.
+pub struct Peer {
+    pub address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Peer {
+    /// Runs `script` on each TCP connection, given its number from 0.
+    pub async fn tcp<F, Fut>(script: F) -> Self
+    where
+        F: Fn(usize, TcpStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the value owns the task and aborts it"
+        )]
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(script(number, socket));
+            }
+        });
+        Self {
+            address,
+            accepted,
+            task,
+        }
+    }
+
+    /// Runs `script` on each connection after its TLS handshake; connections that fail it are dropped.
+    pub async fn tls<F, Fut>(config: Arc<ServerConfig>, script: F) -> Self
+    where
+        F: Fn(usize, TlsStream<TcpStream>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let script = Arc::new(script);
+        Self::tcp(move |number, socket| {
+            let (acceptor, script) = (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&script));
+            async move {
+                if let Ok(stream) = acceptor.accept(socket).await {
+                    script(number, stream).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// How many TCP connections have been accepted.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
