@@ -1,5 +1,11 @@
 //! The pool against real sockets: sharing, lending, waiting, limits, preheating, closing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::time::Duration;

@@ -221,7 +221,7 @@ mod tests {
             let request = Request::builder()
                 .method(method)
                 .uri("/")
-                .body(Full::from(content))
+                .body(Full::<Bytes>::from(content))
                 .unwrap();
             let head = Outgoing::new(request, &origin())
                 .unwrap()

@@ -182,7 +182,7 @@ mod sources {
             let host = self.host().ok_or_else(|| missing("host"))?;
             let scheme = crate::dial::Scheme::parse(scheme)?;
             let host = OriginRef::parse(host)?.host;
-            let port = self.port_u16().unwrap_or(scheme.default_port());
+            let port = self.port_u16().unwrap_or_else(|| scheme.default_port());
             Ok((OriginRef { scheme, host, port }, &DEFAULT))
         }
     }
