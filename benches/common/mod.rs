@@ -1,0 +1,108 @@
+//! What the benchmarks share: a server on its own thread, and figures.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each benchmark uses its own part"
+)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// An HTTP/2 server over TLS, on one thread of its own, that answers every request with an empty 200.
+pub struct Server {
+    pub address: SocketAddr,
+    pub certificate: CertificateDer<'static>,
+    pub certificate_pem: String,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = signed.cert.der().clone();
+        let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key.into())
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(serve(listener, Arc::new(config)));
+        });
+        Self {
+            address,
+            certificate,
+            certificate_pem: signed.cert.pem(),
+        }
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, config: Arc<ServerConfig>) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    let acceptor = TlsAcceptor::from(config);
+    let mut connections = JoinSet::new();
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let acceptor = acceptor.clone();
+        connections.spawn(async move {
+            let stream = acceptor.accept(socket).await.unwrap();
+            let mut connection: h2::server::Connection<_, Bytes> =
+                h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                // The client may have gone.
+                let _ = respond.send_response(http::Response::new(()), true);
+            }
+        });
+    }
+}
+
+/// Times in nanoseconds.
+pub struct Times(Histogram<u64>);
+
+impl Times {
+    pub fn new() -> Self {
+        Self(Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap())
+    }
+
+    pub fn record(&mut self, time: Duration) {
+        self.0
+            .saturating_record(u64::try_from(time.as_nanos()).unwrap().max(1));
+    }
+
+    pub fn record_nanoseconds(&mut self, time: u64) {
+        self.0.saturating_record(time.max(1));
+    }
+
+    pub fn median(&self) -> u64 {
+        self.0.value_at_quantile(0.5)
+    }
+
+    pub fn p99(&self) -> u64 {
+        self.0.value_at_quantile(0.99)
+    }
+}
+
+/// The middle of a few measurements.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
