@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::AbortHandle;
+
 use crate::error::{Error, ErrorKind};
 use crate::pool::Lease;
 use crate::registry::{ActivityGuard, CloseReason, Protocol};
@@ -13,6 +15,8 @@ pub(super) struct Exchange {
     _activity: ActivityGuard,
     /// HTTP/1.1 carries one exchange at a time, and one that is broken off leaves the connection unusable.
     exclusive: bool,
+    /// The request's body on its way, where a task sends it.
+    upload: Option<AbortHandle>,
     ended: bool,
 }
 
@@ -34,6 +38,7 @@ impl Exchange {
             lease,
             _activity,
             exclusive,
+            upload: None,
             ended: false,
         })
     }
@@ -45,6 +50,11 @@ impl Exchange {
     /// The request's head has been handed to the connection.
     pub(super) fn request_sent(&self) {
         self.lease.live().entry().stats().record_message_sent();
+    }
+
+    /// Sends the request's body in a task of its own, which ends with the exchange if that is broken off.
+    pub(super) fn upload(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.upload = self.lease.live().spawn(task);
     }
 
     /// The response's head has arrived.
@@ -97,7 +107,15 @@ impl Exchange {
     }
 
     fn end(&mut self, clean: bool) {
-        if !std::mem::replace(&mut self.ended, true) && self.exclusive {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(upload) = self.upload.take()
+            && !clean
+        {
+            upload.abort();
+        }
+        if self.exclusive {
             self.lease.live().end_exchange(clean);
         }
     }

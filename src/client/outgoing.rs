@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 
-use crate::dial::{Origin, RequestBody, Scheme};
+use crate::dial::{Origin, OriginRef, RequestBody, Scheme};
 use crate::error::{Error, ErrorKind, Result};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -40,11 +40,10 @@ impl Outgoing {
                 "CONNECT asks a proxy for a tunnel; a connection of the pool leads to its origin",
             ));
         }
-        let uri = head.uri.into_parts();
-        if let Some(authority) = &uri.authority {
-            check_origin(uri.scheme.as_ref(), authority, origin)?;
+        if head.uri.authority().is_some() {
+            check_origin(&head.uri, origin)?;
         }
-        let path = match uri.path_and_query {
+        let path = match head.uri.into_parts().path_and_query {
             Some(path) if path.as_str() == "*" && head.method != Method::OPTIONS => {
                 return Err(invalid("the target * is for OPTIONS"));
             }
@@ -158,16 +157,14 @@ fn into_bytes(mut data: impl Buf) -> Bytes {
     data.copy_to_bytes(data.remaining())
 }
 
-fn check_origin(scheme: Option<&UriScheme>, authority: &Authority, origin: &Origin) -> Result<()> {
-    let meant = Origin::parse(&match scheme {
-        Some(scheme) => format!("{scheme}://{authority}"),
-        None => format!("{}://{authority}", origin.scheme().as_str()),
-    })?;
+fn check_origin(uri: &Uri, origin: &Origin) -> Result<()> {
+    let meant = OriginRef::from_uri(uri, Some(origin.scheme()))?;
     if meant == *origin {
         return Ok(());
     }
     Err(invalid(&format!(
-        "the request is for {meant}, the connection for {origin}"
+        "the request is for {}, the connection for {origin}",
+        meant.to_owned()
     )))
 }
 

@@ -130,6 +130,20 @@ impl<'a> OriginRef<'a> {
         })
     }
 
+    /// Reads an absolute URI; without a scheme it takes `otherwise`.
+    pub(crate) fn from_uri(uri: &'a http::Uri, otherwise: Option<Scheme>) -> Result<Self> {
+        let missing = |what: &str| {
+            Error::new(ErrorKind::InvalidTarget).with_detail(format!("the URI {uri} has no {what}"))
+        };
+        let scheme = match uri.scheme_str() {
+            Some(scheme) => Scheme::parse(scheme)?,
+            None => otherwise.ok_or_else(|| missing("scheme"))?,
+        };
+        let host = Self::parse(uri.host().ok_or_else(|| missing("host"))?)?.host;
+        let port = uri.port_u16().unwrap_or_else(|| scheme.default_port());
+        Ok(Self { scheme, host, port })
+    }
+
     pub(crate) fn to_owned(self) -> Origin {
         Origin {
             scheme: self.scheme,

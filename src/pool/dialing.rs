@@ -233,13 +233,14 @@ impl Attempt {
         };
         let error = error.with_host(host.key().origin.host());
         tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
-        drop(permit);
         if nothing_left {
             host.fail_waiters(&error);
         }
         if let Purpose::Warmth(Some(report)) = purpose {
             let _ = report.send(Err(error));
         }
+        // Last: whoever gets the place finds everything else settled.
+        drop(permit);
     }
 }
 

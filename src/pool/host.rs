@@ -193,6 +193,14 @@ impl HostPool {
         }
     }
 
+    /// A connection takes nobody any more: those who wait for its uses may need a new one.
+    pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
+        self.forget(live);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.scale();
+        }
+    }
+
     /// Adds a connection to those that may be handed out.
     pub(super) fn add(&self, live: &Arc<Live>) {
         self.connections.rcu(|connections| {

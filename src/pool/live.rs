@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::host::HostPool;
@@ -179,10 +180,13 @@ impl Live {
     }
 
     /// Runs a task of this connection's, such as a request's body on its way, among the pool's.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Some(shared) = self.host.shared() {
-            shared.tasks.spawn_on(task, &shared.runtime);
-        }
+    /// `None` when the pool has ended.
+    pub(crate) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let shared = self.host.shared()?;
+        Some(shared.tasks.spawn_on(task, &shared.runtime).abort_handle())
     }
 
     /// Marks an HTTP/1.1 exchange; false when one is under way.
@@ -209,7 +213,7 @@ impl Live {
         let before = self.slot.drain();
         if !before.draining {
             self.registration.set_state(State::Draining);
-            self.host.forget(self);
+            self.host.withdraw(self);
         }
         if before.in_use == 0 {
             self.close(reason);

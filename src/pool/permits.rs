@@ -92,7 +92,9 @@ pub(super) struct Permit(Arc<Permits>);
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.used.fetch_sub(1, Ordering::SeqCst);
-        if self.0.is_starving()
+        // A host whose callers have left meanwhile does not take the place; then it is the next one's.
+        while self.0.is_starving()
+            && self.0.used() < self.0.limit
             && let Some(host) = self.0.next_starved()
         {
             host.relieve();

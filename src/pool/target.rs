@@ -126,7 +126,6 @@ impl<T: Sealed + ?Sized> AsTarget for T {}
 mod sources {
     use super::sealed::DEFAULT;
     use super::{Options, Origin, OriginRef, Result, Sealed, Target};
-    use crate::error::ErrorKind;
 
     impl Sealed for str {
         fn name(&self) -> String {
@@ -174,16 +173,7 @@ mod sources {
         }
 
         fn parts(&self) -> Result<(OriginRef<'_>, &Options)> {
-            let missing = |what: &str| {
-                crate::error::Error::new(ErrorKind::InvalidTarget)
-                    .with_detail(format!("the URI {self} has no {what}"))
-            };
-            let scheme = self.scheme_str().ok_or_else(|| missing("scheme"))?;
-            let host = self.host().ok_or_else(|| missing("host"))?;
-            let scheme = crate::dial::Scheme::parse(scheme)?;
-            let host = OriginRef::parse(host)?.host;
-            let port = self.port_u16().unwrap_or_else(|| scheme.default_port());
-            Ok((OriginRef { scheme, host, port }, &DEFAULT))
+            Ok((OriginRef::from_uri(self, None)?, &DEFAULT))
         }
     }
 
