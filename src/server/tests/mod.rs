@@ -1,0 +1,4 @@
+//! The server against real clients over loopback.
+
+mod answers;
+mod support;
