@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
 use super::protocols::Protocols;
 use super::tls::ServerTls;
@@ -68,7 +69,7 @@ impl ListenerBuilder {
     /// How long the TLS handshake may take from the accept on; then the connection is cut.
     /// Default: [`DEFAULT_HANDSHAKE_TIMEOUT`].
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
+        self.handshake_timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
@@ -77,14 +78,14 @@ impl ListenerBuilder {
     /// [`idle_timeout`](Self::idle_timeout) holds between requests. Default:
     /// [`DEFAULT_HEADER_TIMEOUT`].
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.header_timeout = timeout;
+        self.header_timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
     /// How long a connection may be without a request under way and without anything sent; then it
     /// is told to end, as when somebody asks for it. Default: [`DEFAULT_IDLE_TIMEOUT`].
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
+        self.idle_timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
@@ -92,7 +93,7 @@ impl ListenerBuilder {
     /// [asked](crate::registry::Entry::request_close), may take to finish what is under way before
     /// it is cut. Default: [`DEFAULT_CLOSE_GRACE`].
     pub fn close_grace(mut self, grace: Duration) -> Self {
-        self.close_grace = grace;
+        self.close_grace = grace.min(LONGEST_TIMEOUT);
         self
     }
 

@@ -16,9 +16,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// Answers requests. A closure
 /// `Fn(Request<Incoming>, Arc<Entry>) -> impl Future<Output = Response<B>>` is one.
 ///
-/// It cannot fail: what goes wrong is a response too. If it panics, the request's stream (HTTP/2)
-/// or its connection (HTTP/1.1) ends and all others go on. The future is dropped when the
-/// connection ends or the client takes the request back.
+/// It cannot fail: what goes wrong is a response too. If its future panics, the request's
+/// stream (HTTP/2) or its connection (HTTP/1.1) ends and all others go on. The future is dropped
+/// when the connection ends or the client takes the request back.
 pub trait Handler: Send + Sync + 'static {
     /// The body of a response. One that ends in an error resets the stream or cuts the connection.
     type Body: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;

@@ -61,7 +61,8 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     fn graceful_shutdown(self: Pin<&mut Self>) {
-        http1::Connection::graceful_shutdown(self);
+        // The inherent method, which goes before this one.
+        Self::graceful_shutdown(self);
     }
 }
 
@@ -71,6 +72,6 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     fn graceful_shutdown(self: Pin<&mut Self>) {
-        http2::Connection::graceful_shutdown(self);
+        Self::graceful_shutdown(self);
     }
 }

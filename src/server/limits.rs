@@ -21,6 +21,9 @@ pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// From the polite word to the cut: a response in flight fits, an operator does not wait for more.
 pub const DEFAULT_CLOSE_GRACE: Duration = Duration::from_secs(2);
 
+/// What a timeout is cut down to: a year is for ever, and added to an `Instant` it cannot overflow.
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Bytes of one header block: browsers' cookies for one site stay below 8 KiB by far, and each
 /// connection may keep as much in memory.
 pub(super) const MAX_HEADER_BYTES: u32 = 64 * 1024;

@@ -11,23 +11,25 @@
 //! * Every task belongs to the [`Server`]. After [`shutdown`](Server::shutdown) none is left, and
 //!   none of its connections is in the registry.
 //!
-//! It does not route, limit by address or by rate, upgrade connections, or guard against a request
-//! body that trickles.
+//! It does not route, limit by address or by rate, or upgrade connections, and within an exchange
+//! it sets no deadline: a body that trickles, either way, keeps its connection.
 //!
 //! ```
-//! use std::convert::Infallible;
+//! use std::sync::Arc;
 //! use std::time::Duration;
 //!
+//! use bytes::Bytes;
 //! use http::Response;
 //! use http_body_util::Full;
+//! use hotpool::registry::Entry;
 //! use hotpool::server::Listener;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), hotpool::Error> {
 //! let listener = Listener::builder().bind(([127, 0, 0, 1], 0).into()).await?;
-//! let server = listener.serve(|_request, connection: std::sync::Arc<hotpool::registry::Entry>| {
+//! let server = listener.serve(|_request, connection: Arc<Entry>| {
 //!     let greeting = format!("hello, {}", connection.id());
-//!     async move { Response::new(Full::new(bytes::Bytes::from(greeting))) }
+//!     async move { Response::new(Full::new(Bytes::from(greeting))) }
 //! });
 //! println!("listening at {}", server.local_addr());
 //!
