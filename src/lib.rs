@@ -53,6 +53,8 @@ pub mod pool;
 pub mod profile;
 pub mod registry;
 pub mod resolve;
+#[cfg(feature = "server")]
+pub mod server;
 mod shape;
 
 pub use client::Body;
