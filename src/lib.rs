@@ -58,7 +58,8 @@ pub mod server;
 mod shape;
 
 pub use client::Body;
-pub use dial::{ClientIdentity, Protocols, TlsClient, Trust};
+pub use config::Protocols;
+pub use dial::{ClientIdentity, TlsClient, Trust};
 pub use error::{Error, ErrorKind};
 pub use pool::{Connection, Host, Pool, Target};
 pub use registry::Registry;
