@@ -274,8 +274,8 @@ async fn plain_http_where_tls_is_expected() {
     })
     .await;
     let pool = impatient(&Authority::new());
-    let wanted = Wanted::unsent(ErrorKind::NotTls, peer.address)
-        .words(&["the server does not speak TLS"]);
+    let wanted =
+        Wanted::unsent(ErrorKind::NotTls, peer.address).words(&["the server does not speak TLS"]);
     refused(&pool, &peer.target(), &wanted).await;
 }
 
@@ -366,8 +366,7 @@ async fn client_certificate_demanded_with_tls12_or_http2() {
 async fn client_certificate_demanded_with_tls13_and_http1() {
     let authority = Authority::new();
     let certificate = authority.issue(&["localhost"]);
-    let config =
-        certificate.demanding_config(&authority, &rustls::version::TLS13, &["http/1.1"]);
+    let config = certificate.demanding_config(&authority, &rustls::version::TLS13, &["http/1.1"]);
     let peer = Peer::tls(config, |_, stream| http1::serve(stream)).await;
     let pool = trusting(&authority).build().unwrap();
     for _ in 0..3 {

@@ -87,7 +87,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Http2<IO> {
     }
 
     pub async fn settings(&mut self, settings: &[(u16, u32)]) {
-        let entry = |(id, value): &(u16, u32)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
+        let entry =
+            |(id, value): &(u16, u32)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
         let payload: Vec<u8> = settings.iter().flat_map(entry).collect();
         self.write(SETTINGS, 0, 0, &payload).await;
     }
