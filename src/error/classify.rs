@@ -37,9 +37,9 @@ impl Error {
     /// A failure of an HTTP/1.1 connection.
     pub(crate) fn from_http1(error: hyper::Error) -> Self {
         let (kind, detail) = match find::<io::Error>(&error) {
+            _ if error.is_user() => (ErrorKind::RequestBody, None),
             Some(io) => classify_io(io),
             None if error.is_parse() => (ErrorKind::ProtocolViolation, None),
-            None if error.is_user() => (ErrorKind::RequestBody, None),
             None => (ErrorKind::ConnectionClosed, None),
         };
         Self::classified(kind, detail).with_source(error)
@@ -56,6 +56,8 @@ impl Error {
             },
             None if error.is_go_away() && error.is_remote() => ErrorKind::GoAway,
             None if error.is_library() => ErrorKind::ProtocolViolation,
+            // The only stream that this side resets and still waits for is one whose request body failed.
+            None if error.is_reset() => ErrorKind::RequestBody,
             None => ErrorKind::ConnectionClosed,
         });
         match reason {
@@ -106,7 +108,8 @@ fn io_kind(error: &io::Error) -> ErrorKind {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::TimedOut => ErrorKind::ConnectionReset,
-        io::ErrorKind::InvalidData => ErrorKind::ProtocolViolation,
+        // The second is how hyper reports a broken chunk.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::ProtocolViolation,
         _ if is_exhaustion(error) => ErrorKind::OutOfResources,
         _ => ErrorKind::ConnectionClosed,
     }
