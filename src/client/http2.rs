@@ -45,7 +45,7 @@ pub(super) async fn send(
     match outcome {
         Ok(response) => {
             exchange.response_received();
-            Ok(response.map(|stream| Body::http2(stream, exchange)))
+            Ok(response.map(|stream| Body::http2(stream, has_body, exchange)))
         }
         Err(error) => Err(fail(exchange, &peer, stream_id, error)),
     }
