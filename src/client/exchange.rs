@@ -60,6 +60,8 @@ impl Exchange {
     /// Nothing of the request was sent.
     pub(super) fn unsent(mut self, error: Error) -> Error {
         self.end(true);
+        // Else the next try could be given the same connection before its driver has noticed.
+        self.lease.live().found_dead(error.kind());
         self.place(error)
     }
 
@@ -68,6 +70,7 @@ impl Exchange {
         self.end(false);
         let live = self.lease.live();
         live.entry().stats().record_error();
+        live.found_dead(error.kind());
         if matches!(
             error.kind(),
             ErrorKind::StreamReset | ErrorKind::ProtocolViolation
