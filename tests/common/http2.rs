@@ -66,6 +66,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Http2<IO> {
         })
     }
 
+    /// Returns once the client has acknowledged the last settings; requests that come before are passed over.
+    pub async fn settled(&mut self) {
+        while let Some(frame) = self.read().await {
+            if (frame.kind, frame.flags) == (SETTINGS, ACK) {
+                return;
+            }
+        }
+    }
+
     /// The stream of the next request, its body still to come.
     pub async fn request(&mut self) -> Option<u32> {
         loop {
