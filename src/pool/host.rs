@@ -255,9 +255,15 @@ impl HostPool {
     fn why_late(&self) -> Error {
         let queue = self.queue.lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
+        let barred = queue.barred();
         drop(queue);
         let detail = match self.shared.upgrade() {
             _ if dialing > 0 => format!("{dialing} dials are still under way"),
+            _ if barred > 0 && barred == open => {
+                format!(
+                    "the server allows no stream on {barred} connections, {waiting} callers wait"
+                )
+            }
             Some(shared) if open >= shared.config().max_connections_per_host() => {
                 format!("max_connections_per_host: {open} of {open} in use, {waiting} callers wait")
             }
