@@ -70,7 +70,6 @@ impl Exchange {
         self.end(false);
         let live = self.lease.live();
         live.entry().stats().record_error();
-        live.found_dead(error.kind());
         if matches!(
             error.kind(),
             ErrorKind::StreamReset | ErrorKind::ProtocolViolation
@@ -78,17 +77,18 @@ impl Exchange {
             live.suspect();
         }
         // What this side closed is not the server's or the network's doing.
-        let error = match live.entry().close_reason() {
-            Some(CloseReason::Shutdown | CloseReason::Requested)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset
-                ) =>
-            {
-                Error::new(ErrorKind::ClosedLocally).with_source(error)
+        let cause = match live.entry().close_reason() {
+            Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),
+            Some(CloseReason::Shutdown | CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
+            _ => None,
+        };
+        let error = match (cause, error.kind()) {
+            (Some(cause), ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset) => {
+                Error::new(cause).with_source(error)
             }
             _ => error,
         };
+        live.found_dead(error.kind());
         self.place(error.sent())
     }
 
