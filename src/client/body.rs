@@ -26,6 +26,8 @@ enum Source {
     Http2 {
         stream: h2::RecvStream,
         data_ended: bool,
+        /// The request had a body, of which the server may need no more than it has (RFC 9113 §8.1).
+        uploading: bool,
     },
 }
 
@@ -34,11 +36,12 @@ impl Body {
         Self::new(Source::Http1(incoming), exchange)
     }
 
-    pub(super) fn http2(stream: h2::RecvStream, exchange: Exchange) -> Self {
+    pub(super) fn http2(stream: h2::RecvStream, uploading: bool, exchange: Exchange) -> Self {
         Self::new(
             Source::Http2 {
                 stream,
                 data_ended: false,
+                uploading,
             },
             exchange,
         )
@@ -65,7 +68,11 @@ impl Body {
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut self.source {
             Source::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_http1),
-            Source::Http2 { stream, data_ended } => {
+            Source::Http2 {
+                stream,
+                data_ended,
+                uploading,
+            } => {
                 if !*data_ended {
                     match ready!(stream.poll_data(cx)) {
                         Some(Ok(data)) => {
@@ -75,8 +82,10 @@ impl Body {
                         }
                         Some(Err(error)) => {
                             return Poll::Ready(match error.reason() {
-                                // RFC 9113 §8.1: a server that needs no more of the request says so after its whole response.
-                                Some(h2::Reason::NO_ERROR) if error.is_reset() => None,
+                                // Said after the whole response. Once the request is complete it can only cut a response short.
+                                Some(h2::Reason::NO_ERROR) if error.is_reset() && *uploading => {
+                                    None
+                                }
                                 _ => Some(Err(Error::from_http2(error))),
                             });
                         }

@@ -70,6 +70,8 @@ impl Exchange {
     /// Nothing of the request was sent.
     pub(super) fn unsent(mut self, error: Error) -> Error {
         self.end(true);
+        // Else the next try could be given the same connection before its driver has noticed.
+        self.lease.live().found_dead(error.kind());
         self.place(error)
     }
 
@@ -85,17 +87,18 @@ impl Exchange {
             live.suspect();
         }
         // What this side closed is not the server's or the network's doing.
-        let error = match live.entry().close_reason() {
-            Some(CloseReason::Shutdown | CloseReason::Requested)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset
-                ) =>
-            {
-                Error::new(ErrorKind::ClosedLocally).with_source(error)
+        let cause = match live.entry().close_reason() {
+            Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),
+            Some(CloseReason::Shutdown | CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
+            _ => None,
+        };
+        let error = match (cause, error.kind()) {
+            (Some(cause), ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset) => {
+                Error::new(cause).with_source(error)
             }
             _ => error,
         };
+        live.found_dead(error.kind());
         self.place(error.sent())
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn send(
     match outcome {
         Ok(response) => {
             exchange.response_received();
-            Ok(response.map(|stream| Body::http2(stream, exchange)))
+            Ok(response.map(|stream| Body::http2(stream, has_body, exchange)))
         }
         Err(error) => Err(fail(exchange, &peer, stream_id, error)),
     }
@@ -54,7 +54,7 @@ pub(super) async fn send(
 /// RFC 9113 §6.8 and §8.7: a refused stream, and one above the last that a GOAWAY names, was not processed.
 fn fail(exchange: Exchange, peer: &Http2Peer, stream_id: u32, error: h2::Error) -> Error {
     let beyond_last = peer.last_stream_id().is_some_and(|last| stream_id > last);
-    let error = Error::from_http2(error);
+    let error = peer.explain(error);
     let refused = error.kind() == ErrorKind::StreamRefused;
     let error = if beyond_last && !refused {
         Error::new(ErrorKind::GoAway).with_source(error)

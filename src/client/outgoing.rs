@@ -100,6 +100,7 @@ impl Outgoing {
                 .map_err(|error| invalid("the host is no header value").with_source(error))?;
             head.headers_mut().insert(HOST, host);
         }
+        self.announce_length(head.headers_mut());
         Ok(head)
     }
 
@@ -124,12 +125,7 @@ impl Outgoing {
         if headers.get(TE).is_some_and(|te| te != "trailers") {
             headers.remove(TE);
         }
-        if let Some(length) = self.length
-            && (length > 0 || takes_content(&self.method))
-            && !headers.contains_key(CONTENT_LENGTH)
-        {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
+        self.announce_length(&mut headers);
         let uri = Uri::builder()
             .scheme(match origin.scheme() {
                 Scheme::Http => UriScheme::HTTP,
@@ -145,6 +141,17 @@ impl Outgoing {
         *head.version_mut() = Version::HTTP_2;
         *head.headers_mut() = headers;
         Ok(head)
+    }
+
+    /// RFC 9110 §8.6.
+    fn announce_length(&self, headers: &mut HeaderMap) {
+        if let Some(length) = self.length
+            && (length > 0 || takes_content(&self.method))
+            && !headers.contains_key(CONTENT_LENGTH)
+            && !headers.contains_key(TRANSFER_ENCODING)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
     }
 }
 

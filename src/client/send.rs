@@ -47,20 +47,31 @@ impl Connection {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        let mut reused = self.is_reused();
+        let mut moved: Option<Self> = None;
         let (mut replays, mut redirections) = (0, 0);
         loop {
+            let held = moved.as_ref().unwrap_or(self);
             if error.is_retryable() && outgoing.is_whole() && redirections < REDIRECTIONS {
                 redirections += 1;
-            } else if reused && replays < REPLAYS && is_replayable(&outgoing, &error) {
+            } else if held.is_reused() && replays < REPLAYS && is_replayable(&outgoing, &error) {
                 replays += 1;
             } else {
                 return Err(error);
             }
             tracing::debug!(%error, "sending again");
-            let another = self.another().await?;
-            reused = another.is_reused();
-            error = match another.send_once(&mut outgoing).await {
+            // One that refused this stream may take the next, and at a limit it is the only one to be had.
+            if error.kind() != ErrorKind::StreamRefused || held.is_draining() {
+                // What is held of a connection that ends would keep its successor's place.
+                self.let_go_if_draining();
+                drop(moved.take());
+                moved = Some(self.another().await?);
+            }
+            error = match moved
+                .as_ref()
+                .unwrap_or(self)
+                .send_once(&mut outgoing)
+                .await
+            {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };

@@ -35,18 +35,22 @@ where
         .enable_push(false)
         .handshake(Http2Stream::watching(io, Arc::clone(&peer)))
         .await
-        .map_err(Error::from_http2)?;
+        .map_err(|error| peer.explain(error))?;
     tokio::select! {
         biased;
         ended = &mut connection => {
             let cause = match ended {
                 Ok(()) => Error::new(ErrorKind::ConnectionClosed),
-                Err(error) => Error::from_http2(error),
+                Err(error) => peer.explain(error),
             };
-            return Err(cause.with_detail("before any HTTP/2 SETTINGS"));
+            return Err(match cause.kind() {
+                ErrorKind::TlsAlert => cause,
+                _ => cause.with_detail("before any HTTP/2 SETTINGS"),
+            });
         }
         () = peer.settled() => {}
     }
-    let driver = Box::pin(async move { connection.await.map_err(Error::from_http2) });
+    let watched = Arc::clone(&peer);
+    let driver = Box::pin(async move { connection.await.map_err(|error| watched.explain(error)) });
     Ok((sender, driver, peer))
 }

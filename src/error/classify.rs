@@ -22,39 +22,42 @@ impl Error {
 
     /// A failed TLS handshake.
     pub(crate) fn from_handshake(error: io::Error) -> Self {
-        let (kind, detail) = match find::<rustls::Error>(&error) {
-            Some(tls) => classify_tls(tls),
-            None => (io_kind(&error), None),
-        };
-        let classified = Self::new(kind).with_source(error);
-        match detail {
-            Some(detail) => classified.with_detail(detail),
-            None => classified,
-        }
+        let (kind, detail) = classify_io(&error);
+        let detail = detail.unwrap_or_else(|| "during the TLS handshake".into());
+        Self::new(kind).with_detail(detail).with_source(error)
+    }
+
+    /// What TLS says about an established connection; `None` when it is not TLS that failed.
+    pub(crate) fn from_tls(error: &io::Error) -> Option<Self> {
+        let tls = find::<rustls::Error>(error)?;
+        let (kind, detail) = classify_tls(tls);
+        Some(Self::classified(kind, detail).with_source(tls.clone()))
     }
 
     /// A failure of an HTTP/1.1 connection.
     pub(crate) fn from_http1(error: hyper::Error) -> Self {
-        let kind = match find::<io::Error>(&error) {
-            Some(io) => established_kind(io),
-            None if error.is_parse() => ErrorKind::ProtocolViolation,
-            None if error.is_user() => ErrorKind::RequestBody,
-            None => ErrorKind::ConnectionClosed,
+        let (kind, detail) = match find::<io::Error>(&error) {
+            _ if error.is_user() => (ErrorKind::RequestBody, None),
+            Some(io) => classify_io(io),
+            None if error.is_parse() => (ErrorKind::ProtocolViolation, None),
+            None => (ErrorKind::ConnectionClosed, None),
         };
-        Self::new(kind).with_source(error)
+        Self::classified(kind, detail).with_source(error)
     }
 
     /// A failure of an HTTP/2 connection or of one of its streams.
     pub(crate) fn from_http2(error: h2::Error) -> Self {
         let reason = error.reason();
         let classified = Self::new(match error.get_io() {
-            Some(io) => established_kind(io),
+            Some(io) => classify_io(io).0,
             None if error.is_reset() && error.is_remote() => match reason {
                 Some(h2::Reason::REFUSED_STREAM) => ErrorKind::StreamRefused,
                 _ => ErrorKind::StreamReset,
             },
             None if error.is_go_away() && error.is_remote() => ErrorKind::GoAway,
             None if error.is_library() => ErrorKind::ProtocolViolation,
+            // The only stream that this side resets and still waits for is one whose request body failed.
+            None if error.is_reset() => ErrorKind::RequestBody,
             None => ErrorKind::ConnectionClosed,
         });
         match reason {
@@ -62,6 +65,13 @@ impl Error {
             None => classified,
         }
         .with_source(error)
+    }
+
+    fn classified(kind: ErrorKind, detail: Option<String>) -> Self {
+        match detail {
+            Some(detail) => Self::new(kind).with_detail(detail),
+            None => Self::new(kind),
+        }
     }
 }
 
@@ -85,11 +95,11 @@ pub(crate) fn find<'a, T: StdError + 'static>(
     None
 }
 
-/// An I/O error on an established connection, where TLS faults show as I/O errors too.
-fn established_kind(error: &io::Error) -> ErrorKind {
+/// TLS faults show as I/O errors too.
+fn classify_io(error: &io::Error) -> (ErrorKind, Option<String>) {
     match find::<rustls::Error>(error) {
-        Some(tls) => classify_tls(tls).0,
-        None => io_kind(error),
+        Some(tls) => classify_tls(tls),
+        None => (io_kind(error), None),
     }
 }
 
@@ -98,7 +108,8 @@ fn io_kind(error: &io::Error) -> ErrorKind {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::TimedOut => ErrorKind::ConnectionReset,
-        io::ErrorKind::InvalidData => ErrorKind::ProtocolViolation,
+        // The second is how hyper reports a broken chunk.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::ProtocolViolation,
         _ if is_exhaustion(error) => ErrorKind::OutOfResources,
         _ => ErrorKind::ConnectionClosed,
     }

@@ -25,6 +25,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// A connection's lifetime is drawn between this part of the configured one and all of it.
 const SHORTEST_LIFETIME: f64 = 0.9;
 
+/// A server that allows no stream on a connection (MAX_CONCURRENT_STREAMS 0) may only want to be rid of that one; when it allows none
+/// on the next either, a third would not help.
+const MOST_BARRED: usize = 2;
+
 /// Why a dial is made, and whom to tell.
 #[derive(Debug)]
 enum Purpose {
@@ -97,6 +101,7 @@ impl HostPool {
         if queue.closed
             || paused
             || queue.dialing >= queue.wanted_dials()
+            || queue.barred() >= MOST_BARRED
             || queue.members.len() + queue.dialing >= most
         {
             return false;

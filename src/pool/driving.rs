@@ -53,6 +53,14 @@ impl Driving {
     }
 }
 
+impl Drop for Driving {
+    /// Said before the driver is dropped and requests fail, so that they can tell the end of the runtime from the server's doing.
+    fn drop(&mut self) {
+        let registration = self.leaving.0.registration();
+        registration.note_close(CloseReason::Abandoned);
+    }
+}
+
 struct Leaving(Arc<Live>);
 
 impl Drop for Leaving {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::deadline::by;
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
@@ -113,10 +114,11 @@ impl HostPool {
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
+        let runtime = self.shared().ok_or_else(|| self.closed())?.runtime.clone();
         // What became free between the attempt and the queueing would otherwise be seen by nobody.
         self.serve();
         self.scale();
-        match timeout_at(deadline, &mut waiter.granted).await {
+        match by(&runtime, deadline, &mut waiter.granted).await {
             Ok(Ok(outcome)) => outcome.map(Acquired::Granted),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
@@ -263,9 +265,15 @@ impl HostPool {
     fn why_late(&self) -> Error {
         let queue = self.queue.lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
+        let barred = queue.barred();
         drop(queue);
         let detail = match self.shared.upgrade() {
             _ if dialing > 0 => format!("{dialing} dials are still under way"),
+            _ if barred > 0 && barred == open => {
+                format!(
+                    "the server allows no stream on {barred} connections, {waiting} callers wait"
+                )
+            }
             Some(shared) if open >= shared.config().max_connections_per_host() => {
                 format!("max_connections_per_host: {open} of {open} in use, {waiting} callers wait")
             }

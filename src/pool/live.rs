@@ -207,6 +207,16 @@ impl Live {
         self.registration.set_health(Health::Suspect);
     }
 
+    /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.
+    pub(crate) fn found_dead(self: &Arc<Self>, error: ErrorKind) {
+        match error {
+            ErrorKind::ConnectionClosed => self.drain(CloseReason::PeerClosed),
+            ErrorKind::ConnectionReset => self.drain(CloseReason::PeerReset),
+            ErrorKind::GoAway => self.drain(CloseReason::GoAway),
+            _ => {}
+        }
+    }
+
     /// Takes it out of rotation: nobody new gets it, those who have it may finish, then it closes.
     pub(super) fn drain(self: &Arc<Self>, reason: CloseReason) {
         self.registration.note_close(reason);

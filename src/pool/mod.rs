@@ -8,6 +8,7 @@
 mod builder;
 mod clock;
 mod connection;
+mod deadline;
 mod dialing;
 mod driving;
 mod evict;

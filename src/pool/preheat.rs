@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
+use super::deadline::by;
 use super::handle::Pool;
 use super::host::HostPool;
 use super::target::AsTarget;
@@ -97,9 +98,10 @@ impl Pool {
                 dials.push(outcome);
             }
         }
+        let deadline = Instant::now() + config.acquire_timeout();
         let mut failure = None;
         for dial in dials {
-            let outcome = match timeout(config.acquire_timeout(), dial).await {
+            let outcome = match by(&self.shared().runtime, deadline, dial).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone)),
                 Err(_) => Err(Error::new(ErrorKind::AcquireTimeout)

@@ -68,6 +68,12 @@ impl Queue {
         }
     }
 
+    /// Connections that stay open without taking anyone, until their server allows it.
+    pub(super) fn barred(&self) -> usize {
+        let barred = |live: &&Arc<Live>| live.slot().is_barred() && !live.slot().usage().draining;
+        self.members.iter().filter(barred).count()
+    }
+
     /// How many dials the waiting callers call for: an HTTP/1.1 connection serves one of them, an HTTP/2 connection many, and what
     /// is not yet known is found out by one.
     pub(super) fn wanted_dials(&self) -> usize {

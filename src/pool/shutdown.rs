@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadline::by;
 use super::handle::Pool;
 use super::shared::Shared;
 use crate::registry::CloseReason;
@@ -38,7 +39,7 @@ impl Pool {
         let shared = self.shared();
         let before = shared.permits().used();
         shared.close();
-        let cut = match timeout_at(end, shared.tasks.wait()).await {
+        let cut = match by(&shared.runtime, end, shared.tasks.wait()).await {
             Ok(()) => 0,
             Err(_) => {
                 let cut = cut_all(shared);

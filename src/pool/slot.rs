@@ -78,6 +78,11 @@ impl Slot {
             .fetch_update(Ordering::SeqCst, Ordering::Relaxed, keep);
     }
 
+    /// Whether not even one use is allowed.
+    pub(super) fn is_barred(&self) -> bool {
+        (self.word.load(Ordering::SeqCst) >> LIMIT_SHIFT) & COUNT == 0
+    }
+
     pub(super) fn usage(&self) -> Usage {
         usage(self.word.load(Ordering::SeqCst))
     }

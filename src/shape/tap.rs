@@ -12,6 +12,8 @@ pub(crate) trait Watch {
     fn read(&mut self, bytes: &[u8]);
     /// These bytes were written.
     fn written(&mut self, bytes: &[u8]);
+    /// Reading failed.
+    fn failed(&mut self, _: &io::Error) {}
     /// Whether [`written`](Self::written) is still of use.
     fn watches_writes(&self) -> bool;
 }
@@ -36,7 +38,10 @@ impl<IO: AsyncRead + Unpin, W: Watch + Unpin> AsyncRead for Tap<IO, W> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        if let Err(error) = ready!(Pin::new(&mut self.io).poll_read(cx, buffer)) {
+            self.watch.failed(&error);
+            return Poll::Ready(Err(error));
+        }
         self.watch
             .read(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))

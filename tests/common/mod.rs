@@ -6,5 +6,9 @@
 )]
 
 pub mod certificates;
+pub mod check;
+pub mod http1;
+pub mod http2;
 pub mod peer;
+pub mod request;
 pub mod wait;

@@ -25,7 +25,16 @@ impl Peer {
         F: Fn(usize, TcpStream) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::tcp_at(SocketAddr::from(([127, 0, 0, 1], 0)), script).await
+    }
+
+    /// As [`tcp`](Self::tcp), at a given address.
+    pub async fn tcp_at<F, Fut>(address: SocketAddr, script: F) -> Self
+    where
+        F: Fn(usize, TcpStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&accepted);
@@ -69,6 +78,16 @@ impl Peer {
     /// How many TCP connections have been accepted.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How a certificate for `localhost` wants it named.
+    pub fn target(&self) -> String {
+        format!("localhost:{}", self.port())
+    }
+
+    /// The same without TLS.
+    pub fn plain_target(&self) -> String {
+        format!("http://{}", self.target())
     }
 
     pub fn port(&self) -> u16 {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 use super::frame::FrameSink;
+use crate::error::Error;
 use crate::profile::Http2Opening;
 
 const MAX_CONCURRENT_STREAMS: u16 = 0x3;
@@ -32,6 +33,8 @@ pub(crate) struct Http2Peer {
     max_concurrent_streams: AtomicU32,
     go_away: AtomicU64,
     opening: OnceLock<Http2Opening>,
+    /// h2 keeps only the text of an I/O error, so what TLS said is kept here.
+    tls_fault: OnceLock<Error>,
     observer: OnceLock<Arc<dyn Http2Observer>>,
 }
 
@@ -43,6 +46,7 @@ impl Http2Peer {
             max_concurrent_streams: AtomicU32::new(UNLIMITED),
             go_away: AtomicU64::new(0),
             opening: OnceLock::new(),
+            tls_fault: OnceLock::new(),
             observer: OnceLock::new(),
         }
     }
@@ -71,6 +75,14 @@ impl Http2Peer {
         self.opening.get()
     }
 
+    /// What an error of h2's means on this connection.
+    pub(crate) fn explain(&self, error: h2::Error) -> Error {
+        match self.tls_fault.get() {
+            Some(fault) if error.is_io() => fault.clone(),
+            _ => Error::from_http2(error),
+        }
+    }
+
     /// Names the one observer, which is told at once of what has already happened.
     pub(crate) fn observe(&self, observer: Arc<dyn Http2Observer>) {
         let observer = self.observer.get_or_init(|| observer);
@@ -82,6 +94,10 @@ impl Http2Peer {
 
     pub(super) fn set_opening(&self, opening: Http2Opening) {
         self.opening.get_or_init(|| opening);
+    }
+
+    pub(super) fn set_tls_fault(&self, fault: Error) {
+        self.tls_fault.get_or_init(|| fault);
     }
 }
 

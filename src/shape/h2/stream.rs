@@ -1,9 +1,11 @@
 //! The stream that h2 reads from and writes to.
 
+use std::io;
 use std::sync::Arc;
 
 use super::frame::FrameScanner;
 use super::peer::Http2Peer;
+use crate::error::Error;
 use crate::profile::Http2Opening;
 use crate::shape::tap::{Tap, Watch};
 
@@ -49,6 +51,12 @@ impl Watch for Http2Watch {
         if parsed.is_complete() || opening.len() > OPENING_LIMIT {
             self.peer.set_opening(parsed);
             self.opening = None;
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if let Some(fault) = Error::from_tls(error) {
+            self.peer.set_tls_fault(fault);
         }
     }
 

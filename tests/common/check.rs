@@ -1,0 +1,99 @@
+//! What every test asks at its end: is the error clear, and is nothing left behind.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hotpool::{Error, ErrorKind, Pool};
+
+use super::wait::until;
+
+/// What an error has to say for itself.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    pub kind: ErrorKind,
+    pub host: &'a str,
+    pub address: Option<SocketAddr>,
+    pub sent: bool,
+    pub retryable: bool,
+    /// What its text must contain.
+    pub words: &'a [&'a str],
+}
+
+impl Wanted<'_> {
+    /// Of a dial to `localhost` that failed before any request.
+    pub fn unsent(kind: ErrorKind, address: SocketAddr) -> Self {
+        Self {
+            kind,
+            host: "localhost",
+            address: Some(address),
+            sent: false,
+            retryable: kind.is_transient(),
+            words: &[],
+        }
+    }
+
+    /// Of a request to `localhost` that may have been processed.
+    pub fn sent(kind: ErrorKind, address: SocketAddr) -> Self {
+        Self {
+            sent: true,
+            retryable: false,
+            ..Self::unsent(kind, address)
+        }
+    }
+}
+
+impl<'a> Wanted<'a> {
+    pub fn words(self, words: &'a [&'a str]) -> Self {
+        Self { words, ..self }
+    }
+
+    #[track_caller]
+    pub fn check(&self, error: &Error) {
+        assert_eq!(error.kind(), self.kind, "{error:?}");
+        assert_eq!(error.host(), Some(self.host), "{error:?}");
+        assert_eq!(error.address(), self.address, "{error:?}");
+        assert_eq!(error.was_sent(), self.sent, "{error:?}");
+        assert_eq!(error.is_retryable(), self.retryable, "{error:?}");
+        let text = error.to_string();
+        for word in self.words.iter().copied().chain([self.host]) {
+            assert!(text.contains(word), "{word:?} is not in {text:?}");
+        }
+    }
+}
+
+/// Nobody dials, waits or uses anything, and every place taken is an open connection's.
+pub async fn idle(pool: &Pool) {
+    until("an idle pool", || {
+        let stats = pool.stats();
+        (stats.dialing, stats.waiting, stats.in_use) == (0, 0, 0)
+            && stats.places_taken == stats.connections
+    })
+    .await;
+}
+
+/// [`idle`], and after a shutdown nothing is left at all.
+pub async fn quiet(pool: &Pool) {
+    idle(pool).await;
+    let report = pool.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(report.cut, 0, "{report:?}");
+    gone(pool);
+}
+
+/// What must hold after a shutdown.
+#[track_caller]
+pub fn gone(pool: &Pool) {
+    let stats = pool.stats();
+    assert_eq!(
+        (
+            stats.connections,
+            stats.dialing,
+            stats.waiting,
+            stats.places_taken,
+            stats.tasks
+        ),
+        (0, 0, 0, 0, 0),
+        "{stats:?}"
+    );
+    assert_eq!(stats.connections_opened, stats.connections_closed);
+    assert_eq!(pool.registry().count(), 0);
+}
