@@ -42,6 +42,39 @@ impl Connection {
         B: HttpBody + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.send_over(request, &mut None).await
+    }
+
+    /// As [`send`](Self::send), and hands back the connection that the request went over last: this one, unless it turned out to be
+    /// dead.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn send_and_follow<B>(self, request: Request<B>) -> (Self, Result<Response<Body>>)
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut last = None;
+        let outcome = self.send_over(request, &mut last).await;
+        (last.unwrap_or(self), outcome)
+    }
+
+    /// Leaves in `last` the connection that the request went over, if it was another than this.
+    async fn send_over<B>(
+        &self,
+        request: Request<B>,
+        last: &mut Option<Self>,
+    ) -> Result<Response<Body>>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let mut outgoing = Outgoing::new(request, self.origin())?;
         let mut error = match self.send_once(&mut outgoing).await {
             Ok(response) => return Ok(response),
@@ -58,7 +91,8 @@ impl Connection {
                 return Err(error);
             }
             tracing::debug!(%error, "sending again");
-            let another = self.another().await?;
+            *last = None;
+            let another = last.insert(self.another().await?);
             reused = another.is_reused();
             error = match another.send_once(&mut outgoing).await {
                 Ok(response) => return Ok(response),
