@@ -47,6 +47,11 @@ impl Outgoing {
             Some(path) if path.as_str() == "*" && head.method != Method::OPTIONS => {
                 return Err(invalid("the target * is for OPTIONS"));
             }
+            // RFC 9113 §8.3.1: an empty path is sent as "/", also before a query.
+            Some(path) if path.as_str().starts_with('?') => {
+                PathAndQuery::try_from(path.to_string())
+                    .map_err(|error| invalid("the path is none").with_source(error))?
+            }
             Some(path) => path,
             None => PathAndQuery::from_static("/"),
         };
@@ -100,6 +105,9 @@ impl Outgoing {
                 .map_err(|error| invalid("the host is no header value").with_source(error))?;
             head.headers_mut().insert(HOST, host);
         }
+        if !self.headers.contains_key(TRANSFER_ENCODING) {
+            self.say_length(head.headers_mut());
+        }
         Ok(head)
     }
 
@@ -124,12 +132,7 @@ impl Outgoing {
         if headers.get(TE).is_some_and(|te| te != "trailers") {
             headers.remove(TE);
         }
-        if let Some(length) = self.length
-            && (length > 0 || takes_content(&self.method))
-            && !headers.contains_key(CONTENT_LENGTH)
-        {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
+        self.say_length(&mut headers);
         let uri = Uri::builder()
             .scheme(match origin.scheme() {
                 Scheme::Http => UriScheme::HTTP,
@@ -145,6 +148,16 @@ impl Outgoing {
         *head.version_mut() = Version::HTTP_2;
         *head.headers_mut() = headers;
         Ok(head)
+    }
+
+    /// The length of the content where it is known: many servers refuse a request that is chunked without need.
+    fn say_length(&self, headers: &mut HeaderMap) {
+        if let Some(length) = self.length
+            && (length > 0 || takes_content(&self.method))
+            && !headers.contains_key(CONTENT_LENGTH)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
     }
 }
 
@@ -213,27 +226,44 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_path_before_a_query_is_a_slash() {
+        let uri = "https://example.com:8443?b";
+        let http1 = outgoing(Request::get(uri)).http1_head(&origin()).unwrap();
+        let http2 = outgoing(Request::get(uri)).http2_head(&origin()).unwrap();
+        for head in [http1, http2] {
+            let path = head.uri().path_and_query().map(PathAndQuery::as_str);
+            assert_eq!(path, Some("/?b"));
+        }
+    }
+
+    #[test]
     fn a_known_length_is_said() {
-        let full = |method: Method, content: &'static str| {
-            let request = Request::builder()
-                .method(method)
-                .uri("/")
-                .body(Full::<Bytes>::from(content))
-                .unwrap();
-            let head = Outgoing::new(request, &origin())
-                .unwrap()
-                .http2_head(&origin())
-                .unwrap();
-            head.headers()
-                .get(CONTENT_LENGTH)
-                .map(|length| length.to_str().unwrap().to_owned())
+        let said = |method: Method, content: &'static str, headers: &[(&str, &str)]| {
+            let mut request = Request::builder().method(method).uri("/");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(Full::<Bytes>::from(content)).unwrap();
+            let outgoing = Outgoing::new(request, &origin()).unwrap();
+            let heads = [
+                outgoing.http1_head(&origin()),
+                outgoing.http2_head(&origin()),
+            ];
+            heads.map(|head| {
+                let length = head.unwrap().headers().get(CONTENT_LENGTH).cloned();
+                length.map(|length| length.to_str().unwrap().to_owned())
+            })
         };
+        let both = |length: &str| [(); 2].map(|()| Some(length.to_owned()));
+        assert_eq!(said(Method::POST, "four", &[]), both("4"));
+        assert_eq!(said(Method::POST, "", &[]), both("0"));
+        assert_eq!(said(Method::GET, "", &[]), [None, None]);
+        assert_eq!(said(Method::GET, "four", &[]), both("4"));
+        let chunked = &[("transfer-encoding", "chunked")];
         assert_eq!(
-            full(Method::POST, "four").as_deref(),
-            Some("four".len().to_string().as_str())
+            said(Method::POST, "four", chunked),
+            [None, Some("4".to_owned())]
         );
-        assert_eq!(full(Method::POST, "").as_deref(), Some("0"));
-        assert_eq!(full(Method::GET, ""), None);
     }
 
     #[test]
