@@ -76,7 +76,13 @@ async fn answer(
         "headers": headers(&head.headers),
         "content": String::from_utf8_lossy(&content),
     });
-    let mut response = Response::new(Full::from(seen.to_string()));
+    let content = if head.method == http::Method::HEAD {
+        // hyper would send it over HTTP/2.
+        Bytes::new()
+    } else {
+        seen.to_string().into()
+    };
+    let mut response = Response::new(Full::from(content));
     *response.status_mut() = status.try_into().unwrap();
     Ok(response)
 }
