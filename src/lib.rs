@@ -1,5 +1,49 @@
-//! hotpool
-#![forbid(unsafe_code)]
+//! A client connection pool that is kept hot.
+//!
+//! [`Pool::get`] hands out a connection that is already resolved, connected, TLS-handshaken and HTTP/2-settled, in well under a
+//! microsecond:
+//!
+//! ```no_run
+//! use bytes::Bytes;
+//! use hotpool::Pool;
+//! use http_body_util::Empty;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::builder().build()?;
+//! pool.preheat(["example.com", "api.example.org:8443"]).await;      // at start-up
+//!
+//! let connection = pool.get("example.com").await?;                   // later: no DNS, no TCP, no TLS
+//! let response = connection.send(http::Request::get("/").body(Empty::<Bytes>::new())?).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where to look:
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`error`] | one [`Error`]: what went wrong, whose fault, was the request sent, is a retry safe |
+//! | [`config`] | limits and deadlines, with their defaults and reasons |
+//! | [`registry`] | every connection, of clients and servers alike: find, count, watch, close |
+//! | [`profile`] | what a client looks like on the wire: its hello's and opening's fingerprints |
+//! | [`resolve`] | host to addresses: DNS, cache, overrides, your own |
+//! | [`dial`] | address to ready connection: TCP, TLS, ALPN, SETTINGS |
+//! | [`pool`] | the hot connections: acquire, preheat, evict, shut down |
+//! | [`client`] | requests over the pool |
+#![cfg_attr(
+    feature = "server",
+    doc = "| [`server`] | listeners on the same registry |"
+)]
+//!
+//! # Rules that hold everywhere
+//!
+//! No lock is held across an await, no queue is unbounded, no task is without an owner that joins it, no input panics, and there is
+//! no `unsafe`. Every limit and deadline is a named value with its reason. Each async function says what dropping it does.
+//!
+//! # Features
+//!
+//! The pool needs none. `server` adds listeners, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
+//! command.
 
 pub mod client;
 pub mod config;
@@ -9,8 +53,13 @@ pub mod pool;
 pub mod profile;
 pub mod registry;
 pub mod resolve;
+#[cfg(feature = "server")]
+pub mod server;
 mod shape;
 
-pub use dial::{ClientIdentity, Protocols, TlsClient, Trust};
+pub use client::Body;
+pub use config::Protocols;
+pub use dial::{ClientIdentity, TlsClient, Trust};
 pub use error::{Error, ErrorKind};
 pub use pool::{Connection, Host, Pool, Target};
+pub use registry::Registry;

@@ -18,7 +18,12 @@
 //! ```
 
 mod environment;
+mod protocols;
 mod settings;
 mod validate;
 
+#[cfg(feature = "server")]
+pub(crate) use protocols::ALPN_HTTP1;
+pub(crate) use protocols::ALPN_HTTP2;
+pub use protocols::Protocols;
 pub use settings::{Config, Settings};

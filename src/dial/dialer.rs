@@ -10,10 +10,9 @@ use tokio_util::either::Either;
 
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed, Sender};
-use super::protocols::Protocols;
 use super::tls::{TlsClient, TlsInfo};
 use super::{http1, http2, tcp};
-use crate::config::Config;
+use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{
     CloseReason, Direction, Draft, Metered, Protocol, Registration, Registry, State,

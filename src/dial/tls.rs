@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::protocols::{ALPN_HTTP2, Protocols};
 use super::trust::{ClientIdentity, Trust, invalid};
+use crate::config::{ALPN_HTTP2, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::ClientHello;
 use crate::shape::tls::{HelloStream, SentHello};

@@ -6,7 +6,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::dial::{Origin, OriginRef, Protocols, TlsClient};
+use crate::config::Protocols;
+use crate::dial::{Origin, OriginRef, TlsClient};
 use crate::profile::Profile;
 
 /// Everything about a connection that its caller chose.

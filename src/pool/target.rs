@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::dial::{Origin, OriginRef, Protocols, TlsClient};
+use crate::config::Protocols;
+use crate::dial::{Origin, OriginRef, TlsClient};
 use crate::error::{Error, Result};
 
 /// A host and how to reach it, where that differs from the pool's defaults.

@@ -1,0 +1,168 @@
+//! What a listener is to be like.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+
+use super::limits::LONGEST_TIMEOUT;
+use super::listener::Listener;
+use super::protocols::Protocols;
+use super::tls::ServerTls;
+use super::{
+    DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
+};
+use crate::error::{Error, ErrorKind};
+use crate::registry::Registry;
+
+/// Sets up a [`Listener`]; from [`Listener::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing listens until it is bound"]
+pub struct ListenerBuilder {
+    pub(super) registry: Registry,
+    pub(super) tls: Option<ServerTls>,
+    pub(super) protocols: Protocols,
+    pub(super) max_connections: usize,
+    pub(super) max_concurrent_streams: u32,
+    pub(super) handshake_timeout: Duration,
+    pub(super) header_timeout: Duration,
+    pub(super) idle_timeout: Duration,
+    pub(super) close_grace: Duration,
+}
+
+impl ListenerBuilder {
+    /// Where the connections are registered. Default: a registry of its own.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Speaks TLS, and nothing else. Default: no TLS.
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Which versions of HTTP are spoken. Default: [`Protocols::Http1AndHttp2`].
+    pub fn protocols(mut self, protocols: Protocols) -> Self {
+        self.protocols = protocols;
+        self
+    }
+
+    /// Connections at a time, handshaking ones included; at least one. At the limit no further one
+    /// is accepted: it waits in the system's backlog. Default: [`DEFAULT_MAX_CONNECTIONS`].
+    pub fn max_connections(mut self, max: usize) -> Self {
+        self.max_connections = max;
+        self
+    }
+
+    /// Streams at a time on one HTTP/2 connection; at least one. It is announced in SETTINGS, and
+    /// what exceeds it is refused unprocessed. Default: [`DEFAULT_MAX_CONCURRENT_STREAMS`].
+    pub fn max_concurrent_streams(mut self, max: u32) -> Self {
+        self.max_concurrent_streams = max;
+        self
+    }
+
+    /// How long the TLS handshake may take from the accept on; then the connection is cut.
+    /// Default: [`DEFAULT_HANDSHAKE_TIMEOUT`].
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// How long a header block may take: the first from the handshake on, later ones of HTTP/1.1
+    /// from the end of the response before, so that there the shorter of this and
+    /// [`idle_timeout`](Self::idle_timeout) holds between requests. Default:
+    /// [`DEFAULT_HEADER_TIMEOUT`].
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.header_timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// How long a connection may be without a request under way and without anything sent; then it
+    /// is told to end, as when somebody asks for it. Default: [`DEFAULT_IDLE_TIMEOUT`].
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// How long a connection that was told to end, because it was idle or because somebody
+    /// [asked](crate::registry::Entry::request_close), may take to finish what is under way before
+    /// it is cut. Default: [`DEFAULT_CLOSE_GRACE`].
+    pub fn close_grace(mut self, grace: Duration) -> Self {
+        self.close_grace = grace.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// Listens at `address`; port 0 takes a free one. Clients can connect from now on, and are
+    /// accepted once the listener [serves](Listener::serve). The server's tasks run on the runtime
+    /// that this is called on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when a limit is zero or the
+    /// address cannot be listened at, [`OutOfResources`](ErrorKind::OutOfResources) when the
+    /// system refuses a socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any point; then nothing listens.
+    pub async fn bind(self, address: SocketAddr) -> Result<Listener, Error> {
+        self.check()?;
+        let socket = TcpListener::bind(address)
+            .await
+            .and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (local_addr, socket) = socket.map_err(|error| cannot_listen(address, error))?;
+        Ok(Listener::new(self, socket, local_addr, Handle::current()))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let limits = [
+            ("max_connections", self.max_connections == 0),
+            ("max_concurrent_streams", self.max_concurrent_streams == 0),
+            ("handshake_timeout", self.handshake_timeout.is_zero()),
+            ("header_timeout", self.header_timeout.is_zero()),
+            ("idle_timeout", self.idle_timeout.is_zero()),
+        ];
+        match limits.into_iter().find(|(_, is_zero)| *is_zero) {
+            Some((name, _)) => Err(Error::new(ErrorKind::InvalidConfiguration)
+                .with_detail(format!("{name} must not be zero"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for ListenerBuilder {
+    fn default() -> Self {
+        Self {
+            registry: Registry::new(),
+            tls: None,
+            protocols: Protocols::default(),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
+            handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            header_timeout: DEFAULT_HEADER_TIMEOUT,
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            close_grace: DEFAULT_CLOSE_GRACE,
+        }
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
+    let kind = match error.raw_os_error() {
+        Some(ENOMEM | ENFILE | EMFILE | ENOBUFS) => ErrorKind::OutOfResources,
+        _ => ErrorKind::InvalidConfiguration,
+    };
+    Error::new(kind)
+        .with_detail(format!("cannot listen at {address}"))
+        .with_source(error)
+}
+
+/// Linux's numbers; std has no portable kinds for most of them.
+const ENOMEM: i32 = 12;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const ENOBUFS: i32 = 105;

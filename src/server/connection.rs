@@ -1,0 +1,129 @@
+//! The life of one connection, from the accept to the close.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::TaskTracker;
+
+use super::builder::ListenerBuilder;
+use super::census::{Census, Presence};
+use super::ending::Ending;
+use super::handler::Handler;
+use super::handshake;
+use super::http;
+use super::orders::Follower;
+use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
+
+/// What all connections of a server have in common.
+#[derive(Debug)]
+pub(super) struct House<H> {
+    pub(super) settings: ListenerBuilder,
+    pub(super) handler: Arc<H>,
+    pub(super) runtime: Handle,
+    pub(super) tasks: TaskTracker,
+    tls: Option<Arc<ServerConfig>>,
+    local_addr: SocketAddr,
+    census: Arc<Census>,
+}
+
+impl<H: Handler> House<H> {
+    pub(super) fn new(
+        settings: ListenerBuilder,
+        handler: H,
+        local_addr: SocketAddr,
+        runtime: Handle,
+        tasks: TaskTracker,
+        census: Arc<Census>,
+    ) -> Self {
+        let offer = |tls: &super::ServerTls| tls.offering(settings.protocols);
+        let tls = settings.tls.as_ref().map(offer);
+        Self {
+            settings,
+            handler: Arc::new(handler),
+            runtime,
+            tasks,
+            tls,
+            local_addr,
+            census,
+        }
+    }
+
+    pub(super) fn max_connections(&self) -> usize {
+        self.settings.max_connections
+    }
+
+    /// Registers a connection and sees to it in a task of its own. It keeps `place` while it lives.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        remote_addr: SocketAddr,
+        place: OwnedSemaphorePermit,
+        follower: Follower,
+    ) {
+        let protocol = match self.tls {
+            Some(_) => Protocol::Tls,
+            None => Protocol::Tcp,
+        };
+        let local_addr = stream.local_addr().unwrap_or(self.local_addr);
+        let draft = Draft::new(Direction::Inbound, protocol)
+            .remote_addr(remote_addr)
+            .local_addr(local_addr);
+        let registration = Arc::new(self.settings.registry.register(draft));
+        let presence = self.census.enter();
+        let house = Arc::clone(self);
+        let life = async move {
+            house.attend(stream, registration, presence, follower).await;
+            drop(place);
+        };
+        self.tasks.spawn_on(life, &self.runtime);
+    }
+
+    async fn attend(
+        &self,
+        stream: TcpStream,
+        registration: Arc<Registration>,
+        presence: Presence,
+        mut follower: Follower,
+    ) {
+        // A failure shows in the first read or write as well.
+        let _ = stream.set_nodelay(true);
+        let stream = Metered::new(stream, Arc::clone(registration.entry()));
+        let ending = self.converse(stream, &registration, &mut follower).await;
+        if ending == Ending::Cut {
+            presence.note_cut();
+        }
+        if ending.is_error() {
+            registration.stats().record_error();
+        }
+        registration.close(ending.reason());
+    }
+
+    async fn converse(
+        &self,
+        stream: Metered<TcpStream>,
+        registration: &Arc<Registration>,
+        follower: &mut Follower,
+    ) -> Ending {
+        let Some(config) = &self.tls else {
+            let protocol = self.settings.protocols.plain();
+            return http::serve(self, stream, protocol, registration, follower).await;
+        };
+        registration.set_state(State::Handshaking);
+        let limit = self.settings.handshake_timeout;
+        let handshake = handshake::accept(stream, Arc::clone(config), registration);
+        let handshake = handshake::guard(handshake, limit, registration, follower);
+        let stream = match handshake.await {
+            Ok(stream) => stream,
+            Err(ending) => return ending,
+        };
+        let alpn = stream.get_ref().1.alpn_protocol();
+        let Some(protocol) = self.settings.protocols.agreed(alpn) else {
+            return Ending::Failed(CloseReason::HandshakeFailed);
+        };
+        http::serve(self, stream, protocol, registration, follower).await
+    }
+}

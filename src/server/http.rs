@@ -1,0 +1,77 @@
+//! HTTP on an established stream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::connection::House;
+use super::dispatch::Dispatch;
+use super::drive::{Graceful, drive};
+use super::ending::Ending;
+use super::executor::StreamTasks;
+use super::handler::Handler;
+use super::limits::MAX_HEADER_BYTES;
+use super::orders::Follower;
+use super::witness::Witness;
+use crate::registry::{Protocol, Registration, State};
+
+/// Answers requests on `stream` until it ends.
+pub(super) async fn serve<H, IO>(
+    house: &House<H>,
+    stream: IO,
+    protocol: Protocol,
+    registration: &Arc<Registration>,
+    follower: &mut Follower,
+) -> Ending
+where
+    H: Handler,
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    registration.set_protocol(protocol);
+    registration.set_state(State::Open);
+    let entry = registration.entry();
+    let stream = TokioIo::new(Witness::new(stream, Arc::clone(registration)));
+    let service = Dispatch::new(Arc::clone(&house.handler), Arc::clone(entry));
+    let settings = &house.settings;
+    if protocol == Protocol::Http2 {
+        let tasks = StreamTasks::new(house.tasks.clone(), house.runtime.clone());
+        let _cut_with_the_connection = tasks.guard();
+        let connection = http2::Builder::new(tasks)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(settings.max_concurrent_streams)
+            .max_header_list_size(MAX_HEADER_BYTES)
+            .serve_connection(stream, service);
+        drive(connection, settings, registration, follower).await
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_header_size(MAX_HEADER_BYTES as usize)
+            .serve_connection(stream, service);
+        drive(connection, settings, registration, follower).await
+    }
+}
+
+impl<IO, H> Graceful for http1::Connection<TokioIo<IO>, Dispatch<H>>
+where
+    H: Handler,
+    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        // The inherent method, which goes before this one.
+        Self::graceful_shutdown(self);
+    }
+}
+
+impl<IO, H> Graceful for http2::Connection<TokioIo<IO>, Dispatch<H>, StreamTasks>
+where
+    H: Handler,
+    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        Self::graceful_shutdown(self);
+    }
+}

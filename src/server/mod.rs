@@ -1,0 +1,75 @@
+//! HTTP over TCP and TLS, with every connection in the [registry](crate::registry).
+//!
+//! hyper serves a connection but owns none: who is connected, how busy they are, and how to make
+//! them leave is the application's business. Here it is one place. A [`Listener`] accepts, a
+//! [`Handler`] answers, and each connection stands in a [`Registry`](crate::registry::Registry)
+//! from the accept to the close, where it can be found, counted and
+//! [asked to leave](crate::registry::Entry::request_close).
+//!
+//! * No peer can hold a connection for nothing: the TLS handshake, the header block and idleness
+//!   have deadlines by default, and the number of connections and streams is limited.
+//! * Every task belongs to the [`Server`]. After [`shutdown`](Server::shutdown) none is left, and
+//!   none of its connections is in the registry.
+//!
+//! It does not route, limit by address or by rate, or upgrade connections, and within an exchange
+//! it sets no deadline: a body that trickles, either way, keeps its connection.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use http::Response;
+//! use http_body_util::Full;
+//! use hotpool::registry::Entry;
+//! use hotpool::server::Listener;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), hotpool::Error> {
+//! let listener = Listener::builder().bind(([127, 0, 0, 1], 0).into()).await?;
+//! let server = listener.serve(|_request, connection: Arc<Entry>| {
+//!     let greeting = format!("hello, {}", connection.id());
+//!     async move { Response::new(Full::new(Bytes::from(greeting))) }
+//! });
+//! println!("listening at {}", server.local_addr());
+//!
+//! let report = server.shutdown(Duration::from_secs(5)).await;
+//! assert_eq!((report.cut, server.tasks()), (0, 0));
+//! # Ok(())
+//! # }
+//! ```
+
+mod accept;
+mod body;
+mod builder;
+mod census;
+mod connection;
+mod dispatch;
+mod drive;
+mod ending;
+mod executor;
+mod handle;
+mod handler;
+mod handshake;
+mod http;
+mod limits;
+mod listener;
+mod orders;
+mod protocols;
+mod tls;
+mod watchdog;
+mod witness;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::ListenerBuilder;
+pub use handle::{Server, ShutdownReport};
+pub use handler::{BoxError, Handler};
+pub use limits::{
+    DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
+};
+pub use listener::Listener;
+pub use protocols::Protocols;
+pub use tls::ServerTls;

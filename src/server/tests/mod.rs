@@ -1,0 +1,7 @@
+//! The server against real clients over loopback.
+
+mod answers;
+mod certificates;
+mod endings;
+mod stalls;
+mod support;
