@@ -30,6 +30,7 @@ pub struct PoolBuilder {
     settings: Settings,
     trust: Trust,
     identity: Option<ClientIdentity>,
+    tls: Option<TlsClient>,
     protocols: Protocols,
     resolver: Option<Resolver>,
     registry: Option<Registry>,
@@ -97,6 +98,13 @@ impl PoolBuilder {
         self
     }
 
+    /// A verification policy and client identity made before, instead of [`trust`](Self::trust) and [`identity`](Self::identity):
+    /// pools that share one resume each other's TLS sessions. Default: one of the pool's own.
+    pub fn tls(mut self, client: TlsClient) -> Self {
+        self.tls = Some(client);
+        self
+    }
+
     /// The HTTP versions to offer. Default: HTTP/2 and HTTP/1.1.
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
@@ -137,7 +145,10 @@ impl PoolBuilder {
                     .with_source(error)
             })?,
         };
-        let tls = TlsClient::new(self.trust, self.identity)?;
+        let tls = match self.tls {
+            Some(client) => client,
+            None => TlsClient::new(self.trust, self.identity)?,
+        };
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
         let shared = Arc::new(Shared {

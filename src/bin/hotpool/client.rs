@@ -1,0 +1,128 @@
+//! The pool that the command line describes, or one for each request.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use hotpool::config::Settings;
+use hotpool::pool::PoolBuilder;
+use hotpool::registry::Registry;
+use hotpool::resolve::{Overrides, Resolver};
+use hotpool::{ClientIdentity, Error, Pool, Protocols, TlsClient, Trust};
+
+use crate::arguments::RequestArguments;
+use crate::failure::Failure;
+
+/// How long connections may take to close when everything has been answered.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Where requests get their connections.
+#[derive(Debug)]
+pub(crate) struct Client {
+    ingredients: Ingredients,
+    /// `None` with `--cold`.
+    hot: Option<Pool>,
+}
+
+/// What all pools of a command share: their TLS sessions and resolved names too.
+#[derive(Debug)]
+struct Ingredients {
+    settings: Settings,
+    tls: TlsClient,
+    protocols: Protocols,
+    resolver: Resolver,
+    registry: Registry,
+}
+
+impl Client {
+    pub(crate) fn new(arguments: &RequestArguments) -> Result<Self, Failure> {
+        let overrides = Overrides::parse(arguments.resolve.iter().map(String::as_str))?;
+        let ingredients = Ingredients {
+            settings: Settings::from_environment()?,
+            tls: TlsClient::new(trust(arguments)?, identity(arguments)?)?,
+            protocols: match (arguments.http1, arguments.http2) {
+                (true, _) => Protocols::Http1,
+                (_, true) => Protocols::Http2,
+                _ => Protocols::Any,
+            },
+            resolver: Resolver::builder().overrides(overrides).build(),
+            registry: Registry::new(),
+        };
+        // Built in any case: impossible settings are the user's fault, not that of every request.
+        let pool = ingredients.pool().build()?;
+        Ok(Self {
+            ingredients,
+            hot: (!arguments.cold).then_some(pool),
+        })
+    }
+
+    /// The one pool, unless every request is to have its own.
+    pub(crate) fn hot(&self) -> Option<&Pool> {
+        self.hot.as_ref()
+    }
+
+    /// The pool for one request.
+    pub(crate) fn pool(&self) -> Result<Pool, Error> {
+        match &self.hot {
+            Some(pool) => Ok(pool.clone()),
+            None => self.ingredients.pool().build(),
+        }
+    }
+
+    /// The request has been answered or given up. Dropping its pool instead closes it as well, without waiting.
+    pub(crate) async fn done_with(&self, pool: Pool) {
+        if self.hot.is_none() {
+            pool.shutdown(CLOSING).await;
+        }
+    }
+
+    /// How many connections there have been, those that never opened included.
+    pub(crate) fn dials(&self) -> u64 {
+        self.ingredients.registry.stats().opened
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        if let Some(pool) = &self.hot {
+            pool.shutdown(CLOSING).await;
+        }
+    }
+}
+
+impl Ingredients {
+    fn pool(&self) -> PoolBuilder {
+        Pool::builder()
+            .settings(self.settings.clone())
+            .tls(self.tls.clone())
+            .protocols(self.protocols)
+            .resolver(self.resolver.clone())
+            .registry(self.registry.clone())
+    }
+}
+
+fn trust(arguments: &RequestArguments) -> Result<Trust, Failure> {
+    match &arguments.cacert {
+        _ if arguments.insecure => Ok(Trust::dangerous_accept_any_certificate()),
+        None => Ok(Trust::webpki()),
+        Some(path) => Trust::only(&read(path)?).map_err(|error| about(path, &error)),
+    }
+}
+
+fn identity(arguments: &RequestArguments) -> Result<Option<ClientIdentity>, Failure> {
+    let Some(certificate) = &arguments.cert else {
+        return Ok(None);
+    };
+    let key = arguments.key.as_ref().unwrap_or(certificate);
+    ClientIdentity::from_pem(&read(certificate)?, &read(key)?)
+        .map(Some)
+        .map_err(|error| about(certificate, &error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path)
+        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))
+}
+
+fn about(path: &Path, error: &Error) -> Failure {
+    let error = crate::failure::with_sources(error);
+    Failure::Usage(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,130 @@
+//! One request from its beginning to the last byte of its answer, timed.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use hotpool::Pool;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout};
+
+use crate::client::Client;
+use crate::preheat::Preheated;
+use crate::record::{Carrier, Failed, Record};
+use crate::request::Template;
+use crate::url::Url;
+
+/// Everything that the requests of one command have in common.
+#[derive(Debug)]
+pub(crate) struct Exchanges {
+    pub(crate) client: Client,
+    pub(crate) preheated: Preheated,
+    pub(crate) template: Template,
+    /// How long a whole request may take.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// Why a request ended before its answer did.
+enum Broken {
+    Request(hotpool::Error),
+    Sink(io::Error),
+}
+
+impl Exchanges {
+    /// Sends one request and writes its answer's body to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// Only when `sink` fails; what else fails is in the record.
+    pub(crate) async fn perform(
+        &self,
+        url: &Url,
+        sink: &mut (impl Write + Send),
+    ) -> io::Result<Record> {
+        let mut record = Record {
+            url: url.as_str().to_owned(),
+            ..Record::default()
+        };
+        if let Some(cold) = self.preheated.take(url.target().origin()) {
+            record.total = cold.elapsed;
+            record.failed = Some(match cold.error {
+                Some(error) => Failed::new(&error),
+                None => Failed::late(cold.elapsed, false),
+            });
+            return Ok(record);
+        }
+        let pool = match self.client.pool() {
+            Ok(pool) => pool,
+            Err(error) => {
+                record.failed = Some(Failed::new(&error));
+                return Ok(record);
+            }
+        };
+        let began = Instant::now();
+        let exchange = self.exchange(&pool, url, &mut record, sink);
+        let outcome = match self.limit {
+            None => exchange.await,
+            Some(limit) => match timeout(limit, exchange).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let sent = record.carrier.is_some();
+                    record.failed = Some(Failed::late(limit, sent));
+                    Ok(())
+                }
+            },
+        };
+        record.total = began.elapsed();
+        self.client.done_with(pool).await;
+        match outcome {
+            Ok(()) => Ok(record),
+            Err(Broken::Sink(error)) => Err(error),
+            Err(Broken::Request(error)) => {
+                record.failed = Some(Failed::new(&error));
+                Ok(record)
+            }
+        }
+    }
+
+    /// Fills the record step by step, so that what is known survives a limit that cuts the steps short.
+    async fn exchange(
+        &self,
+        pool: &Pool,
+        url: &Url,
+        record: &mut Record,
+        sink: &mut (impl Write + Send),
+    ) -> Result<(), Broken> {
+        let began = Instant::now();
+        let request = self.template.request(url);
+        let connection = pool.get(url.target()).await?;
+        record.acquire = Some(began.elapsed());
+        record.carrier = Some(Carrier::of(&connection));
+        let (connection, outcome) = connection.send_and_follow(request).await;
+        let elapsed = began.elapsed();
+        record.carrier = Some(Carrier::of(&connection));
+        let response = outcome?;
+        record.first_byte = Some(elapsed);
+        record.status = Some(response.status().as_u16());
+        record.version = Some(response.version());
+        record.bytes = Some(0);
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                record.bytes = record.bytes.map(|bytes| bytes + data.len() as u64);
+                sink.write_all(&data)?;
+            }
+        }
+        sink.flush()?;
+        Ok(())
+    }
+}
+
+impl From<hotpool::Error> for Broken {
+    fn from(error: hotpool::Error) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Sink(error)
+    }
+}
