@@ -61,5 +61,5 @@ pub use client::Body;
 pub use config::Protocols;
 pub use dial::{ClientIdentity, TlsClient, Trust};
 pub use error::{Error, ErrorKind};
-pub use pool::{Connection, Host, Pool, Target};
+pub use pool::{Connection, ConnectionInfo, Host, Pool, Target};
 pub use registry::Registry;

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::outgoing::Outgoing;
 use super::{http1, http2};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Connection, Pool};
+use crate::pool::{Connection, ConnectionInfo, Pool};
 use crate::registry::Protocol;
 
 /// How often a request that may have been sent is sent again: once. A second connection that dies under the same request says
@@ -28,7 +28,8 @@ impl Connection {
     /// If the connection turns out to be dead, the request goes to another connection of the same host, unseen, when that is safe:
     /// when nothing of it was sent, when the server said that it did not process it (REFUSED_STREAM, a GOAWAY below its stream), and
     /// for a GET, HEAD, OPTIONS or TRACE without a body also when a connection that had been idle ended before any answer
-    /// (RFC 9110 §9.2.2). Requests with a body are sent again only while their body is untouched.
+    /// (RFC 9110 §9.2.2). Requests with a body are sent again only while their body is untouched. Which connection answered is in the
+    /// response's extensions: a [`ConnectionInfo`].
     ///
     /// # Errors
     ///
@@ -80,10 +81,14 @@ impl Connection {
 
     async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
         let exchange = Exchange::begin(self.share())?;
-        match self.protocol() {
+        let mut response = match self.protocol() {
             Protocol::Http2 => http2::send(exchange, outgoing, self.origin()).await,
             _ => http1::send(exchange, outgoing, self.origin()).await,
-        }
+        }?;
+        response
+            .extensions_mut()
+            .insert(ConnectionInfo::clone(self));
+        Ok(response)
     }
 }
 

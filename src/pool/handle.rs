@@ -50,7 +50,7 @@ impl Pool {
     pub async fn get(&self, target: impl AsTarget) -> Result<Connection> {
         let key = self.0.key(&target)?;
         if let Some(Some(lease)) = self.0.hosts.with(key, |host| host.try_acquire()) {
-            return Ok(Connection::reused(lease));
+            return Ok(Connection::new(lease));
         }
         let host = self.find_or_insert(key);
         drop(target);
@@ -65,7 +65,7 @@ impl Pool {
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
         let key = self.0.key(&target)?;
         let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
-        Ok(lease.map(Connection::reused))
+        Ok(lease.map(Connection::new))
     }
 
     /// A handle for one host: its [`get`](Host::get) saves looking the host up.
@@ -135,7 +135,7 @@ impl Host {
 
     /// A connection if one is there and free now.
     pub fn try_get(&self) -> Option<Connection> {
-        self.host.try_acquire().map(Connection::reused)
+        self.host.try_acquire().map(Connection::new)
     }
 
     /// Scheme, host and port.
@@ -162,7 +162,7 @@ impl HostPool {
         let mut host = Arc::clone(self);
         loop {
             match host.acquire(deadline).await? {
-                Acquired::Granted(granted) => return Ok(Connection::new(granted)),
+                Acquired::Lease(lease) => return Ok(Connection::new(lease)),
                 Acquired::Retired => {
                     let shared = host.shared().ok_or_else(|| host.closed())?;
                     host = shared.host_pool(host.key().borrowed());

@@ -14,7 +14,7 @@ use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
 use super::permits::Permits;
-use super::queue::{Granted, Queue};
+use super::queue::Queue;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -99,17 +99,14 @@ impl HostPool {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
-        self.first_free()
+        self.first_free(Lease::try_new)
     }
 
     /// A connection, waiting for one if necessary until `deadline`. Cancel-safe: a caller that leaves is taken out of the queue, and
     /// what it was just being given goes to the next.
     pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Acquired> {
         if let Some(lease) = self.try_acquire() {
-            return Ok(Acquired::Granted(Granted {
-                lease,
-                reused: true,
-            }));
+            return Ok(Acquired::Lease(lease));
         }
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
@@ -119,7 +116,7 @@ impl HostPool {
         self.serve();
         self.scale();
         match by(&runtime, deadline, &mut waiter.granted).await {
-            Ok(Ok(outcome)) => outcome.map(Acquired::Granted),
+            Ok(Ok(outcome)) => outcome.map(Acquired::Lease),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
             Err(_) => Err(self.why_late()),
@@ -128,26 +125,24 @@ impl HostPool {
 
     /// Hands free connections to those who wait, oldest caller first.
     pub(super) fn serve(&self) {
-        let mut undelivered: Option<Granted> = None;
+        let mut undelivered: Option<Lease> = None;
         loop {
-            let (grant, granted) = {
+            let (grant, lease) = {
                 let mut queue = self.queue.lock();
                 if queue.len() == 0 {
                     break;
                 }
-                let granted = undelivered.take().or_else(|| {
-                    let lease = self.first_free()?;
-                    let reused = !lease.live().take_fresh();
-                    Some(Granted { lease, reused })
-                });
-                let Some(granted) = granted else { break };
+                let free = || self.first_free(Lease::try_new_awaited);
+                let Some(lease) = undelivered.take().or_else(free) else {
+                    break;
+                };
                 let Some(grant) = queue.pop() else { break };
                 self.waiting.store(queue.len(), Ordering::SeqCst);
-                (grant, granted)
+                (grant, lease)
             };
             // The caller left between the two steps: the next one gets it.
-            if let Err(Ok(granted)) = grant.send(Ok(granted)) {
-                undelivered = Some(granted);
+            if let Err(Ok(lease)) = grant.send(Ok(lease)) {
+                undelivered = Some(lease);
             }
         }
         // Here the lock is free again: giving a lease back may look at the queue.
@@ -221,8 +216,8 @@ impl HostPool {
         });
     }
 
-    fn first_free(&self) -> Option<Lease> {
-        self.connections.load().iter().find_map(Lease::try_new)
+    fn first_free(&self, take: impl FnMut(&Arc<Live>) -> Option<Lease>) -> Option<Lease> {
+        self.connections.load().iter().find_map(take)
     }
 
     /// `None` when the host was retired from the pool's map.
@@ -293,7 +288,7 @@ impl HostPool {
 /// What became of an acquisition.
 #[derive(Debug)]
 pub(super) enum Acquired {
-    Granted(Granted),
+    Lease(Lease),
     /// The host left the pool's map: look it up again.
     Retired,
 }
@@ -302,7 +297,7 @@ pub(super) enum Acquired {
 struct Waiter {
     host: Arc<HostPool>,
     id: u64,
-    granted: oneshot::Receiver<Result<Granted>>,
+    granted: oneshot::Receiver<Result<Lease>>,
 }
 
 impl Drop for Waiter {

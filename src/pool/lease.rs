@@ -3,33 +3,45 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::info::ConnectionInfo;
 use super::live::Live;
 
 /// Holds one use of a connection. Dropping it gives the use back; nothing else is needed, wherever the holder is cancelled.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    live: Arc<Live>,
+    info: ConnectionInfo,
     /// Whether the use is this lease's to give back.
     holds: AtomicBool,
 }
 
 impl Lease {
-    /// Takes a use if there is one to be had.
+    /// Takes a use of a connection that was there before, if there is one to be had.
     pub(super) fn try_new(live: &Arc<Live>) -> Option<Self> {
         live.slot().try_acquire().then(|| Self {
-            live: Arc::clone(live),
+            info: ConnectionInfo::new(live, true),
             holds: AtomicBool::new(true),
         })
     }
 
+    /// For a caller who may be the one for whom the connection was made.
+    pub(super) fn try_new_awaited(live: &Arc<Live>) -> Option<Self> {
+        let mut lease = Self::try_new(live)?;
+        lease.info.set_reused(!live.take_fresh());
+        Some(lease)
+    }
+
     pub(crate) fn live(&self) -> &Arc<Live> {
-        &self.live
+        self.info.live()
+    }
+
+    pub(crate) fn info(&self) -> &ConnectionInfo {
+        &self.info
     }
 
     /// Hands the use over to a lease of its own; this one goes on without.
     pub(super) fn hand_over(&self) -> Self {
         Self {
-            live: Arc::clone(&self.live),
+            info: self.info.clone(),
             holds: AtomicBool::new(self.holds.swap(false, Ordering::Relaxed)),
         }
     }
@@ -37,13 +49,15 @@ impl Lease {
     /// Gives the use back before the end.
     pub(super) fn give_back(&self) {
         if self.holds.swap(false, Ordering::Relaxed) {
-            self.live.release();
+            self.live().release();
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.give_back();
+        if *self.holds.get_mut() {
+            self.live().release();
+        }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Live {
     key: Key,
     host: Arc<HostPool>,
     registration: Registration,
+    /// What is known of the server, for HTTP/2.
+    peer: Option<Arc<Http2Peer>>,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
     sender: Mutex<Option<Sender>>,
     /// An HTTP/1.1 exchange is under way, from the request to the end of the response's body.
@@ -69,6 +71,10 @@ impl Live {
             expires,
             max_streams,
         } = admission;
+        let peer = match &sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(_, peer) => Some(Arc::clone(peer)),
+        };
         let limit = match &sender {
             Sender::Http1(_) => 1,
             Sender::Http2(_, peer) => max_streams.min(peer.max_concurrent_streams()),
@@ -81,6 +87,7 @@ impl Live {
             },
             host,
             registration,
+            peer,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
             tls,
@@ -95,7 +102,7 @@ impl Live {
 
     /// Begins to follow what the server says about the connection, which is told at once of what it has already said.
     pub(super) fn observe(self: &Arc<Self>, max_streams: u32) {
-        if let Some((_, peer)) = self.http2() {
+        if let Some(peer) = &self.peer {
             peer.observe(Arc::new(Watcher {
                 live: Arc::downgrade(self),
                 max_streams,
@@ -150,6 +157,11 @@ impl Live {
     /// True for the first caller of a connection that was dialed because somebody called.
     pub(super) fn take_fresh(&self) -> bool {
         self.fresh.swap(false, Ordering::Relaxed)
+    }
+
+    /// What is known of the server; `None` for HTTP/1.1.
+    pub(crate) fn peer(&self) -> Option<&Arc<Http2Peer>> {
+        self.peer.as_ref()
     }
 
     /// The sender for HTTP/2 and what is known of the server; `None` when the connection is closing or speaks HTTP/1.1.

@@ -12,15 +12,7 @@ use crate::error::Result;
 use crate::registry::Protocol;
 
 /// What a waiter is handed.
-pub(super) type Grant = oneshot::Sender<Result<Granted>>;
-
-/// A lease that came through the queue.
-#[derive(Debug)]
-pub(super) struct Granted {
-    pub(super) lease: Lease,
-    /// Whether the connection was there before anybody asked for it.
-    pub(super) reused: bool,
-}
+pub(super) type Grant = oneshot::Sender<Result<Lease>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {

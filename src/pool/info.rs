@@ -1,0 +1,100 @@
+//! What there is to know about a connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::live::Live;
+use crate::dial::{DialTiming, Origin, TlsInfo};
+use crate::profile::Http2Opening;
+use crate::registry::{ConnectionId, Entry, Protocol};
+
+/// Which connection it is and what was agreed on it. Cloning is cheap.
+///
+/// A [`Connection`](super::Connection) dereferences to its own. Every response carries, in its
+/// [extensions](http::Response::extensions), that of the connection which answered: another one, if the first turned out to be dead.
+#[derive(Clone)]
+pub struct ConnectionInfo {
+    live: Arc<Live>,
+    reused: bool,
+}
+
+impl ConnectionInfo {
+    pub(super) fn new(live: &Arc<Live>, reused: bool) -> Self {
+        Self {
+            live: Arc::clone(live),
+            reused,
+        }
+    }
+
+    pub(super) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    pub(super) fn set_reused(&mut self, reused: bool) {
+        self.reused = reused;
+    }
+
+    /// Its number in the registry; never reused.
+    pub fn id(&self) -> ConnectionId {
+        self.entry().id()
+    }
+
+    /// What it is for.
+    pub fn origin(&self) -> &Origin {
+        &self.live.key().host.origin
+    }
+
+    /// Where it leads.
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.live.key().address
+    }
+
+    /// [`Protocol::Http1`] or [`Protocol::Http2`].
+    pub fn protocol(&self) -> Protocol {
+        self.live.protocol()
+    }
+
+    /// The name of its profile.
+    pub fn profile(&self) -> &str {
+        self.live.key().host.profile.name()
+    }
+
+    /// What TLS agreed on; `None` without TLS.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.live.tls()
+    }
+
+    /// The Akamai fingerprint of the HTTP/2 opening that was really sent; `None` for HTTP/1.1 and before the connection's first
+    /// request has left.
+    pub fn akamai(&self) -> Option<String> {
+        self.live.peer()?.opening().map(Http2Opening::akamai)
+    }
+
+    /// Whether the connection was there when it was asked for; else its caller waited for its dial.
+    pub fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// How long its dial took, step by step, whoever waited for it.
+    pub fn dial_timing(&self) -> DialTiming {
+        self.live.timing()
+    }
+
+    /// Its record in the registry: statistics, health, attributes.
+    pub fn entry(&self) -> &Arc<Entry> {
+        self.live.entry()
+    }
+}
+
+impl fmt::Debug for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionInfo")
+            .field("id", &self.id())
+            .field("origin", &self.origin().to_string())
+            .field("remote_addr", &self.remote_addr())
+            .field("protocol", &self.protocol())
+            .field("reused", &self.reused)
+            .finish_non_exhaustive()
+    }
+}
