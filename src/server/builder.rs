@@ -73,17 +73,18 @@ impl ListenerBuilder {
         self
     }
 
-    /// How long a header block may take: the first from the handshake on, later ones of HTTP/1.1
-    /// from the end of the response before, so that there the shorter of this and
-    /// [`idle_timeout`](Self::idle_timeout) holds between requests. Default:
-    /// [`DEFAULT_HEADER_TIMEOUT`].
+    /// How long the first request's header block may take from the handshake, or without TLS from
+    /// the accept, on; then the connection is told to end, as when somebody asks for it. For later
+    /// requests [`idle_timeout`](Self::idle_timeout) holds. Default: [`DEFAULT_HEADER_TIMEOUT`].
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.header_timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
-    /// How long a connection may be without a request under way and without anything sent; then it
-    /// is told to end, as when somebody asks for it. Default: [`DEFAULT_IDLE_TIMEOUT`].
+    /// How long a connection that made a request may be without one under way and without anything
+    /// sent; then, at the latest after twice that, it is told to end, as when somebody asks for it.
+    /// A request is under way once its header block is complete. Default:
+    /// [`DEFAULT_IDLE_TIMEOUT`].
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout.min(LONGEST_TIMEOUT);
         self

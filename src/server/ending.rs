@@ -58,9 +58,6 @@ pub(super) fn reason_of_io(error: &io::Error) -> CloseReason {
 }
 
 fn reason_of(error: &hyper::Error) -> CloseReason {
-    if error.is_timeout() {
-        return CloseReason::IdleTimeout;
-    }
     if error.is_parse() {
         return CloseReason::ProtocolError;
     }

@@ -46,9 +46,9 @@ where
             .serve_connection(stream, service);
         drive(connection, settings, registration, follower).await
     } else {
+        // hyper's deadline would count from the end of the response before: the watchdog's do.
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
+            .header_read_timeout(None)
             .max_header_size(MAX_HEADER_BYTES as usize)
             .serve_connection(stream, service);
         drive(connection, settings, registration, follower).await

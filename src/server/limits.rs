@@ -12,7 +12,7 @@ pub const DEFAULT_MAX_CONCURRENT_STREAMS: u32 = 200;
 /// The TLS handshake: two round trips, so even a bad mobile link needs a tenth of this.
 pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A request's header block: as long as a full header takes at 20 kbit/s.
+/// The first request's header block: what the largest one allowed takes at 20 kbit/s.
 pub const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Between requests: as long as this crate's pool keeps an unused connection.

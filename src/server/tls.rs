@@ -102,7 +102,7 @@ impl ServerTls {
         certificate: Arc<dyn ResolvesServerCert>,
     ) -> Result<Self, Error> {
         config.ticketer = Ticketer::new()
-            .map_err(|error| Error::new(ErrorKind::OutOfResources).with_source(error))?;
+            .map_err(|error| invalid("no key for session tickets").with_source(error))?;
         Ok(Self {
             config: Arc::new(config),
             certificate: Some(certificate),

@@ -20,13 +20,13 @@ pub(super) async fn overdue(entry: &Entry, settings: &ListenerBuilder) {
 
 /// When to look again, or the moment since when it is overdue.
 fn deadline(entry: &Entry, settings: &ListenerBuilder, started: Instant, now: Instant) -> Instant {
+    let look_again = now + settings.idle_timeout;
     if entry.in_flight() > 0 {
-        return now + settings.idle_timeout;
+        return look_again;
+    }
+    if entry.stats().requests() == 0 {
+        return look_again.min(started + settings.header_timeout);
     }
     let last_sent = entry.stats().last_sent().unwrap_or(started);
-    let idle_at = last_sent.max(started) + settings.idle_timeout;
-    match entry.stats().requests() {
-        0 => idle_at.min(started + settings.header_timeout),
-        _ => idle_at,
-    }
+    last_sent.max(started) + settings.idle_timeout
 }

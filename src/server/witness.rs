@@ -39,7 +39,12 @@ impl<IO: AsyncRead> AsyncRead for Witness<IO> {
     ) -> Poll<io::Result<()>> {
         let this = self.project();
         let before = buffer.remaining();
-        let result = ready!(this.stream.poll_read(context, buffer));
+        let result = match ready!(this.stream.poll_read(context, buffer)) {
+            // No close_notify. A request says how long it is, so none can be cut short unnoticed
+            // (RFC 9112 §9.8).
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            result => result,
+        };
         if result.is_ok() && before > 0 && buffer.remaining() == before {
             this.registration.note_close(CloseReason::PeerClosed);
         }

@@ -33,6 +33,8 @@ async fn a_client_is_known_by_its_certificate() {
         assert_eq!(identity.as_deref(), Some(certificate.as_ref()));
         drop(client);
         until("gone", || server.registry().count() == 0).await;
+        assert_eq!(entry.close_reason(), Some(CloseReason::PeerClosed));
+        assert_eq!(entry.stats().errors(), 0);
     }
 }
 

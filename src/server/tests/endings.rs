@@ -130,6 +130,27 @@ async fn a_shutdown_does_not_wait_for_handshakes() {
 }
 
 #[tokio::test]
+async fn who_handshakes_is_told_to_drain_after_it() {
+    let authority = Authority::new();
+    let builder = Listener::builder().tls(authority.server_tls());
+    let server = builder.bind(LOOPBACK).await.unwrap();
+    let server = server.serve(site(&Gate::closed()));
+    let stream = tcp(server.local_addr()).await;
+    until("handshaking", || {
+        server.registry().count_by_state(State::Handshaking) == 1
+    })
+    .await;
+    server.drain_connections();
+    let entry = only(&server);
+    let connector = authority.client(&["h2"], None);
+    let name = NAME.try_into().unwrap();
+    let client = Client::http2(connector.connect(name, stream).await.unwrap()).await;
+    client.ended().await.unwrap();
+    until("gone", || entry.state() == State::Closed).await;
+    assert_eq!(entry.close_reason(), Some(CloseReason::LocalClose));
+}
+
+#[tokio::test]
 async fn dropping_the_server_closes_everything() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         let server = serve(protocols, &Gate::closed()).await;

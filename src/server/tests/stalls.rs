@@ -38,9 +38,38 @@ async fn a_connection_without_a_request_is_closed() {
 
 #[tokio::test]
 async fn half_a_header_block_is_closed() {
-    let builder = Listener::builder().header_timeout(SHORT);
+    let builder = Listener::builder().header_timeout(SHORT).close_grace(SHORT);
     let half = b"GET / HTTP/1.1\r\nHost:";
     assert_eq!(stalled(builder, half).await, CloseReason::IdleTimeout);
+}
+
+#[tokio::test]
+async fn the_first_request_has_its_own_deadline() {
+    // Long enough for a first request, also on a loaded machine.
+    let builder = Listener::builder().header_timeout(10 * SHORT);
+    let builder = builder.protocols(Protocols::Http2);
+    let server = builder.bind(LOOPBACK).await.unwrap();
+    let server = server.serve(site(&Gate::closed()));
+    let silent = Client::http2(tcp(server.local_addr()).await).await;
+    let mut spoken = Client::http2(tcp(server.local_addr()).await).await;
+    spoken.ask("/", "").await.unwrap();
+    silent.ended().await.unwrap();
+    spoken.ask("/", "").await.unwrap();
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_later_header_block_is_held_to_the_idle_deadline() {
+    let builder = Listener::builder().idle_timeout(SHORT).close_grace(SHORT);
+    let server = builder.bind(LOOPBACK).await.unwrap();
+    let server = server.serve(site(&Gate::closed()));
+    let mut stream = tcp(server.local_addr()).await;
+    let requests = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost:";
+    stream.write_all(requests).await.unwrap();
+    until("answered", || server.registry().stats().requests == 1).await;
+    until("gone", || server.registry().count() == 0).await;
+    let stats = server.registry().stats();
+    assert_eq!(stats.closed_for(CloseReason::IdleTimeout), 1);
 }
 
 #[tokio::test]
