@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::{CancellationToken, DropGuard};
+
 use crate::error::{Error, ErrorKind};
 use crate::pool::Lease;
 use crate::registry::{ActivityGuard, CloseReason, Protocol};
@@ -13,6 +15,8 @@ pub(super) struct Exchange {
     _activity: ActivityGuard,
     /// HTTP/1.1 carries one exchange at a time, and one that is broken off leaves the connection unusable.
     exclusive: bool,
+    /// Stops a request body that is on its way in a task of its own, unless both messages are complete.
+    upload: Option<DropGuard>,
     ended: bool,
 }
 
@@ -34,12 +38,22 @@ impl Exchange {
             lease,
             _activity,
             exclusive,
+            upload: None,
             ended: false,
         })
     }
 
     pub(super) fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Sends the request's body beside the wait for the response, and no longer than that is wanted.
+    pub(super) fn spawn_upload(&mut self, upload: impl Future<Output = ()> + Send + 'static) {
+        let unwanted = CancellationToken::new();
+        self.upload = Some(unwanted.clone().drop_guard());
+        self.lease.live().spawn(async move {
+            unwanted.run_until_cancelled_owned(upload).await;
+        });
     }
 
     /// The request's head has been handed to the connection.
@@ -54,6 +68,10 @@ impl Exchange {
 
     /// Both messages are complete.
     pub(super) fn complete(mut self) {
+        if let Some(upload) = self.upload.take() {
+            // The server may have answered before the end of the request, and still want it.
+            upload.disarm();
+        }
         self.end(true);
     }
 

@@ -12,7 +12,7 @@ use crate::shape::h2::Http2Peer;
 
 /// Sends the request and waits for the response's head. Dropping the future cancels the stream.
 pub(super) async fn send(
-    exchange: Exchange,
+    mut exchange: Exchange,
     outgoing: &mut Outgoing,
     origin: &Origin,
 ) -> Result<Response<Body>> {
@@ -38,7 +38,7 @@ pub(super) async fn send(
     let outcome = match outgoing.take_body().filter(|_| has_body) {
         None => response.await,
         Some(body) => {
-            exchange.lease().live().spawn(upload(stream, body));
+            exchange.spawn_upload(upload(stream, body));
             response.await
         }
     };
