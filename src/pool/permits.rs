@@ -70,6 +70,13 @@ impl Permits {
         self.starving.store(starved.len(), Ordering::SeqCst);
     }
 
+    /// Forgets hosts whose callers have been served otherwise or have left.
+    pub(super) fn forget_sated(&self) {
+        let mut starved = self.starved.lock();
+        starved.retain(|host| host.upgrade().is_some_and(|host| host.is_starved()));
+        self.starving.store(starved.len(), Ordering::SeqCst);
+    }
+
     /// The host that has waited longest for a place.
     pub(super) fn next_starved(&self) -> Option<Arc<HostPool>> {
         let mut starved = self.starved.lock();
@@ -92,7 +99,9 @@ pub(super) struct Permit(Arc<Permits>);
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.used.fetch_sub(1, Ordering::SeqCst);
-        if self.0.is_starving()
+        // A host whose callers have left takes no place: then it is the next one's turn.
+        while self.0.is_starving()
+            && self.0.used() < self.0.limit
             && let Some(host) = self.0.next_starved()
         {
             host.relieve();
