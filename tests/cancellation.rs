@@ -138,12 +138,12 @@ async fn get_at_a_limit_among_waiters() {
             let mut dropped = pin!(polled(polls, async { pool.get(&target).await.map(drop) }));
             let mut after = pin!(fetch(&pool, &target));
             // All three queue, in this order; then the connection is given back.
-            let (mut first, mut last, mut done) = (None, None, None);
-            poll_fn(|cx| {
-                first = first.take().or(ready(before.as_mut().poll(cx)));
-                done = done.take().or(ready(dropped.as_mut().poll(cx)));
-                last = last.take().or(ready(after.as_mut().poll(cx)));
-                Poll::Ready(())
+            let (first, done, last) = poll_fn(|cx| {
+                Poll::Ready((
+                    ready(before.as_mut().poll(cx)),
+                    ready(dropped.as_mut().poll(cx)),
+                    ready(after.as_mut().poll(cx)),
+                ))
             })
             .await;
             drop(held);
