@@ -54,7 +54,8 @@ impl Pool {
         }
         let host = self.find_or_insert(key);
         drop(target);
-        host.connection().await
+        // Boxed, so that the future stays small for those who find a connection at once.
+        Box::pin(host.connection()).await
     }
 
     /// A connection to `target` if one is there and free now.
@@ -129,7 +130,8 @@ impl Host {
     pub async fn get(&self) -> Result<Connection> {
         match self.try_get() {
             Some(connection) => Ok(connection),
-            None => self.host.connection().await,
+            // Boxed, so that the future stays small for those who find a connection at once.
+            None => Box::pin(self.host.connection()).await,
         }
     }
 
