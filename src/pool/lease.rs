@@ -33,17 +33,12 @@ impl Lease {
             holds: AtomicBool::new(self.holds.swap(false, Ordering::Relaxed)),
         }
     }
-
-    /// Gives the use back before the end.
-    pub(super) fn give_back(&self) {
-        if self.holds.swap(false, Ordering::Relaxed) {
-            self.live.release();
-        }
-    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.give_back();
+        if *self.holds.get_mut() {
+            self.live.release();
+        }
     }
 }
