@@ -221,7 +221,7 @@ async fn a_refused_stream_at_the_limit_is_sent_again() {
     quiet(&pool).await;
 }
 
-/// The connection that goes away has the only place: sending again must not wait for itself.
+/// The connection that goes away has the only place until it is gone.
 #[tokio::test]
 async fn going_away_at_the_limit() {
     let script = |mut http2: Http2<TcpStream>, _| async move {

@@ -61,9 +61,7 @@ impl Connection {
             }
             tracing::debug!(%error, "sending again");
             // One that refused this stream may take the next, and at a limit it is the only one to be had.
-            if error.kind() != ErrorKind::StreamRefused || held.is_draining() {
-                // What is held of a connection that ends would keep its successor's place.
-                self.let_go_if_draining();
+            if error.kind() != ErrorKind::StreamRefused {
                 drop(moved.take());
                 moved = Some(self.another().await?);
             }

@@ -33,21 +33,6 @@ impl Connection {
         Arc::clone(self.shared.get_or_init(|| Arc::new(self.lease.hand_over())))
     }
 
-    /// Whether it takes no new requests.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.lease.live().slot().usage().draining
-    }
-
-    /// Gives the use back early, if the connection takes no new requests and none is under way on it here.
-    pub(crate) fn let_go_if_draining(&self) {
-        if let Some(lease) = self.shared.get()
-            && Arc::strong_count(lease) == 1
-            && self.is_draining()
-        {
-            lease.give_back();
-        }
-    }
-
     /// Another connection to the same host, by the pool's acquire deadline.
     ///
     /// Cancel-safe: nothing is held until it returns.

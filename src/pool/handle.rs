@@ -18,8 +18,8 @@ use crate::registry::Registry;
 
 /// A pool of hot connections. Cloning is cheap; all clones are the same pool.
 ///
-/// The pool's tasks run on the runtime on which it was [built](Pool::builder). It may be used from any number of other runtimes;
-/// when its own has ended, every call fails with [`RuntimeGone`](crate::ErrorKind::RuntimeGone).
+/// The pool's tasks run on the runtime on which it was [built](Pool::builder). It may be used from any number of other runtimes, and
+/// without one; when its own has ended, every call fails with [`RuntimeGone`](crate::ErrorKind::RuntimeGone).
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<Shared>);
 

@@ -45,13 +45,6 @@ impl Lease {
             holds: AtomicBool::new(self.holds.swap(false, Ordering::Relaxed)),
         }
     }
-
-    /// Gives the use back before the end.
-    pub(super) fn give_back(&self) {
-        if self.holds.swap(false, Ordering::Relaxed) {
-            self.live().release();
-        }
-    }
 }
 
 impl Drop for Lease {
