@@ -77,23 +77,25 @@ pub(crate) async fn run(arguments: BenchArguments) -> Result<Status, Failure> {
     }
     finish(&mut lanes).await;
     let elapsed = began.elapsed();
-    let tally = load.tally.lock();
-    let summary = Summary {
-        url: load.url.as_str(),
-        concurrency: concurrency.get(),
-        elapsed,
-        dials: load.exchanges.client.dials(),
-        tally: &tally,
+    let everything_done = {
+        let tally = load.tally.lock();
+        let summary = Summary {
+            url: load.url.as_str(),
+            concurrency: concurrency.get(),
+            elapsed,
+            dials: load.exchanges.client.dials(),
+            tally: &tally,
+        };
+        let report = if json {
+            summary.json().to_string()
+        } else {
+            summary.table()
+        };
+        output::line(&report)?;
+        tally.failed == 0 && tally.answered > 0
     };
-    let written = if json {
-        output::line(&summary.json().to_string())
-    } else {
-        output::line(&summary.table())
-    };
-    let everything_done = tally.failed == 0 && tally.answered > 0 && !interrupt.was_asked();
-    drop(tally);
     load.exchanges.client.shutdown().await;
-    written.map(|()| Status::of(everything_done))
+    Ok(Status::of(everything_done && !interrupt.was_asked()))
 }
 
 struct Load {

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use hotpool::Pool;
+use hotpool::{ConnectionInfo, Pool};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 
 use crate::client::Client;
 use crate::preheat::Preheated;
-use crate::record::{Carrier, Failed, Record};
+use crate::record::{Failed, Record};
 use crate::request::Template;
 use crate::url::Url;
 
@@ -66,7 +66,7 @@ impl Exchanges {
             Some(limit) => match timeout(limit, exchange).await {
                 Ok(outcome) => outcome,
                 Err(_) => {
-                    let sent = record.carrier.is_some();
+                    let sent = record.connection.is_some();
                     record.failed = Some(Failed::late(limit, sent));
                     Ok(())
                 }
@@ -96,12 +96,12 @@ impl Exchanges {
         let request = self.template.request(url);
         let connection = pool.get(url.target()).await?;
         record.acquire = Some(began.elapsed());
-        record.carrier = Some(Carrier::of(&connection));
-        let (connection, outcome) = connection.send_and_follow(request).await;
-        let elapsed = began.elapsed();
-        record.carrier = Some(Carrier::of(&connection));
-        let response = outcome?;
-        record.first_byte = Some(elapsed);
+        record.connection = Some(ConnectionInfo::clone(&connection));
+        let mut response = connection.send(request).await?;
+        record.first_byte = Some(began.elapsed());
+        if let Some(answering) = response.extensions_mut().remove() {
+            record.connection = Some(answering);
+        }
         record.status = Some(response.status().as_u16());
         record.version = Some(response.version());
         record.bytes = Some(0);
