@@ -528,7 +528,12 @@ async fn a_request_has_its_time() {
             (run.status, run.error_kind().as_str()),
             (Some(1), "request-timeout")
         );
-        assert_eq!(run.object()["error"]["sent"], false);
+        let error = &run.object()["error"];
+        assert_eq!(error["sent"], false);
+        assert!(
+            error["message"].as_str().unwrap().ends_with("within 300ms"),
+            "{error}"
+        );
     }
     assert_eq!(mute.accepted(), 2, "one dial a run");
 }

@@ -48,7 +48,7 @@ impl Exchanges {
             record.total = cold.elapsed;
             record.failed = Some(match cold.error {
                 Some(error) => Failed::new(&error),
-                None => Failed::late(cold.elapsed, false),
+                None => Failed::late(self.limit.unwrap_or(cold.elapsed), false),
             });
             return Ok(record);
         }
