@@ -63,3 +63,8 @@ pub use dial::{ClientIdentity, TlsClient, Trust};
 pub use error::{Error, ErrorKind};
 pub use pool::{Connection, ConnectionInfo, Host, Pool, Target};
 pub use registry::Registry;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

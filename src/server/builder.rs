@@ -9,12 +9,12 @@ use tokio::runtime::Handle;
 
 use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
-use super::protocols::Protocols;
 use super::tls::ServerTls;
 use super::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
     DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
 };
+use crate::config::Protocols;
 use crate::error::{Error, ErrorKind};
 use crate::registry::Registry;
 
@@ -46,7 +46,7 @@ impl ListenerBuilder {
         self
     }
 
-    /// Which versions of HTTP are spoken. Default: [`Protocols::Http1AndHttp2`].
+    /// Which versions of HTTP are spoken. Default: [`Protocols::Any`].
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
         self

@@ -16,6 +16,7 @@ use super::handler::Handler;
 use super::handshake;
 use super::http;
 use super::orders::Follower;
+use super::version;
 use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
 
 /// What all connections of a server have in common.
@@ -109,7 +110,7 @@ impl<H: Handler> House<H> {
         follower: &mut Follower,
     ) -> Ending {
         let Some(config) = &self.tls else {
-            let protocol = self.settings.protocols.plain();
+            let protocol = version::plain(self.settings.protocols);
             return http::serve(self, stream, protocol, registration, follower).await;
         };
         registration.set_state(State::Handshaking);
@@ -121,7 +122,7 @@ impl<H: Handler> House<H> {
             Err(ending) => return ending,
         };
         let alpn = stream.get_ref().1.alpn_protocol();
-        let Some(protocol) = self.settings.protocols.agreed(alpn) else {
+        let Some(protocol) = version::agreed(self.settings.protocols, alpn) else {
             return Ending::Failed(CloseReason::HandshakeFailed);
         };
         http::serve(self, stream, protocol, registration, follower).await

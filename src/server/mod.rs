@@ -55,8 +55,8 @@ mod http;
 mod limits;
 mod listener;
 mod orders;
-mod protocols;
 mod tls;
+mod version;
 mod watchdog;
 mod witness;
 
@@ -71,5 +71,4 @@ pub use limits::{
     DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
 };
 pub use listener::Listener;
-pub use protocols::Protocols;
 pub use tls::ServerTls;

@@ -9,7 +9,7 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::protocols::Protocols;
+use crate::config::Protocols;
 use crate::error::{Error, ErrorKind};
 
 /// A server's certificate, and whether clients need one. Clones share everything.

@@ -3,8 +3,9 @@
 use http::StatusCode;
 
 use super::support::{Authority, Client, Gate, LOOPBACK, NAME, PATIENCE, site, tcp, tls, until};
+use crate::config::Protocols;
 use crate::registry::{Activity, CloseReason, Direction, Protocol, Registry, State};
-use crate::server::{Listener, Protocols};
+use crate::server::Listener;
 
 #[tokio::test]
 async fn plain_http1() {
@@ -48,13 +49,13 @@ async fn plain_http2_by_prior_knowledge() {
 
 #[tokio::test]
 async fn alpn_decides() {
-    use Protocols::{Http1, Http1AndHttp2, Http2};
+    use Protocols::{Any, Http1, Http2};
     let authority = Authority::new();
     let cases: [(Protocols, &[&str], Option<Protocol>); 8] = [
-        (Http1AndHttp2, &["h2", "http/1.1"], Some(Protocol::Http2)),
-        (Http1AndHttp2, &["http/1.1", "h2"], Some(Protocol::Http2)),
-        (Http1AndHttp2, &["http/1.1"], Some(Protocol::Http1)),
-        (Http1AndHttp2, &[], Some(Protocol::Http1)),
+        (Any, &["h2", "http/1.1"], Some(Protocol::Http2)),
+        (Any, &["http/1.1", "h2"], Some(Protocol::Http2)),
+        (Any, &["http/1.1"], Some(Protocol::Http1)),
+        (Any, &[], Some(Protocol::Http1)),
         (Http1, &["h2", "http/1.1"], Some(Protocol::Http1)),
         (Http2, &["h2", "http/1.1"], Some(Protocol::Http2)),
         (Http2, &["http/1.1"], None),

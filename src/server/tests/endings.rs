@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::support::{Authority, Client, Gate, LOOPBACK, NAME, PATIENCE, site, tcp, tls, until};
+use crate::config::Protocols;
 use crate::registry::{CloseReason, Entry, State};
-use crate::server::{Listener, Protocols, Server};
+use crate::server::{Listener, Server};
 
 const SHORT: Duration = Duration::from_millis(50);
 

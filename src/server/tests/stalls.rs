@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::{Authority, Client, Gate, LOOPBACK, PATIENCE, site, tcp, until};
+use crate::config::Protocols;
 use crate::error::ErrorKind;
 use crate::registry::{CloseReason, State};
-use crate::server::{Listener, ListenerBuilder, Protocols};
+use crate::server::{Listener, ListenerBuilder};
 
 /// Short enough not to be waited for.
 const SHORT: Duration = Duration::from_millis(50);
