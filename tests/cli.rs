@@ -244,6 +244,9 @@ async fn one_answer_goes_to_standard_output_or_a_file() {
         std::fs::metadata(&path).unwrap().len()
     );
 
+    let run = world.get("/-", &["-o", "-"]).await;
+    assert_eq!(run.object()["target"], "/-");
+
     let kept = file("kept.out", &long);
     let run = hotpool(&["get", &refused(), "-o", &kept]).await;
     assert_eq!(run.status, Some(1));
@@ -582,6 +585,7 @@ async fn what_cannot_be_used_is_a_usage_error() {
         &["get", "a", "-d", "@/does/not/exist"],
         &["get", "a", "-o", "/does/not/exist"],
         &["get", "a", "b", "-o", "/dev/null"],
+        &["get", "a", "-o", "-", "--json"],
         &["get", "a", "-n", "2", "-o", "/dev/null"],
         &["bench", "a", "--duration", "x"],
         &["bench", "a", "-c", "0"],

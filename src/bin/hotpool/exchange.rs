@@ -7,7 +7,9 @@ use hotpool::{ConnectionInfo, Pool};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 
+use crate::arguments::RequestArguments;
 use crate::client::Client;
+use crate::failure::Failure;
 use crate::preheat::Preheated;
 use crate::record::{Failed, Record};
 use crate::request::Template;
@@ -16,11 +18,11 @@ use crate::url::Url;
 /// Everything that the requests of one command have in common.
 #[derive(Debug)]
 pub(crate) struct Exchanges {
-    pub(crate) client: Client,
-    pub(crate) preheated: Preheated,
-    pub(crate) template: Template,
+    template: Template,
+    client: Client,
+    preheated: Preheated,
     /// How long a whole request may take.
-    pub(crate) limit: Option<Duration>,
+    limit: Option<Duration>,
 }
 
 /// Why a request ended before its answer did.
@@ -30,6 +32,27 @@ enum Broken {
 }
 
 impl Exchanges {
+    /// Reads every file that the arguments name; nothing is dialed yet.
+    pub(crate) fn new(arguments: &RequestArguments) -> Result<Self, Failure> {
+        Ok(Self {
+            template: Template::new(arguments)?,
+            client: Client::new(arguments)?,
+            preheated: Preheated::default(),
+            limit: arguments.timeout,
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Makes the hosts of these URLs hot, unless every request is to have its own connection.
+    pub(crate) async fn preheat(&mut self, urls: &[Url]) {
+        if let Some(pool) = self.client.hot() {
+            self.preheated = Preheated::preheat(pool, urls, self.limit).await;
+        }
+    }
+
     /// Sends one request and writes its answer's body to `sink`.
     ///
     /// # Errors
