@@ -214,6 +214,36 @@ async fn http2_stream_reset_in_the_middle_of_a_body() {
     }
 }
 
+/// A request whose body is still on its way while the server answers.
+async fn answer_during_upload(target: &str, pool: &Pool) -> Result<Bytes, Error> {
+    let endless = StreamBody::new(stream::pending::<Result<http_body::Frame<Bytes>, Error>>());
+    let connection = pool.get(target).await?;
+    let request = http::Request::post("/").body(endless).unwrap();
+    let response = connection.send(request).await?;
+    Ok(response.into_body().collect().await?.to_bytes())
+}
+
+#[tokio::test]
+async fn http2_short_answer_before_the_end_of_the_request_is_an_error() {
+    // `:status: 200` and `content-length: 10`, both by the static table's names.
+    const TEN: &[u8] = &[0x88, 0x0f, 0x0d, 2, b'1', b'0'];
+    let peer = Peer::tcp(|_, socket| async move {
+        let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+        while let Some(stream) = http2.request().await {
+            http2
+                .write(http2::HEADERS, http2::END_HEADERS, stream, TEN)
+                .await;
+            http2.write(http2::DATA, 0, stream, b"hello").await;
+            http2.reset(stream, http2::NO_ERROR).await;
+        }
+    })
+    .await;
+    let pool = http2_pool();
+    let answer = answer_during_upload(&peer.plain_target(), &pool).await;
+    Wanted::sent(ErrorKind::StreamReset, peer.address).check(&answer.unwrap_err());
+    quiet(&pool).await;
+}
+
 #[tokio::test]
 async fn http2_whole_answer_before_the_end_of_the_request_is_no_error() {
     let peer = Peer::tcp(|_, socket| async move {
@@ -225,13 +255,8 @@ async fn http2_whole_answer_before_the_end_of_the_request_is_no_error() {
     })
     .await;
     let pool = http2_pool();
-    let endless = StreamBody::new(stream::pending::<Result<http_body::Frame<Bytes>, Error>>());
-    let connection = pool.get(peer.plain_target()).await.unwrap();
-    let request = http::Request::post("/").body(endless).unwrap();
-    let response = connection.send(request).await.unwrap();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(body, "hello");
-    drop(connection);
+    let answer = answer_during_upload(&peer.plain_target(), &pool).await;
+    assert_eq!(answer.unwrap(), "hello");
     quiet(&pool).await;
 }
 

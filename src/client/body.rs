@@ -28,6 +28,8 @@ enum Source {
         data_ended: bool,
         /// The request had a body, of which the server may need no more than it has (RFC 9113 §8.1).
         uploading: bool,
+        /// What is still to come of the length that the server announced.
+        missing: Option<u64>,
     },
 }
 
@@ -36,12 +38,18 @@ impl Body {
         Self::new(Source::Http1(incoming), exchange)
     }
 
-    pub(super) fn http2(stream: h2::RecvStream, uploading: bool, exchange: Exchange) -> Self {
+    pub(super) fn http2(
+        stream: h2::RecvStream,
+        length: Option<u64>,
+        uploading: bool,
+        exchange: Exchange,
+    ) -> Self {
         Self::new(
             Source::Http2 {
                 stream,
                 data_ended: false,
                 uploading,
+                missing: length,
             },
             exchange,
         )
@@ -72,10 +80,14 @@ impl Body {
                 stream,
                 data_ended,
                 uploading,
+                missing,
             } => {
                 if !*data_ended {
                     match ready!(stream.poll_data(cx)) {
                         Some(Ok(data)) => {
+                            if let Some(missing) = missing {
+                                *missing = missing.saturating_sub(data.len() as u64);
+                            }
                             // Read by the caller, so the server may send as much again.
                             let _ = stream.flow_control().release_capacity(data.len());
                             return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -83,7 +95,11 @@ impl Body {
                         Some(Err(error)) => {
                             return Poll::Ready(match error.reason() {
                                 // Said after the whole response. Once the request is complete it can only cut a response short.
-                                Some(h2::Reason::NO_ERROR) if error.is_reset() && *uploading => {
+                                Some(h2::Reason::NO_ERROR)
+                                    if error.is_reset()
+                                        && *uploading
+                                        && matches!(missing, None | Some(0)) =>
+                                {
                                     None
                                 }
                                 _ => Some(Err(Error::from_http2(error))),

@@ -26,7 +26,7 @@ impl Exchange {
     /// When the connection speaks HTTP/1.1 and another exchange of the same caller is under way.
     pub(super) fn begin(lease: Arc<Lease>) -> Result<Self, Error> {
         let live = lease.live();
-        let exclusive = live.entry().protocol() == Protocol::Http1;
+        let exclusive = live.protocol() == Protocol::Http1;
         if exclusive && !live.begin_exchange() {
             return Err(Error::new(ErrorKind::InvalidRequest).with_detail(
                 "this HTTP/1.1 connection is busy: read or drop the response before the next request, or get another connection",
@@ -62,8 +62,9 @@ impl Exchange {
         self.lease.live().entry().stats().record_message_received();
     }
 
-    /// Both messages are complete.
+    /// The response is complete.
     pub(super) fn complete(mut self) {
+        // A request's body may still be on its way: the server answered early and may want it all the same.
         self.end(true);
     }
 

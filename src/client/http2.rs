@@ -1,6 +1,7 @@
 //! One exchange over HTTP/2, by h2.
 
-use http::Response;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Response};
 
 use super::body::Body;
 use super::exchange::Exchange;
@@ -45,10 +46,15 @@ pub(super) async fn send(
     match outcome {
         Ok(response) => {
             exchange.response_received();
-            Ok(response.map(|stream| Body::http2(stream, has_body, exchange)))
+            let length = announced_length(response.headers());
+            Ok(response.map(|stream| Body::http2(stream, length, has_body, exchange)))
         }
         Err(error) => Err(fail(exchange, &peer, stream_id, error)),
     }
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// RFC 9113 §6.8 and §8.7: a refused stream, and one above the last that a GOAWAY names, was not processed.

@@ -61,6 +61,13 @@ impl HostPool {
         self.scale();
     }
 
+    /// Whether callers still wait for the place that this host asked for; if not, it asks no more.
+    pub(super) fn is_starved(&self) -> bool {
+        let mut queue = self.queue().lock();
+        queue.starved &= queue.len() > 0;
+        queue.starved
+    }
+
     /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
     pub(super) fn warm(self: &Arc<Self>, report: Option<Report>) -> bool {
         let Some(shared) = self.shared() else {

@@ -19,6 +19,7 @@ impl Shared {
     /// Closes the idle connection that is worth least, one for each host that waits for a place. One that is kept warm goes only
     /// when there is no other: a caller who waits counts more than one who may come.
     pub(super) fn make_room(&self) {
+        self.permits.forget_sated();
         let on_their_way = self.evicting.load(Ordering::SeqCst);
         if on_their_way >= self.permits.starving() as isize {
             return;

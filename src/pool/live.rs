@@ -150,8 +150,11 @@ impl Live {
         self.expires
     }
 
-    pub(super) fn protocol(&self) -> Protocol {
-        self.registration.entry().protocol()
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.peer {
+            Some(_) => Protocol::Http2,
+            None => Protocol::Http1,
+        }
     }
 
     /// True for the first caller of a connection that was dialed because somebody called.

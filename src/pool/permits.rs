@@ -70,6 +70,13 @@ impl Permits {
         self.starving.store(starved.len(), Ordering::SeqCst);
     }
 
+    /// Forgets hosts whose callers have been served otherwise or have left.
+    pub(super) fn forget_sated(&self) {
+        let mut starved = self.starved.lock();
+        starved.retain(|host| host.upgrade().is_some_and(|host| host.is_starved()));
+        self.starving.store(starved.len(), Ordering::SeqCst);
+    }
+
     /// The host that has waited longest for a place.
     pub(super) fn next_starved(&self) -> Option<Arc<HostPool>> {
         let mut starved = self.starved.lock();

@@ -16,3 +16,8 @@ pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
         sleep(Duration::from_millis(2)).await;
     }
 }
+
+/// Lets the housekeeper's clock move on: it has no event, and orders what happens in different rounds of 250 ms.
+pub async fn a_round() {
+    sleep(Duration::from_millis(300)).await;
+}
