@@ -244,6 +244,9 @@ async fn one_answer_goes_to_standard_output_or_a_file() {
         std::fs::metadata(&path).unwrap().len()
     );
 
+    let run = world.get("/-", &["-o", "-"]).await;
+    assert_eq!(run.object()["target"], "/-");
+
     let kept = file("kept.out", &long);
     let run = hotpool(&["get", &refused(), "-o", &kept]).await;
     assert_eq!(run.status, Some(1));
@@ -528,7 +531,12 @@ async fn a_request_has_its_time() {
             (run.status, run.error_kind().as_str()),
             (Some(1), "request-timeout")
         );
-        assert_eq!(run.object()["error"]["sent"], false);
+        let error = &run.object()["error"];
+        assert_eq!(error["sent"], false);
+        assert!(
+            error["message"].as_str().unwrap().ends_with("within 300ms"),
+            "{error}"
+        );
     }
     assert_eq!(mute.accepted(), 2, "one dial a run");
 }
@@ -577,6 +585,7 @@ async fn what_cannot_be_used_is_a_usage_error() {
         &["get", "a", "-d", "@/does/not/exist"],
         &["get", "a", "-o", "/does/not/exist"],
         &["get", "a", "b", "-o", "/dev/null"],
+        &["get", "a", "-o", "-", "--json"],
         &["get", "a", "-n", "2", "-o", "/dev/null"],
         &["bench", "a", "--duration", "x"],
         &["bench", "a", "-c", "0"],

@@ -46,6 +46,8 @@ impl Peer {
             let mut connections = JoinSet::new();
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
+                // As servers do; else what follows a first small answer waits 40 ms for its acknowledgement.
+                let _ = socket.set_nodelay(true);
                 let number = count.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(script(number, socket));
             }

@@ -42,14 +42,15 @@ pub(crate) struct GetArguments {
     #[arg(short = 'c', long, value_name = "N", default_value = "1")]
     pub(crate) concurrency: NonZeroUsize,
 
-    /// Write the response's body to FILE instead of standard output; for one request only
+    /// Write the response's body to FILE instead of standard output (which is -); for one request only
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) request: RequestArguments,
 
-    /// Print one JSON object per request, in order of completion, and nothing else; times in microseconds
+    /// Print one JSON object per request, in order of completion, and nothing else; times are microseconds: what resolve, connect
+    /// and tls took, and when the connection, the first byte and all of the answer were there
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -10,13 +10,10 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::BenchArguments;
-use crate::client::Client;
 use crate::exchange::Exchanges;
 use crate::failure::{Failure, Status};
 use crate::interrupt::Interrupt;
 use crate::output;
-use crate::preheat::Preheated;
-use crate::request::Template;
 use crate::summary::Summary;
 use crate::tally::Tally;
 use crate::url::Url;
@@ -38,28 +35,16 @@ pub(crate) async fn run(arguments: BenchArguments) -> Result<Status, Failure> {
         (None, Some(_)) => u64::MAX,
         (None, None) => REQUESTS,
     };
-    let template = Template::new(&request)?;
-    let client = Client::new(&request)?;
+    let mut exchanges = Exchanges::new(&request)?;
     let tally = Tally::new().map_err(|error| Failure::Runtime(io::Error::other(error)))?;
     let interrupt = Interrupt::listen();
-    let preheating = async {
-        match client.hot() {
-            Some(pool) => Preheated::preheat(pool, slice::from_ref(&url), request.timeout).await,
-            None => Preheated::default(),
-        }
-    };
-    let preheated = tokio::select! {
+    tokio::select! {
         biased;
         () = interrupt.asked() => return Ok(Status::SomeFailed),
-        preheated = preheating => preheated,
-    };
+        () = exchanges.preheat(slice::from_ref(&url)) => {}
+    }
     let load = Arc::new(Load {
-        exchanges: Exchanges {
-            client,
-            preheated,
-            template,
-            limit: request.timeout,
-        },
+        exchanges,
         url,
         left: AtomicU64::new(requests),
         stop: interrupt.token(),
@@ -77,23 +62,25 @@ pub(crate) async fn run(arguments: BenchArguments) -> Result<Status, Failure> {
     }
     finish(&mut lanes).await;
     let elapsed = began.elapsed();
-    let tally = load.tally.lock();
-    let summary = Summary {
-        url: load.url.as_str(),
-        concurrency: concurrency.get(),
-        elapsed,
-        dials: load.exchanges.client.dials(),
-        tally: &tally,
+    let everything_done = {
+        let tally = load.tally.lock();
+        let summary = Summary {
+            url: load.url.as_str(),
+            concurrency: concurrency.get(),
+            elapsed,
+            dials: load.exchanges.client().dials(),
+            tally: &tally,
+        };
+        let report = if json {
+            summary.json().to_string()
+        } else {
+            summary.table()
+        };
+        output::line(&report)?;
+        tally.failed == 0 && tally.answered > 0
     };
-    let written = if json {
-        output::line(&summary.json().to_string())
-    } else {
-        output::line(&summary.table())
-    };
-    let everything_done = tally.failed == 0 && tally.answered > 0 && !interrupt.was_asked();
-    drop(tally);
-    load.exchanges.client.shutdown().await;
-    written.map(|()| Status::of(everything_done))
+    load.exchanges.client().shutdown().await;
+    Ok(Status::of(everything_done && !interrupt.was_asked()))
 }
 
 struct Load {

@@ -3,24 +3,26 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use hotpool::Pool;
+use hotpool::{ConnectionInfo, Pool};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 
+use crate::arguments::RequestArguments;
 use crate::client::Client;
+use crate::failure::Failure;
 use crate::preheat::Preheated;
-use crate::record::{Carrier, Failed, Record};
+use crate::record::{Failed, Record};
 use crate::request::Template;
 use crate::url::Url;
 
 /// Everything that the requests of one command have in common.
 #[derive(Debug)]
 pub(crate) struct Exchanges {
-    pub(crate) client: Client,
-    pub(crate) preheated: Preheated,
-    pub(crate) template: Template,
+    template: Template,
+    client: Client,
+    preheated: Preheated,
     /// How long a whole request may take.
-    pub(crate) limit: Option<Duration>,
+    limit: Option<Duration>,
 }
 
 /// Why a request ended before its answer did.
@@ -30,6 +32,27 @@ enum Broken {
 }
 
 impl Exchanges {
+    /// Reads every file that the arguments name; nothing is dialed yet.
+    pub(crate) fn new(arguments: &RequestArguments) -> Result<Self, Failure> {
+        Ok(Self {
+            template: Template::new(arguments)?,
+            client: Client::new(arguments)?,
+            preheated: Preheated::default(),
+            limit: arguments.timeout,
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Makes the hosts of these URLs hot, unless every request is to have its own connection.
+    pub(crate) async fn preheat(&mut self, urls: &[Url]) {
+        if let Some(pool) = self.client.hot() {
+            self.preheated = Preheated::preheat(pool, urls, self.limit).await;
+        }
+    }
+
     /// Sends one request and writes its answer's body to `sink`.
     ///
     /// # Errors
@@ -48,7 +71,7 @@ impl Exchanges {
             record.total = cold.elapsed;
             record.failed = Some(match cold.error {
                 Some(error) => Failed::new(&error),
-                None => Failed::late(cold.elapsed, false),
+                None => Failed::late(self.limit.unwrap_or(cold.elapsed), false),
             });
             return Ok(record);
         }
@@ -66,7 +89,7 @@ impl Exchanges {
             Some(limit) => match timeout(limit, exchange).await {
                 Ok(outcome) => outcome,
                 Err(_) => {
-                    let sent = record.carrier.is_some();
+                    let sent = record.connection.is_some();
                     record.failed = Some(Failed::late(limit, sent));
                     Ok(())
                 }
@@ -96,12 +119,12 @@ impl Exchanges {
         let request = self.template.request(url);
         let connection = pool.get(url.target()).await?;
         record.acquire = Some(began.elapsed());
-        record.carrier = Some(Carrier::of(&connection));
-        let (connection, outcome) = connection.send_and_follow(request).await;
-        let elapsed = began.elapsed();
-        record.carrier = Some(Carrier::of(&connection));
-        let response = outcome?;
-        record.first_byte = Some(elapsed);
+        record.connection = Some(ConnectionInfo::clone(&connection));
+        let mut response = connection.send(request).await?;
+        record.first_byte = Some(began.elapsed());
+        if let Some(answering) = response.extensions_mut().remove() {
+            record.connection = Some(answering);
+        }
         record.status = Some(response.status().as_u16());
         record.version = Some(response.version());
         record.bytes = Some(0);

@@ -8,14 +8,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::arguments::GetArguments;
-use crate::client::Client;
 use crate::exchange::Exchanges;
 use crate::failure::{Failure, Status};
 use crate::interrupt::Interrupt;
 use crate::output;
-use crate::preheat::Preheated;
 use crate::record::Record;
-use crate::request::Template;
 use crate::url::Url;
 
 pub(crate) async fn run(arguments: GetArguments) -> Result<Status, Failure> {
@@ -33,29 +30,17 @@ pub(crate) async fn run(arguments: GetArguments) -> Result<Status, Failure> {
             "-o is for one request: give one URL and no -n".into(),
         ));
     }
+    let mut exchanges = Exchanges::new(&request)?;
     let sink = Sink::open(output.as_deref(), json)?;
-    let template = Template::new(&request)?;
-    let client = Client::new(&request)?;
     let interrupt = Interrupt::listen();
-    let preheating = async {
-        match client.hot() {
-            Some(pool) => Preheated::preheat(pool, &urls, request.timeout).await,
-            None => Preheated::default(),
-        }
-    };
-    let preheated = tokio::select! {
+    tokio::select! {
         biased;
         () = interrupt.asked() => return Ok(Status::SomeFailed),
-        preheated = preheating => preheated,
-    };
+        () = exchanges.preheat(&urls) => {}
+    }
     let get = Get {
-        exchanges: Arc::new(Exchanges {
-            client,
-            preheated,
-            template,
-            limit: request.timeout,
-        }),
-        urls: urls.into(),
+        exchanges: Arc::new(exchanges),
+        urls,
         json,
     };
     let work = async {
@@ -69,13 +54,13 @@ pub(crate) async fn run(arguments: GetArguments) -> Result<Status, Failure> {
         () = interrupt.asked() => Ok(Status::SomeFailed),
         outcome = work => outcome,
     };
-    get.exchanges.client.shutdown().await;
+    get.exchanges.client().shutdown().await;
     outcome
 }
 
 struct Get {
     exchanges: Arc<Exchanges>,
-    urls: Arc<[Url]>,
+    urls: Vec<Url>,
     json: bool,
 }
 
@@ -143,8 +128,16 @@ enum Sink {
 impl Sink {
     /// Finds out before anything is sent whether the file can be written. What it holds stays until there is something else to hold.
     fn open(path: Option<&Path>, json: bool) -> Result<Self, Failure> {
-        let Some(path) = path else {
-            return Ok(if json { Self::Nowhere } else { Self::Stdout });
+        let path = match path {
+            None if json => return Ok(Self::Nowhere),
+            None => return Ok(Self::Stdout),
+            Some(path) if path == "-" && json => {
+                return Err(Failure::Usage(
+                    "-o - and --json both want standard output".into(),
+                ));
+            }
+            Some(path) if path == "-" => return Ok(Self::Stdout),
+            Some(path) => path,
         };
         let name = path.display().to_string();
         let file = OpenOptions::new()

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hotpool::dial::{DialTiming, TlsInfo};
+use hotpool::dial::TlsInfo;
 use hotpool::profile::Profile;
 use hotpool::registry::Protocol;
-use hotpool::{Connection, ErrorKind};
+use hotpool::{ConnectionInfo, ErrorKind};
 use http::Version;
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ pub(crate) struct Record {
     pub(crate) version: Option<Version>,
     /// Of the body, as they arrived.
     pub(crate) bytes: Option<u64>,
-    pub(crate) carrier: Option<Carrier>,
+    /// The connection that it went over, as far as it came.
+    pub(crate) connection: Option<ConnectionInfo>,
     /// From the beginning until the connection was there.
     pub(crate) acquire: Option<Duration>,
     /// From the beginning until the response's head was there.
@@ -35,19 +36,6 @@ pub(crate) struct Failed {
     pub(crate) message: String,
     pub(crate) sent: bool,
     pub(crate) retryable: bool,
-}
-
-/// The connection it went over.
-#[derive(Debug)]
-pub(crate) struct Carrier {
-    pub(crate) id: u64,
-    pub(crate) reused: bool,
-    remote_addr: String,
-    profile: String,
-    is_http2: bool,
-    akamai: Option<String>,
-    tls: Option<TlsInfo>,
-    dial: DialTiming,
 }
 
 impl Failed {
@@ -69,51 +57,43 @@ impl Failed {
             ..Self::new(&error)
         }
     }
-}
 
-impl Carrier {
-    pub(crate) fn of(connection: &Connection) -> Self {
-        Self {
-            id: connection.id().as_u64(),
-            reused: connection.is_reused(),
-            remote_addr: connection.remote_addr().to_string(),
-            profile: connection.profile().to_owned(),
-            is_http2: connection.protocol() == Protocol::Http2,
-            akamai: connection.akamai(),
-            tls: connection.tls().cloned(),
-            dial: connection.dial_timing(),
-        }
+    fn json(&self) -> Value {
+        json!({
+            "kind": self.kind.as_str(),
+            "message": self.message,
+            "sent": self.sent,
+            "retryable": self.retryable,
+        })
     }
 }
 
 impl Record {
     pub(crate) fn json(&self) -> Value {
-        let carrier = self.carrier.as_ref();
-        let fresh = carrier.filter(|carrier| !carrier.reused);
-        let tls = carrier.and_then(|carrier| carrier.tls.as_ref());
+        let connection = self.connection.as_ref();
+        let tls = connection.and_then(|connection| connection.tls());
+        let dial = connection
+            .filter(|connection| !connection.is_reused())
+            .map(|connection| connection.dial_timing());
+        let rustls = Profile::rustls();
         json!({
             "url": self.url,
-            "error": self.failed.as_ref().map(|failed| json!({
-                "kind": failed.kind.as_str(),
-                "message": failed.message,
-                "sent": failed.sent,
-                "retryable": failed.retryable,
-            })),
+            "error": self.failed.as_ref().map(Failed::json),
             "status": self.status,
             "bytes": self.bytes,
-            "connection_id": carrier.map(|carrier| carrier.id),
-            "reused": carrier.map(|carrier| carrier.reused),
+            "connection_id": connection.map(|connection| connection.id().as_u64()),
+            "reused": connection.map(|connection| connection.is_reused()),
             "http_version": self.version.map(version_name),
-            "remote_addr": carrier.map(|carrier| &carrier.remote_addr),
-            "profile": carrier.map_or(&**Profile::rustls().name(), |carrier| &carrier.profile),
+            "remote_addr": connection.map(|connection| connection.remote_addr().to_string()),
+            "profile": connection.map(|connection| connection.profile()).unwrap_or(rustls.name()),
             "tls": tls.map(tls_json),
-            "http2": carrier
-                .filter(|carrier| carrier.is_http2)
-                .map(|carrier| json!({ "akamai": carrier.akamai })),
+            "http2": connection
+                .filter(|connection| connection.protocol() == Protocol::Http2)
+                .map(|connection| json!({ "akamai": connection.akamai() })),
             "timing_us": {
-                "resolve": fresh.map(|carrier| micros(carrier.dial.resolve)),
-                "connect": fresh.map(|carrier| micros(carrier.dial.connect)),
-                "tls": fresh.filter(|_| tls.is_some()).map(|carrier| micros(carrier.dial.tls)),
+                "resolve": dial.map(|dial| micros(dial.resolve)),
+                "connect": dial.map(|dial| micros(dial.connect)),
+                "tls": dial.filter(|_| tls.is_some()).map(|dial| micros(dial.tls)),
                 "acquire": self.acquire.map(micros),
                 "first_byte": self.first_byte.map(micros),
                 "total": micros(self.total),
@@ -128,21 +108,17 @@ impl Record {
         let bytes = self.bytes.unwrap_or_default();
         let time = milliseconds(self.total);
         let url = &self.url;
-        match &self.carrier {
-            None => format!("{status} {version:<8} {bytes:>9} B {time:>9} ms  {url}"),
-            Some(Carrier {
-                id,
-                reused,
-                remote_addr,
-                ..
-            }) => {
-                let reused = if *reused { "reused" } else { "new" };
-                let connection = format!("#{id}");
-                format!(
-                    "{status} {version:<8} {bytes:>9} B {time:>9} ms  {reused:<6} {connection:<5} {remote_addr}  {url}"
-                )
-            }
-        }
+        let connection = self.connection.as_ref().map(|connection| {
+            let reused = if connection.is_reused() {
+                "reused"
+            } else {
+                "new"
+            };
+            let id = format!("#{}", connection.id());
+            format!("{reused:<6} {id:<5} {}", connection.remote_addr())
+        });
+        let connection = connection.unwrap_or_default();
+        format!("{status} {version:<8} {bytes:>9} B {time:>9} ms  {connection}  {url}")
     }
 }
 

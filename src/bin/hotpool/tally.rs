@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use hotpool::registry::ConnectionId;
 
 use crate::record::Record;
 
@@ -24,7 +25,7 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) errors: BTreeMap<&'static str, u64>,
-    pub(crate) connections: HashSet<u64>,
+    pub(crate) connections: HashSet<ConnectionId>,
     pub(crate) latency: Histogram<u64>,
 }
 
@@ -45,9 +46,9 @@ impl Tally {
 
     pub(crate) fn add(&mut self, record: &Record) {
         self.bytes += record.bytes.unwrap_or_default();
-        if let Some(carrier) = &record.carrier {
-            self.connections.insert(carrier.id);
-            self.reused += u64::from(carrier.reused);
+        if let Some(connection) = &record.connection {
+            self.connections.insert(connection.id());
+            self.reused += u64::from(connection.is_reused());
         }
         if let Some(failed) = &record.failed {
             self.failed += 1;
