@@ -23,9 +23,18 @@ pub(crate) enum Command {
     /// Load through the pool: latency histogram, requests per second, errors by kind
     #[command(after_help = AFTERWORD)]
     Bench(BenchArguments),
+    /// An embedded world on loopback: preheat, requests, what the servers saw, hot beside cold
+    Demo(DemoArguments),
     /// Requests through the pool
     #[command(after_help = AFTERWORD)]
     Get(GetArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// Print one JSON object instead of a table; times are nanoseconds where their name does not say otherwise
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -156,7 +165,7 @@ mod tests {
     fn get(line: &str) -> GetArguments {
         match parse(line).unwrap().command {
             Command::Get(arguments) => arguments,
-            other @ Command::Bench(_) => panic!("{other:?}"),
+            other @ (Command::Bench(_) | Command::Demo(_)) => panic!("{other:?}"),
         }
     }
 

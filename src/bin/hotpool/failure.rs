@@ -35,6 +35,8 @@ impl From<Status> for ExitCode {
 /// Why a command could not go on.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// The demo's own servers could not be started.
+    Demo(Box<dyn Error>),
     /// What was written to cannot be written to any more.
     Output(String, io::Error),
     /// The system gave no threads or no event queue.
@@ -46,7 +48,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Output(..) | Self::Runtime(_) => Status::SomeFailed,
+            Self::Demo(_) | Self::Output(..) | Self::Runtime(_) => Status::SomeFailed,
             Self::Usage(_) => Status::Usage,
         }
     }
@@ -54,6 +56,7 @@ impl Failure {
     /// What to tell the user, if anything: whoever closed the pipe knows.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
+            Self::Demo(error) => Some(format!("the demo's world cannot be set up: {error}")),
             Self::Output(_, error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(place, error) => Some(format!("cannot write to {place}: {error}")),
             Self::Runtime(error) => Some(format!("cannot start: {error}")),

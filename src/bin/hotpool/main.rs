@@ -6,6 +6,7 @@
 mod arguments;
 mod bench;
 mod client;
+mod demo;
 mod exchange;
 mod failure;
 mod get;
@@ -50,6 +51,7 @@ fn run(arguments: Arguments) -> Result<Status, Failure> {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Bench(arguments) => bench::run(arguments).await,
+            Command::Demo(arguments) => demo::run(&arguments).await,
             Command::Get(arguments) => get::run(arguments).await,
         }
     });

@@ -1,23 +1,27 @@
 //! One line that says how far it is: rewritten on a terminal, written once for each part elsewhere.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{IsTerminal, Stderr, Write};
 
 /// Twenty steps of a line are enough to see that it moves.
 const STEPS: usize = 20;
 
-pub(super) struct Progress<'a, W> {
-    out: &'a mut W,
+/// Wide enough for the longest line.
+const WIDTH: usize = 60;
+
+/// Tells how far it is. Whoever closed standard error does not want to know.
+pub(super) struct Progress {
+    out: Stderr,
     terminal: bool,
     part: String,
     done: usize,
     total: usize,
 }
 
-impl<'a, W: Write> Progress<'a, W> {
-    pub(super) fn new(out: &'a mut W) -> Self {
+impl Progress {
+    pub(super) fn new(out: Stderr) -> Self {
         Self {
+            terminal: out.is_terminal(),
             out,
-            terminal: io::stderr().is_terminal(),
             part: String::new(),
             done: 0,
             total: 0,
@@ -25,9 +29,9 @@ impl<'a, W: Write> Progress<'a, W> {
     }
 
     /// A line of its own.
-    pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
-        self.clear()?;
-        writeln!(self.out, "{text}")
+    pub(super) fn say(&mut self, text: &str) {
+        self.end();
+        let _ = writeln!(self.out, "{text}");
     }
 
     /// Begins a part of so many steps.
@@ -37,28 +41,22 @@ impl<'a, W: Write> Progress<'a, W> {
     }
 
     /// One step further.
-    pub(super) fn step(&mut self) -> io::Result<()> {
+    pub(super) fn step(&mut self) {
         self.done += 1;
-        let (done, total) = (self.done, self.total.max(1));
+        let (part, done, total) = (&self.part, self.done, self.total);
         if self.terminal && (done % (total / STEPS).max(1) == 0 || done == total) {
-            write!(self.out, "\r{:<28} {done:>6} of {total}", self.part)?;
-            self.out.flush()?;
+            let _ = write!(self.out, "\r{part:<28} {done:>6} of {total}");
+            let _ = self.out.flush();
         } else if done == total {
-            writeln!(self.out, "{:<28} {done:>6} of {total}", self.part)?;
+            let _ = writeln!(self.out, "{part:<28} {done:>6} of {total}");
         }
-        Ok(())
     }
 
     /// Leaves the terminal as it was.
-    pub(super) fn end(&mut self) -> io::Result<()> {
-        self.clear()
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
+    pub(super) fn end(&mut self) {
         if self.terminal {
-            write!(self.out, "\r{:60}\r", "")?;
-            self.out.flush()?;
+            let _ = write!(self.out, "\r{:WIDTH$}\r", "");
+            let _ = self.out.flush();
         }
-        Ok(())
     }
 }

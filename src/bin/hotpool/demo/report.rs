@@ -34,7 +34,12 @@ pub(super) struct HostReport {
 }
 
 impl HostReport {
-    pub(super) fn new(host: &Host, after_hot: RegistryStats, hot: Measured, cold: Measured) -> Self {
+    pub(super) fn new(
+        host: &Host,
+        after_hot: RegistryStats,
+        hot: Measured,
+        cold: Measured,
+    ) -> Self {
         Self {
             name: host.name,
             address: host.address,
@@ -75,7 +80,16 @@ impl Report {
         writeln!(
             out,
             "{:<20} {:<9} {:<16} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
-            "host", "protocol", "address", "conns", "hot get", "hot p50", "hot p99", "cold p50", "cold p99", "reused"
+            "host",
+            "protocol",
+            "address",
+            "conns",
+            "hot get",
+            "hot p50",
+            "hot p99",
+            "cold p50",
+            "cold p99",
+            "reused"
         )?;
         for host in &self.hosts {
             writeln!(
@@ -156,7 +170,10 @@ fn run_json(run: &Measured, connections: u64) -> Value {
 }
 
 fn shown(times: &Histogram<u64>, quantile: f64) -> String {
-    format!("{:.1?}", Duration::from_nanos(times.value_at_quantile(quantile)))
+    format!(
+        "{:.1?}",
+        Duration::from_nanos(times.value_at_quantile(quantile))
+    )
 }
 
 fn microseconds(time: Duration) -> u64 {

@@ -1,7 +1,6 @@
 //! The requests, hot and cold, and how long they took.
 
 use std::error::Error;
-use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,7 +55,7 @@ struct Sample {
 pub(super) async fn hot(
     pool: &Pool,
     host: &Host,
-    progress: &mut Progress<impl Write>,
+    progress: &mut Progress,
 ) -> Result<Measured, Box<dyn Error>> {
     let target = host.target();
     measure(HOT_REQUESTS, progress, || async {
@@ -70,11 +69,14 @@ pub(super) async fn hot(
 pub(super) async fn cold(
     world: &World,
     host: &Host,
-    progress: &mut Progress<impl Write>,
+    progress: &mut Progress,
 ) -> Result<Measured, Box<dyn Error>> {
     let (trust, target) = (world.trust()?, host.target());
     measure(COLD_REQUESTS, progress, || async {
-        let pool = Pool::builder().trust(trust.clone()).resolver(world.resolver()).build()?;
+        let pool = Pool::builder()
+            .trust(trust.clone())
+            .resolver(world.resolver()?)
+            .build()?;
         let began = Instant::now();
         let sample = request(pool.get(&target).await?, began).await;
         pool.shutdown(GOODBYE).await;
@@ -98,7 +100,7 @@ async fn request(connection: Connection, began: Instant) -> hotpool::error::Resu
 
 async fn measure<F>(
     requests: usize,
-    progress: &mut Progress<impl Write>,
+    progress: &mut Progress,
     mut request: impl FnMut() -> F,
 ) -> Result<Measured, Box<dyn Error>>
 where
@@ -113,16 +115,17 @@ where
         reused: 0,
         resumed: 0,
     };
-    let mut running: FuturesUnordered<_> = (0..IN_FLIGHT.min(requests)).map(|_| request()).collect();
+    let mut running: FuturesUnordered<_> =
+        (0..IN_FLIGHT.min(requests)).map(|_| request()).collect();
     let mut begun = running.len();
     while let Some(outcome) = running.next().await {
         match outcome {
             Ok(sample) => measured.add(&sample),
             Err(error) => {
-                measured.failure.get_or_insert(error.to_string());
+                measured.failure.get_or_insert_with(|| error.to_string());
             }
         }
-        progress.step()?;
+        progress.step();
         if begun < requests {
             begun += 1;
             running.push(request());

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hotpool::{Protocols, Trust};
 use hotpool::registry::RegistryStats;
 use hotpool::resolve::{Overrides, Resolver};
 use hotpool::server::{Listener, Server, ServerTls};
+use hotpool::{Protocols, Trust};
 use http::Response;
 use http_body_util::Full;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -43,18 +43,28 @@ impl World {
         let mut hosts = Vec::new();
         for (name, protocols) in HOSTS {
             let key = KeyPair::generate()?;
-            let certificate = CertificateParams::new([name.to_owned()])?.signed_by(&key, &authority)?;
-            let tls = ServerTls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
+            let certificate =
+                CertificateParams::new([name.to_owned()])?.signed_by(&key, &authority)?;
+            let tls =
+                ServerTls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
             let listener = Listener::builder()
                 .tls(tls)
                 .protocols(protocols)
                 .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
                 .await?;
             let address = listener.local_addr();
-            let server = listener.serve(|_, _| async { Response::new(Full::new(Bytes::from_static(ANSWER))) });
-            hosts.push(Host { name, address, server });
+            let server = listener
+                .serve(|_, _| async { Response::new(Full::new(Bytes::from_static(ANSWER))) });
+            hosts.push(Host {
+                name,
+                address,
+                server,
+            });
         }
-        Ok(Self { authority: authority.pem(), hosts })
+        Ok(Self {
+            authority: authority.pem(),
+            hosts,
+        })
     }
 
     /// Only this world's authority.
@@ -63,12 +73,16 @@ impl World {
     }
 
     /// Knows the hosts' names, and nothing else needs asking.
-    pub(super) fn resolver(&self) -> Resolver {
+    pub(super) fn resolver(&self) -> hotpool::error::Result<Resolver> {
         let mut overrides = Overrides::new();
         for host in &self.hosts {
-            overrides.insert(host.name, Some(host.address.port()), [IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+            overrides.insert(
+                host.name,
+                Some(host.address.port()),
+                [IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            )?;
         }
-        Resolver::builder().overrides(overrides).build()
+        Ok(Resolver::builder().overrides(overrides).build())
     }
 
     pub(super) async fn shutdown(self, deadline: Duration) {
