@@ -24,6 +24,9 @@ const IN_FLIGHT: usize = 4;
 /// Cold requests per host: each costs a handshake of about a millisecond on both sides.
 pub(super) const COLD_REQUESTS: usize = 150;
 
+/// A minute in nanoseconds: longer than the pool lets anybody wait.
+const LONGEST: u64 = 60_000_000_000;
+
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What one kind of run measured.
@@ -109,8 +112,8 @@ where
     let mut measured = Measured {
         answered: 0,
         failure: None,
-        acquire: Histogram::new(3)?,
-        total: Histogram::new(3)?,
+        acquire: Histogram::new_with_bounds(1, LONGEST, 3)?,
+        total: Histogram::new_with_bounds(1, LONGEST, 3)?,
         protocol: None,
         reused: 0,
         resumed: 0,
