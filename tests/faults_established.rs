@@ -18,7 +18,7 @@ use common::http1::{self, answer, reset, silence};
 use common::http2::{self, Http2};
 use common::peer::Peer;
 use common::request::{fetch, get, plain, post, read, trusting};
-use common::wait::until;
+use common::wait::{PATIENCE, until};
 use futures_util::future::join_all;
 use futures_util::stream;
 use hotpool::{Error, ErrorKind, Pool, Protocols};
@@ -552,5 +552,21 @@ async fn unasked_bytes_on_an_idle_connection_end_it() {
     let response = connection.send(get()).await.unwrap();
     assert_eq!(response.status(), 200);
     drop((response, connection));
+    quiet(&pool).await;
+}
+
+/// An HTTP/1.1 server that has answered may never read the rest of the request: the connection is nobody else's to wait for.
+#[tokio::test]
+async fn http1_answer_before_the_end_of_the_request_costs_the_connection() {
+    let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let pool = http1_pool();
+    let answer = answer_during_upload(&peer.plain_target(), &pool).await;
+    assert_eq!(answer.unwrap(), "hello");
+    let next = tokio::time::timeout(PATIENCE, fetch(&pool, &peer.plain_target())).await;
+    assert_eq!(
+        next.expect("waits for the other request's end").unwrap(),
+        "hello"
+    );
+    assert_eq!(peer.accepted(), 2);
     quiet(&pool).await;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
+use super::tracked::Whole;
 use crate::error::{Error, ErrorKind};
 use crate::pool::Lease;
 use crate::registry::{ActivityGuard, CloseReason, Protocol};
@@ -17,6 +18,8 @@ pub(super) struct Exchange {
     exclusive: bool,
     /// The request's body on its way, where a task sends it.
     upload: Option<AbortHandle>,
+    /// The end of the request's body, where the connection is of no use to others before it.
+    whole: Option<Whole>,
     ended: bool,
 }
 
@@ -39,6 +42,7 @@ impl Exchange {
             _activity,
             exclusive,
             upload: None,
+            whole: None,
             ended: false,
         })
     }
@@ -57,6 +61,11 @@ impl Exchange {
         self.upload = self.lease.live().spawn(task);
     }
 
+    /// The connection carries nothing else before the request's body has been sent whole.
+    pub(super) fn must_reach(&mut self, whole: Whole) {
+        self.whole = Some(whole);
+    }
+
     /// The response's head has arrived.
     pub(super) fn response_received(&self) {
         self.lease.live().entry().stats().record_message_received();
@@ -64,8 +73,10 @@ impl Exchange {
 
     /// The response is complete.
     pub(super) fn complete(mut self) {
-        // A request's body may still be on its way: the server answered early and may want it all the same.
-        self.end(true);
+        // A request's body may still be on its way: the server answered early and may want it all the same. An HTTP/1.1 connection
+        // would keep its next user waiting for that.
+        let whole = self.whole.as_ref().is_none_or(Whole::is_reached);
+        self.end(whole);
     }
 
     /// Nothing of the request was sent.

@@ -9,12 +9,13 @@ use http_body_util::{BodyExt, Empty};
 use super::body::Body;
 use super::exchange::Exchange;
 use super::outgoing::Outgoing;
+use super::tracked::{Tracked, Whole};
 use crate::dial::{Origin, RequestBody};
 use crate::error::{Error, Result};
 
 /// Sends the request and waits for the response's head. Dropping the future closes the connection: what was sent cannot be unsent.
 pub(super) async fn send(
-    exchange: Exchange,
+    mut exchange: Exchange,
     outgoing: &mut Outgoing,
     origin: &Origin,
 ) -> Result<Response<Body>> {
@@ -23,7 +24,14 @@ pub(super) async fn send(
         Err(error) => return Err(exchange.unsent(error)),
     };
     let live = Arc::clone(exchange.lease().live());
-    let mut body = || outgoing.take_body().unwrap_or_else(no_body);
+    let whole = Whole::default();
+    if !outgoing.is_empty() {
+        exchange.must_reach(whole.clone());
+    }
+    let mut body = || match outgoing.take_body() {
+        Some(body) => RequestBody::new(Tracked::new(body, whole.clone())),
+        None => no_body(),
+    };
     let response = match live.send_http1(|| head.map(|()| body())).await {
         Ok(response) => response,
         Err(error) => return Err(exchange.unsent(error)),

@@ -9,6 +9,7 @@ mod http1;
 mod http2;
 mod outgoing;
 mod send;
+mod tracked;
 mod upload;
 
 pub use body::Body;

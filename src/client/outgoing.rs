@@ -47,6 +47,11 @@ impl Outgoing {
             Some(path) if path.as_str() == "*" && head.method != Method::OPTIONS => {
                 return Err(invalid("the target * is for OPTIONS"));
             }
+            // RFC 9110 §4.2.3: an empty path is the same as "/", and only that may stand in a request.
+            Some(path) if path.as_str().starts_with('?') => {
+                PathAndQuery::try_from(format!("/{}", path.as_str()))
+                    .map_err(|error| invalid("the query cannot be sent").with_source(error))?
+            }
             Some(path) => path,
             None => PathAndQuery::from_static("/"),
         };
@@ -203,6 +208,16 @@ mod tests {
             .http1_head(&origin())
             .unwrap();
         assert_eq!(own.headers()[HOST], "else");
+    }
+
+    #[test]
+    fn an_empty_path_before_a_query_is_the_root() {
+        for uri in ["https://example.com:8443?b", "https://example.com:8443/?b"] {
+            let outgoing = outgoing(Request::get(uri));
+            assert_eq!(outgoing.http1_head(&origin()).unwrap().uri(), "/?b");
+            let head = outgoing.http2_head(&origin()).unwrap();
+            assert_eq!(head.uri().path_and_query().unwrap().as_str(), "/?b");
+        }
     }
 
     #[test]

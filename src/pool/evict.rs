@@ -46,16 +46,15 @@ impl Shared {
 
     pub(super) fn connection_closed(&self, live: &Live) {
         self.counters.connection_closed();
-        if live.entry().close_reason() == Some(CloseReason::Evicted) {
+        if live.uncount_eviction() {
             self.evicting.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
     fn evict(&self, live: &Arc<Live>) {
-        // Counted before it can close; taken back where another cause came first.
+        // Counted before its end can be, and taken back if somebody got it first or it has ended already.
         self.evicting.fetch_add(1, Ordering::SeqCst);
-        live.drain(CloseReason::Evicted);
-        if live.entry().close_reason() != Some(CloseReason::Evicted) {
+        if !live.close_if_idle(CloseReason::Evicted) || !live.count_eviction() {
             self.evicting.fetch_sub(1, Ordering::SeqCst);
         }
     }

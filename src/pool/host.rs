@@ -263,6 +263,10 @@ impl HostPool {
         let barred = queue.barred();
         drop(queue);
         let detail = match self.shared.upgrade() {
+            Some(shared) if dialing > 0 && shared.dials.available_permits() == 0 => {
+                let most = shared.config().max_dials();
+                format!("max_dials: {most} of {most} under way, this host waits for {dialing}")
+            }
             _ if dialing > 0 => format!("{dialing} dials are still under way"),
             _ if barred > 0 && barred == open => {
                 format!(

@@ -72,7 +72,7 @@ impl Shared {
                 && live.slot().usage().in_use == 0
                 && now.saturating_sub(live.slot().last_used()) >= idle_timeout
             {
-                live.drain(CloseReason::IdleTimeout);
+                live.close_if_idle(CloseReason::IdleTimeout);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -39,9 +39,15 @@ pub(crate) struct Live {
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permit: Mutex<Option<Permit>>,
+    /// Whether it is counted among those that make room, or has ended.
+    eviction: AtomicU8,
     /// Cuts the connection at once, whatever is under way.
     cut: CancellationToken,
 }
+
+const UNCOUNTED: u8 = 0;
+const COUNTED: u8 = 1;
+const ENDED: u8 = 2;
 
 /// What the pool decides about a connection that was just dialed.
 pub(super) struct Admission {
@@ -95,6 +101,7 @@ impl Live {
             fresh: AtomicBool::new(fresh),
             expires,
             permit: Mutex::new(Some(permit)),
+            eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
         });
         (live, driver)
@@ -243,6 +250,31 @@ impl Live {
         if before.in_use == 0 {
             self.close(reason);
         }
+    }
+
+    /// Closes it if nobody uses it at this moment; false if somebody does, or it is closing already.
+    pub(super) fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
+        let idle = self.slot.drain_if_idle();
+        if idle {
+            self.registration.note_close(reason);
+            self.registration.set_state(State::Draining);
+            self.host.withdraw(self);
+            self.close(reason);
+        }
+        idle
+    }
+
+    /// Counts it among those that make room; false when it has ended already.
+    pub(super) fn count_eviction(&self) -> bool {
+        let uncounted =
+            self.eviction
+                .compare_exchange(UNCOUNTED, COUNTED, Ordering::SeqCst, Ordering::SeqCst);
+        uncounted.is_ok()
+    }
+
+    /// It has ended; true when it was counted among those that make room.
+    pub(super) fn uncount_eviction(&self) -> bool {
+        self.eviction.swap(ENDED, Ordering::SeqCst) == COUNTED
     }
 
     /// Gives one use back.

@@ -68,6 +68,14 @@ impl Slot {
         usage(self.word.fetch_or(DRAINING, Ordering::SeqCst))
     }
 
+    /// As [`drain`](Self::drain), but only if nobody uses it and it was not draining already.
+    pub(super) fn drain_if_idle(&self) -> bool {
+        let idle = |word| (word & (COUNT | DRAINING) == 0).then_some(word | DRAINING);
+        self.word
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, idle)
+            .is_ok()
+    }
+
     /// Uses above a lowered limit stay until they are given back.
     pub(super) fn set_limit(&self, limit: u32) {
         let limit = Self::shifted(limit);
@@ -156,6 +164,14 @@ mod tests {
                 draining: true
             }
         );
+    }
+
+    #[test]
+    fn only_an_idle_slot_drains_if_idle() {
+        let slot = Slot::new(1, 0);
+        assert!(slot.try_acquire() && !slot.drain_if_idle());
+        slot.release(0);
+        assert!(slot.drain_if_idle() && !slot.drain_if_idle() && !slot.try_acquire());
     }
 
     #[test]

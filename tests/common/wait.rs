@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Longer than anything here takes on a loaded machine; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns once `condition` holds; panics with `what` if it never does.
 pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {

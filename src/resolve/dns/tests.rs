@@ -97,12 +97,17 @@ async fn silence_about_one_family_does_not_hold_up_the_other() {
 
 #[tokio::test]
 async fn what_does_not_fit_is_asked_for_over_tcp() {
-    let server = NameServer::start(|_, kind| match kind {
-        A => Reply::Truncated,
-        _ => Reply::None(0, 300),
-    })
-    .await;
-    let listener = TcpListener::bind(server.address).await.unwrap();
+    // The port that UDP was given may be somebody else's in TCP.
+    let (server, listener) = loop {
+        let server = NameServer::start(|_, kind| match kind {
+            A => Reply::Truncated,
+            _ => Reply::None(0, 300),
+        })
+        .await;
+        if let Ok(listener) = TcpListener::bind(server.address).await {
+            break (server, listener);
+        }
+    };
     let over_tcp = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut query = vec![0; stream.read_u16().await.unwrap().into()];
