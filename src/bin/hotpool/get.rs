@@ -131,12 +131,12 @@ impl Sink {
         let path = match path {
             None if json => return Ok(Self::Nowhere),
             None => return Ok(Self::Stdout),
-            Some(path) if path == "-" && json => {
+            Some(path) if path.as_os_str() == "-" && json => {
                 return Err(Failure::Usage(
                     "-o - and --json both want standard output".into(),
                 ));
             }
-            Some(path) if path == "-" => return Ok(Self::Stdout),
+            Some(path) if path.as_os_str() == "-" => return Ok(Self::Stdout),
             Some(path) => path,
         };
         let name = path.display().to_string();
