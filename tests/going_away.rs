@@ -432,3 +432,60 @@ async fn a_held_connection_that_goes_away_closes_when_it_is_returned() {
     assert_eq!(pool.stats().connections, 1);
     quiet(&pool).await;
 }
+
+/// A connection on its way out is no reason to wait when its successor cannot be had.
+#[tokio::test]
+async fn a_refused_redial_is_told_while_an_old_stream_still_runs() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let pool = pool();
+    let server = async {
+        let (socket, _) = listener.accept().await.unwrap();
+        // Nobody listens from now on.
+        drop(listener);
+        let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+        let stream = http2.request().await.unwrap();
+        http2.begin(stream, b"and then").await;
+        http2.go_away(stream, http2::NO_ERROR).await;
+        http2
+    };
+    let client = async {
+        let connection = pool.get(&target).await.unwrap();
+        let response = connection.send(common::request::get()).await.unwrap();
+        (connection, response)
+    };
+    let (_http2, (connection, response)) = tokio::join!(server, client);
+    until("out of rotation", || pool.stats().connections == 0).await;
+    for _ in 0..2 {
+        let error = pool.get(&target).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectRefused, "{error:?}");
+    }
+    drop((connection, response));
+    quiet(&pool).await;
+}
+
+/// A server that takes every connection back at once is not dialed without pause for as long as somebody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_connections_back_is_dialed_with_pauses() {
+    let peer = Peer::tcp(|_, socket| async move {
+        if let Some(mut http2) = Http2::accept(socket, &[(MAX_CONCURRENT_STREAMS, 0)]).await {
+            // Once it is settled: the client's acknowledgement.
+            while http2
+                .read()
+                .await
+                .is_some_and(|frame| frame.flags & http2::ACK == 0)
+            {}
+            http2.go_away(0, http2::NO_ERROR).await;
+            while http2.read().await.is_some() {}
+        }
+    })
+    .await;
+    let pool = plain(Protocols::Http2)
+        .acquire_timeout(Duration::from_secs(2))
+        .build()
+        .unwrap();
+    let error = pool.get(peer.plain_target()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AcquireTimeout, "{error:?}");
+    assert!(peer.accepted() <= 6, "{} dials", peer.accepted());
+    quiet(&pool).await;
+}

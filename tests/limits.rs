@@ -437,3 +437,28 @@ async fn a_preheated_host_that_was_down_is_warm_once_it_is_up() {
     assert_eq!(peer.accepted(), 1);
     quiet(&pool).await;
 }
+
+/// A host whose connections are never idle does not keep another from the pool for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_under_full_load_gives_a_place_to_one_that_has_none() {
+    let peer = server_of_many_hosts().await;
+    let pool = builder().max_connections(2).build().unwrap();
+    let (busy, other) = (host(&peer, 1), host(&peer, 2));
+    open(&pool, &busy, 2).await;
+    let done = tokio_util::sync::CancellationToken::new();
+    let load = join_all((0..8).map(|_| async {
+        while !done.is_cancelled() {
+            fetch(&pool, &busy).await.unwrap();
+        }
+    }));
+    let newcomer = async {
+        let fetched = timeout(PATIENCE, fetch(&pool, &other)).await;
+        done.cancel();
+        assert_eq!(
+            fetched.expect("no place for the other host").unwrap(),
+            "hello"
+        );
+    };
+    tokio::join!(load, newcomer);
+    quiet(&pool).await;
+}

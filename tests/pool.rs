@@ -14,8 +14,8 @@ use bytes::Bytes;
 use common::certificates::Authority;
 use common::peer::Peer;
 use common::wait::until;
-use hotpool::registry::Protocol;
-use hotpool::{Pool, Trust};
+use hotpool::registry::{CloseReason, Protocol};
+use hotpool::{Pool, Target, Trust};
 use http_body_util::{BodyExt, Empty};
 
 fn pool(authority: &Authority) -> hotpool::pool::PoolBuilder {
@@ -76,4 +76,41 @@ async fn one_http2_connection_serves_a_hundred_cold_callers() {
     );
     assert_eq!(pool.registry().count(), 0);
     until("closed once", || pool.registry().stats().closed == 1).await;
+}
+
+/// A server recognises its session tickets, so a partition must not present another's.
+#[tokio::test]
+async fn partitions_share_neither_connections_nor_sessions() {
+    let authority = Authority::new();
+    let peer = h2_peer(&authority).await;
+    let pool = pool(&authority).build().unwrap();
+    let target = |partition| {
+        let target = Target::parse(&format!("localhost:{}", peer.port())).unwrap();
+        match partition {
+            Some(name) => target.partition(name),
+            None => target,
+        }
+    };
+    for partition in [None, Some("a"), Some("b")] {
+        let mut resumed = Vec::new();
+        for _ in 0..2 {
+            let connection = pool.get(target(partition)).await.unwrap();
+            let request = http::Request::get("/").body(Empty::<Bytes>::new()).unwrap();
+            connection
+                .send(request)
+                .await
+                .unwrap()
+                .into_body()
+                .collect()
+                .await
+                .unwrap();
+            resumed.push(connection.tls().unwrap().resumed);
+            let id = connection.id();
+            connection.entry().request_close(CloseReason::Requested);
+            drop(connection);
+            until("closed", || pool.registry().entry(id).is_none()).await;
+        }
+        assert_eq!(resumed, [false, true], "{partition:?}");
+    }
+    pool.shutdown(Duration::from_secs(5)).await;
 }

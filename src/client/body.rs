@@ -94,11 +94,10 @@ impl Body {
                         }
                         Some(Err(error)) => {
                             return Poll::Ready(match error.reason() {
-                                // Said after the whole response. Once the request is complete it can only cut a response short.
+                                // RFC 9113 §8.1: said after a whole response, to stop the request. Without the response's end it
+                                // is one only if nothing is missing of an announced length.
                                 Some(h2::Reason::NO_ERROR)
-                                    if error.is_reset()
-                                        && *uploading
-                                        && matches!(missing, None | Some(0)) =>
+                                    if error.is_reset() && *uploading && *missing == Some(0) =>
                                 {
                                     None
                                 }

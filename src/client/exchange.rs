@@ -57,8 +57,14 @@ impl Exchange {
     }
 
     /// Sends the request's body in a task of its own, which ends with the exchange if that is broken off.
+    ///
+    /// The stream is in use until the task has ended, also when the response is complete before.
     pub(super) fn upload(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        self.upload = self.lease.live().spawn(task);
+        let lease = Arc::clone(&self.lease);
+        self.upload = Some(self.lease.live().spawn(async move {
+            task.await;
+            drop(lease);
+        }));
     }
 
     /// The connection carries nothing else before the request's body has been sent whole.
@@ -76,6 +82,7 @@ impl Exchange {
         // A request's body may still be on its way: the server answered early and may want it all the same. An HTTP/1.1 connection
         // would keep its next user waiting for that.
         let whole = self.whole.as_ref().is_none_or(Whole::is_reached);
+        self.lease.live().vindicate();
         self.end(whole);
     }
 
@@ -89,8 +96,7 @@ impl Exchange {
 
     /// It failed after the request, or some of it, was sent.
     pub(super) fn fail(mut self, error: Error) -> Error {
-        self.end(false);
-        let live = self.lease.live();
+        let live = Arc::clone(self.lease.live());
         live.entry().stats().record_error();
         if matches!(
             error.kind(),
@@ -101,8 +107,8 @@ impl Exchange {
         // What this side closed is not the server's or the network's doing.
         let cause = match live.entry().close_reason() {
             Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),
-            Some(CloseReason::Shutdown | CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
-            _ => None,
+            Some(CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
+            _ => live.was_cut().then_some(ErrorKind::ClosedLocally),
         };
         let error = match (cause, error.kind()) {
             (Some(cause), ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset) => {
@@ -110,7 +116,9 @@ impl Exchange {
             }
             _ => error,
         };
+        // The cause before its consequence: what ends first names the reason.
         live.found_dead(error.kind());
+        self.end(false);
         self.place(error.sent())
     }
 

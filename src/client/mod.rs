@@ -8,6 +8,7 @@ mod exchange;
 mod http1;
 mod http2;
 mod outgoing;
+mod retry;
 mod send;
 mod tracked;
 mod upload;

@@ -96,6 +96,11 @@ impl Outgoing {
 
     /// RFC 9112 §3.2.1: origin form, and `Host`.
     pub(super) fn http1_head(&self, origin: &Origin) -> Result<Request<()>> {
+        if self.headers.contains_key(UPGRADE) {
+            return Err(invalid(
+                "a connection of the pool cannot be upgraded to another protocol",
+            ));
+        }
         let mut head = Request::new(());
         *head.method_mut() = self.method.clone();
         *head.uri_mut() = Uri::from(self.path.clone());
@@ -232,6 +237,15 @@ mod tests {
         assert!(head.headers().is_empty(), "{:?}", head.headers());
         let head = outgoing(Request::get("/")).http2_head(&origin()).unwrap();
         assert_eq!(head.uri(), "https://example.com:8443/");
+    }
+
+    #[test]
+    fn an_upgrade_is_refused_over_http1() {
+        let request = Request::get("/")
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket");
+        let error = outgoing(request).http1_head(&origin()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
 
     #[test]

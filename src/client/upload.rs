@@ -42,7 +42,11 @@ pub(super) async fn upload(mut stream: SendStream<Bytes>, mut body: RequestBody)
             }
             Err(frame) => match frame.into_trailers() {
                 Ok(trailers) => {
-                    let _ = stream.send_trailers(trailers);
+                    if let Err(error) = stream.send_trailers(trailers) {
+                        // h2 leaves the stream open when it does not take them; the server would wait for its end.
+                        tracing::debug!(%error, "a request's trailers cannot be sent");
+                        stream.send_reset(Reason::CANCEL);
+                    }
                     return;
                 }
                 Err(_) => Some(()),

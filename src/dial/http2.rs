@@ -45,6 +45,9 @@ where
             };
             return Err(match cause.kind() {
                 ErrorKind::TlsAlert => cause,
+                _ if peer.last_stream_id().is_some() => {
+                    Error::new(ErrorKind::GoAway).with_detail("at once").with_source(cause)
+                }
                 _ => cause.with_detail("before any HTTP/2 SETTINGS"),
             });
         }

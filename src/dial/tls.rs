@@ -18,8 +18,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::profile::ClientHello;
 use crate::shape::tls::{HelloStream, SentHello};
 
-/// Hosts whose session tickets are kept, eight tickets each at most: about 1 KiB a ticket.
-const RESUMABLE_HOSTS: usize = 1024;
+/// Session tickets kept, eight a host at most, about 1 KiB each: those of the 256 hosts that were last new.
+const TICKETS: usize = 8 * 256;
+
+/// For one host alone.
+const ISOLATED_TICKETS: usize = 8;
 
 /// A verification policy and a client identity, ready for use; cloning is cheap.
 ///
@@ -50,24 +53,45 @@ impl TlsClient {
             .map_err(|error| invalid("the TLS versions").with_source(error))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let mut base = match &identity {
+        let base = match &identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
                 .with_client_auth_cert(identity.chain(), identity.key())
                 .map_err(|error| invalid("the client's certificate").with_source(error))?,
         };
-        base.resumption = Resumption::in_memory_sessions(RESUMABLE_HOSTS);
+        Ok(Self::from_base(trust, identity, &base, TICKETS))
+    }
+
+    /// The same policy and identity, with session tickets of its own.
+    pub(crate) fn isolated(&self) -> Self {
+        let Inner {
+            trust,
+            identity,
+            configs: [base, ..],
+            ..
+        } = &*self.0;
+        Self::from_base(trust.clone(), identity.clone(), base, ISOLATED_TICKETS)
+    }
+
+    fn from_base(
+        trust: Trust,
+        identity: Option<ClientIdentity>,
+        base: &ClientConfig,
+        tickets: usize,
+    ) -> Self {
+        let resumption = Resumption::in_memory_sessions(tickets);
         let configs = Protocols::ALL.map(|protocols| {
             let mut config = base.clone();
+            config.resumption = resumption.clone();
             config.alpn_protocols = protocols.alpn();
             Arc::new(config)
         });
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             trust,
             identity,
             configs,
             fingerprint: Mutex::new(None),
-        })))
+        }))
     }
 
     /// How servers' certificates are verified.

@@ -1,7 +1,7 @@
 //! Putting a pool together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -164,7 +164,7 @@ impl PoolBuilder {
             registry,
             clock: Arc::new(Clock::new()),
             counters: Counters::default(),
-            evicting: AtomicIsize::new(0),
+            evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),

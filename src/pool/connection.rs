@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::info::ConnectionInfo;
 use super::lease::Lease;
@@ -12,6 +13,9 @@ use crate::error::Result;
 ///
 /// An HTTP/2 connection is shared: this is the right to one of its streams. An HTTP/1.1 connection is lent to one caller at a time.
 /// A response's body keeps that right until it has been read or dropped, also after the `Connection` itself is gone.
+///
+/// Several requests may be sent on one HTTP/2 `Connection` at the same time; together they count as one use. Where the server's limit
+/// matters, get one for each.
 ///
 /// What there is to know about it is in [`ConnectionInfo`], to which it dereferences.
 pub struct Connection {
@@ -31,6 +35,11 @@ impl Connection {
     /// The use, for an exchange that may outlive this handle.
     pub(crate) fn share(&self) -> Arc<Lease> {
         Arc::clone(self.shared.get_or_init(|| Arc::new(self.lease.hand_over())))
+    }
+
+    /// Waits, on whatever runtime the caller is.
+    pub(crate) async fn pause(&self, time: Duration) {
+        self.lease.live().pause(time).await;
     }
 
     /// Another connection to the same host, by the pool's acquire deadline.

@@ -12,6 +12,7 @@ use super::driving::drive;
 use super::host::HostPool;
 use super::live::{Admission, Live};
 use super::permits::Permit;
+use super::queue::Queue;
 use super::shared::Shared;
 use crate::dial::{Dialed, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +22,9 @@ use crate::registry::{CloseReason, Protocol};
 /// many clients of a server that comes back do not all come at once.
 const BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// A server that takes connections back at once makes callers wait no longer than this many failed dials would: eight seconds.
+const LONGEST_FLAP: u32 = 4;
 
 /// A connection's lifetime is drawn between this part of the configured one and all of it.
 const SHORTEST_LIFETIME: f64 = 0.9;
@@ -103,8 +107,7 @@ impl HostPool {
     fn reserve_dial(&self, shared: &Shared) -> bool {
         let mut queue = self.queue().lock();
         let most = shared.config().max_connections_per_host();
-        let paused = !queue.members.is_empty()
-            && queue.dial_again.is_some_and(|again| Instant::now() < again);
+        let paused = queue.is_paused() && (queue.is_flapping() || queue.has_open());
         if queue.closed
             || paused
             || queue.dialing >= queue.wanted_dials()
@@ -127,7 +130,10 @@ impl HostPool {
         if newly {
             shared.permits.starve(self);
         }
-        shared.make_room();
+        // A place given back between the attempt and the registration would otherwise be seen by nobody.
+        if !shared.permits.relieve_next() {
+            shared.make_room();
+        }
     }
 
     fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
@@ -241,7 +247,7 @@ impl Attempt {
             queue.dialing -= 1;
             queue.failures = queue.failures.saturating_add(1);
             queue.dial_again = Some(Instant::now() + backoff(queue.failures));
-            queue.dialing == 0 && queue.members.is_empty()
+            queue.dialing == 0 && !queue.has_open()
         };
         let error = error.with_host(host.key().origin.host());
         tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
@@ -261,6 +267,34 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some((permit, purpose)) = self.pending.take() {
             self.fail(Error::new(ErrorKind::RuntimeGone), permit, purpose);
+        }
+    }
+}
+
+impl Queue {
+    /// A connection has ended. One that the server took back at once, before anybody could use it, counts as a dial that failed;
+    /// the first such is taken for chance.
+    pub(super) fn ended(&mut self, live: &Live) {
+        let entry = live.entry();
+        let theirs = matches!(
+            entry.close_reason(),
+            Some(
+                CloseReason::Error
+                    | CloseReason::GoAway
+                    | CloseReason::PeerClosed
+                    | CloseReason::PeerReset
+                    | CloseReason::ProtocolError
+            )
+        );
+        let of_use = entry.stats().requests() > 0 || entry.age() >= BACKOFF;
+        if of_use {
+            self.flaps = 0;
+        } else if theirs {
+            self.flaps = self.flaps.saturating_add(1);
+            if self.is_flapping() {
+                let wait = backoff(self.flaps.min(LONGEST_FLAP));
+                self.dial_again = Some(Instant::now() + wait);
+            }
         }
     }
 }

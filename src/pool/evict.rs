@@ -3,10 +3,15 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::live::Live;
 use super::shared::Shared;
 use crate::registry::{CloseReason, Health};
+
+/// A host that finds every place taken and nobody idle waits this long before busy ones must share: enough for a burst to pass,
+/// and little of the default acquire timeout.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An idle connection and what speaks for keeping it; the least goes first.
 struct Idle {
@@ -20,14 +25,28 @@ impl Shared {
     /// when there is no other: a caller who waits counts more than one who may come.
     pub(super) fn make_room(&self) {
         self.permits.forget_sated();
-        let on_their_way = self.evicting.load(Ordering::SeqCst);
-        if on_their_way >= self.permits.starving() as isize {
+        if !self.reserve_eviction() {
             return;
         }
         let idle = self.idle();
-        if let Some(least) = idle.iter().min_by_key(|idle| (idle.kept_warm, idle.worth)) {
-            self.evict(&least.live);
+        let least = idle.iter().min_by_key(|idle| (idle.kept_warm, idle.worth));
+        let evicted = least.is_some_and(|idle| idle.live.close_if_idle(CloseReason::Evicted));
+        self.settle_eviction(evicted, least.map(|idle| &*idle.live));
+    }
+
+    /// Hosts that are never idle must not keep all places for ever: once somebody has waited long enough, a host with several
+    /// connections loses the one with the least on it, as soon as that has finished.
+    pub(super) fn relieve_starved(&self) {
+        self.permits.forget_sated();
+        while self.permits.relieve_next() {}
+        if self.permits.starved_for() < PATIENCE || !self.reserve_eviction() {
+            return;
         }
+        let least = self.least_busy_of_several();
+        if let Some(live) = &least {
+            live.drain(CloseReason::Evicted);
+        }
+        self.settle_eviction(least.is_some(), least.as_deref());
     }
 
     /// Closes what is idle beyond the limit.
@@ -40,7 +59,7 @@ impl Shared {
         }
         idle.sort_unstable_by_key(|idle| Reverse(idle.worth));
         for surplus in idle.iter().skip(most) {
-            self.evict(&surplus.live);
+            surplus.live.close_if_idle(CloseReason::Evicted);
         }
     }
 
@@ -51,12 +70,29 @@ impl Shared {
         }
     }
 
-    fn evict(&self, live: &Arc<Live>) {
-        // Counted before its end can be, and taken back if somebody got it first or it has ended already.
-        self.evicting.fetch_add(1, Ordering::SeqCst);
-        if !live.close_if_idle(CloseReason::Evicted) || !live.count_eviction() {
+    /// Counts a connection that is to make room, if more hosts wait than connections are on their way out.
+    fn reserve_eviction(&self) -> bool {
+        let starving = self.permits.starving();
+        let more = |evicting| (evicting < starving).then_some(evicting + 1);
+        self.evicting
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .is_ok()
+    }
+
+    /// The count goes over to the connection, until that has ended; or back, if there is none or it has ended already.
+    fn settle_eviction(&self, evicted: bool, live: Option<&Live>) {
+        if !(evicted && live.is_some_and(Live::count_eviction)) {
             self.evicting.fetch_sub(1, Ordering::SeqCst);
         }
+    }
+
+    fn least_busy_of_several(&self) -> Option<Arc<Live>> {
+        let hosts = self.hosts.all().into_iter();
+        let several = hosts
+            .map(|host| host.connections())
+            .filter(|all| all.len() > 1);
+        let candidates = several.flat_map(|all| all.iter().cloned().collect::<Vec<_>>());
+        candidates.min_by_key(|live| live.slot().usage().in_use)
     }
 
     fn idle(&self) -> Vec<Idle> {

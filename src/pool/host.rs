@@ -1,12 +1,16 @@
 //! One host's connections and the callers that wait for them.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use super::deadline::by;
@@ -27,6 +31,9 @@ pub(super) struct HostPool {
     key: Arc<HostKey>,
     shared: Weak<Shared>,
     permits: Arc<Permits>,
+    /// Where the pool's tasks run, and which there are: a connection in use outlives the pool's last handle.
+    runtime: Handle,
+    tasks: TaskTracker,
     clock: Arc<Clock>,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
@@ -47,6 +54,8 @@ impl HostPool {
             key: Arc::new(key),
             shared: Arc::downgrade(shared),
             permits: Arc::clone(&shared.permits),
+            runtime: shared.runtime.clone(),
+            tasks: shared.tasks.clone(),
             clock,
             connections: ArcSwap::default(),
             waiting: AtomicUsize::new(0),
@@ -92,6 +101,22 @@ impl HostPool {
         self.last_asked.load(Ordering::Relaxed)
     }
 
+    /// Runs a task of one of this host's connections among the pool's.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.tasks.spawn_on(task, &self.runtime).abort_handle()
+    }
+
+    /// Waits, on whatever runtime the caller is.
+    pub(super) async fn pause(&self, time: Duration) {
+        // Passing the deadline is what is waited for.
+        let _ = by(
+            &self.runtime,
+            Instant::now() + time,
+            std::future::pending::<()>(),
+        )
+        .await;
+    }
+
     /// A connection that is there and free: no lock, no allocation, no clock, no system call.
     ///
     /// Oldest first, so that the younger ones become idle when the load falls. Nobody passes those who already wait.
@@ -111,11 +136,10 @@ impl HostPool {
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
-        let runtime = self.shared().ok_or_else(|| self.closed())?.runtime.clone();
         // What became free between the attempt and the queueing would otherwise be seen by nobody.
         self.serve();
         self.scale();
-        match by(&runtime, deadline, &mut waiter.granted).await {
+        match by(&self.runtime, deadline, &mut waiter.granted).await {
             Ok(Ok(outcome)) => outcome.map(Acquired::Lease),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
@@ -132,6 +156,9 @@ impl HostPool {
                 if queue.len() == 0 {
                     break;
                 }
+                // A waiter stores `waiting` and then looks at the words; a releaser changes a word and then looks at `waiting`.
+                // A word that is found full is only loaded, so the order between the two needs saying.
+                fence(Ordering::SeqCst);
                 let free = || self.first_free(Lease::try_new_awaited);
                 let Some(lease) = undelivered.take().or_else(free) else {
                     break;
@@ -193,6 +220,7 @@ impl HostPool {
     /// A connection takes nobody any more: those who wait for its uses may need a new one.
     pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
         self.forget(live);
+        self.queue.lock().ended(live);
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.scale();
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::millis;
@@ -42,9 +42,11 @@ impl Shared {
             self.keep_warm(&host);
             if host.waiting() > 0 {
                 // Dials that paused after a failure, and places that a warm dial left.
+                host.serve();
                 host.scale();
             }
         }
+        self.relieve_starved();
         self.trim_idle();
         let forgotten = millis(self.config.idle_timeout());
         self.hosts.retire(|host| {
@@ -57,15 +59,15 @@ impl Shared {
         let idle_timeout = millis(self.config.idle_timeout());
         let grace = millis(self.config.max_lifetime() / REPLACEMENT_GRACE);
         let connections = host.connections();
+        let mut replacements = connections.len().saturating_sub(host.keep_warm());
         for (position, live) in connections.iter().enumerate() {
             let kept_warm = position < host.keep_warm();
             if now >= live.expires() {
                 // A connection that is kept warm stays until its replacement is there.
-                let replaceable = !kept_warm
-                    || connections.len() > host.keep_warm()
-                    || now >= live.expires().saturating_add(grace)
-                    || !host.warm_replacement();
-                if replaceable {
+                let replaced = !kept_warm || replacements > 0;
+                let late = now >= live.expires().saturating_add(grace);
+                if replaced || late || !host.warm_replacement() {
+                    replacements = replacements.saturating_sub(usize::from(kept_warm));
                     live.drain(CloseReason::LifetimeReached);
                 }
             } else if !kept_warm
@@ -80,11 +82,11 @@ impl Shared {
     /// Dials what is missing of what is to be kept warm.
     fn keep_warm(&self, host: &Arc<HostPool>) {
         let there = host.connections().len();
-        let (dialing, again) = {
+        let (dialing, paused) = {
             let queue = host.queue().lock();
-            (queue.dialing, queue.dial_again)
+            (queue.dialing, queue.is_paused())
         };
-        if again.is_some_and(|again| Instant::now() < again) {
+        if paused {
             return;
         }
         for _ in there + dialing..host.keep_warm() {
@@ -96,9 +98,13 @@ impl Shared {
 }
 
 impl HostPool {
-    /// Whether a replacement is being dialed, now if not before.
+    /// Whether a replacement is being dialed, now if not before, or soon if the last dial failed.
     fn warm_replacement(self: &Arc<Self>) -> bool {
-        self.queue().lock().dialing > 0 || self.warm(None)
+        let awaited = {
+            let queue = self.queue().lock();
+            queue.dialing > 0 || queue.is_paused()
+        };
+        awaited || self.warm(None)
     }
 
     /// Marks a host that has nothing and serves nobody, so that it can leave the map.

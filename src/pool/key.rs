@@ -57,7 +57,11 @@ impl HostKeyRef<'_> {
         HostKey {
             origin: self.origin.to_owned(),
             protocols: self.protocols,
-            tls: self.tls.clone(),
+            // A session ticket is recognised by the server that gave it: partitions must not present each other's.
+            tls: match self.partition {
+                Some(_) => self.tls.isolated(),
+                None => self.tls.clone(),
+            },
             profile: self.profile.clone(),
             partition: self.partition.map(Arc::from),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -39,6 +40,8 @@ pub(crate) struct Live {
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permit: Mutex<Option<Permit>>,
+    /// Its health in the registry, to be looked at without a lock.
+    suspected: AtomicBool,
     /// Whether it is counted among those that make room, or has ended.
     eviction: AtomicU8,
     /// Cuts the connection at once, whatever is under way.
@@ -101,6 +104,7 @@ impl Live {
             fresh: AtomicBool::new(fresh),
             expires,
             permit: Mutex::new(Some(permit)),
+            suspected: AtomicBool::new(false),
             eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
         });
@@ -202,13 +206,13 @@ impl Live {
     }
 
     /// Runs a task of this connection's, such as a request's body on its way, among the pool's.
-    /// `None` when the pool has ended.
-    pub(crate) fn spawn(
-        &self,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> Option<AbortHandle> {
-        let shared = self.host.shared()?;
-        Some(shared.tasks.spawn_on(task, &shared.runtime).abort_handle())
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.host.spawn(task)
+    }
+
+    /// Waits, on whatever runtime the caller is.
+    pub(crate) async fn pause(&self, time: Duration) {
+        self.host.pause(time).await;
     }
 
     /// Marks an HTTP/1.1 exchange; false when one is under way.
@@ -226,7 +230,21 @@ impl Live {
 
     /// A sign of trouble: evicted before healthy ones when room is needed.
     pub(crate) fn suspect(&self) {
+        self.suspected.store(true, Ordering::Relaxed);
         self.registration.set_health(Health::Suspect);
+    }
+
+    /// An exchange ended well.
+    pub(crate) fn vindicate(&self) {
+        if self.suspected.load(Ordering::Relaxed) {
+            self.suspected.store(false, Ordering::Relaxed);
+            self.registration.set_health(Health::Healthy);
+        }
+    }
+
+    /// Whether this side cut it, whatever was under way.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.cut.is_cancelled()
     }
 
     /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.
@@ -314,16 +332,19 @@ impl Live {
 
     /// The driver has ended, whatever way: nothing of the connection remains but this record.
     pub(super) fn ended(self: &Arc<Self>) {
-        self.slot.drain();
-        self.host.forget(self);
+        self.registration.note_close(CloseReason::Abandoned);
+        if !self.slot.drain().draining {
+            self.host.withdraw(self);
+        }
         self.drop_sender();
         self.registration.close(CloseReason::Abandoned);
+        let permit = self.permit.lock().take();
+        self.host.lost(self);
+        // Before the count of those on their way out falls: else one more would be sent after it.
+        drop(permit);
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }
-        let permit = self.permit.lock().take();
-        self.host.lost(self);
-        drop(permit);
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::host::HostPool;
 
@@ -14,7 +16,7 @@ pub(super) struct Permits {
     limit: usize,
     used: AtomicUsize,
     /// Hosts whose callers wait because the limit was reached, oldest first.
-    starved: Mutex<VecDeque<Weak<HostPool>>>,
+    starved: Mutex<VecDeque<(Weak<HostPool>, Instant)>>,
     /// The length of `starved`, to be looked at without the lock.
     starving: AtomicUsize,
 }
@@ -66,24 +68,46 @@ impl Permits {
     /// Remembers a host that found no place; it is scaled anew when there is one.
     pub(super) fn starve(&self, host: &Arc<HostPool>) {
         let mut starved = self.starved.lock();
-        starved.push_back(Arc::downgrade(host));
+        starved.push_back((Arc::downgrade(host), Instant::now()));
         self.starving.store(starved.len(), Ordering::SeqCst);
     }
 
     /// Forgets hosts whose callers have been served otherwise or have left.
     pub(super) fn forget_sated(&self) {
         let mut starved = self.starved.lock();
-        starved.retain(|host| host.upgrade().is_some_and(|host| host.is_starved()));
+        starved.retain(|(host, _)| host.upgrade().is_some_and(|host| host.is_starved()));
         self.starving.store(starved.len(), Ordering::SeqCst);
     }
 
+    /// Lets the host that has waited longest try again, if there is a place; false if there is none, or no such host.
+    pub(super) fn relieve_next(&self) -> bool {
+        if !self.is_starving() || self.used() >= self.limit {
+            return false;
+        }
+        match self.next_starved() {
+            Some(host) => {
+                host.relieve();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How long the first in line has waited.
+    pub(super) fn starved_for(&self) -> Duration {
+        let starved = self.starved.lock();
+        starved
+            .front()
+            .map_or(Duration::ZERO, |(_, since)| since.elapsed())
+    }
+
     /// The host that has waited longest for a place.
-    pub(super) fn next_starved(&self) -> Option<Arc<HostPool>> {
+    fn next_starved(&self) -> Option<Arc<HostPool>> {
         let mut starved = self.starved.lock();
         let mut found = None;
         while found.is_none() {
             match starved.pop_front() {
-                Some(host) => found = host.upgrade(),
+                Some((host, _)) => found = host.upgrade(),
                 None => break,
             }
         }
@@ -100,12 +124,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.0.used.fetch_sub(1, Ordering::SeqCst);
         // A host whose callers have left meanwhile does not take the place; then it is the next one's.
-        while self.0.is_starving()
-            && self.0.used() < self.0.limit
-            && let Some(host) = self.0.next_starved()
-        {
-            host.relieve();
-        }
+        while self.0.relieve_next() {}
     }
 }
 

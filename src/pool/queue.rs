@@ -24,10 +24,12 @@ pub(super) struct Queue {
     pub(super) members: Vec<Arc<Live>>,
     /// What the last connection spoke.
     pub(super) protocol: Option<Protocol>,
-    /// No further dial before this, after one failed while connections were there.
+    /// No further dial before this, unless callers wait and nothing else can serve them.
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// Connections in a row that the server took back before anybody could use them.
+    pub(super) flaps: u32,
     /// The pool was closed.
     pub(super) closed: bool,
     /// Removed from the pool's map; whoever still holds it must look the host up again.
@@ -58,6 +60,23 @@ impl Queue {
             Ok(at) => self.waiters.remove(at).is_some(),
             Err(_) => false,
         }
+    }
+
+    /// Whether the next dial waits for its time: the last one failed, or what it brought did not last.
+    pub(super) fn is_paused(&self) -> bool {
+        self.dial_again.is_some_and(|again| Instant::now() < again)
+    }
+
+    /// Whether dialing brings nothing that lasts: then not even waiting callers are a reason to dial at once.
+    pub(super) fn is_flapping(&self) -> bool {
+        self.flaps > 1
+    }
+
+    /// Whether there is a connection that is not on its way out.
+    pub(super) fn has_open(&self) -> bool {
+        self.members
+            .iter()
+            .any(|live| !live.slot().usage().draining)
     }
 
     /// Connections that stay open without taking anyone, until their server allows it.

@@ -1,7 +1,7 @@
 //! What all hosts of a pool have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<Clock>,
     pub(super) counters: Counters,
     /// Connections that were told to make room and have not closed yet.
-    pub(super) evicting: AtomicIsize,
+    pub(super) evicting: AtomicUsize,
     /// Where every task of the pool runs.
     pub(super) runtime: Handle,
     /// Every task of the pool: dials, drivers, request bodies under way, the housekeeper.

@@ -1,0 +1,183 @@
+//! Whether a request that failed is sent again, and where.
+
+use std::time::Duration;
+
+use http::Method;
+use rand::RngExt;
+
+use super::outgoing::Outgoing;
+use crate::error::{Error, ErrorKind};
+
+/// How often a request that may have been sent is sent again: once. A second connection that dies under the same request says
+/// something about the request.
+const REPLAYS: u32 = 1;
+
+/// How often a request that was certainly not processed is tried on yet another connection. A server that restarts leaves every
+/// connection of a host dead, ten by default.
+const REDIRECTIONS: u32 = 16;
+
+/// How often a request that a living server refused is tried again: the server is short of something, and each try costs it more.
+const REFUSALS: u32 = 3;
+
+/// Before the first of those tries; doubled for each and jittered.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where a request is sent again.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Again {
+    /// On another connection.
+    Elsewhere,
+    /// On the same connection, after this time.
+    Here(Duration),
+}
+
+/// What became of a request so far.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    replays: u32,
+    redirections: u32,
+    refusals: u32,
+    /// Some try may have reached the server.
+    sent: bool,
+    /// Some try may have been processed.
+    perhaps_processed: bool,
+}
+
+impl Retries {
+    /// What to do after this failure, if anything. `used_before`: the connection had been of use before this request.
+    pub(super) fn again(
+        &mut self,
+        outgoing: &Outgoing,
+        error: &Error,
+        used_before: bool,
+    ) -> Option<Again> {
+        self.sent |= error.was_sent();
+        self.perhaps_processed |= error.was_sent() && !error.is_retryable();
+        if error.is_retryable() && outgoing.is_whole() {
+            if error.kind() == ErrorKind::StreamRefused {
+                self.refusals += 1;
+                return (self.refusals <= REFUSALS).then(|| Again::Here(pause(self.refusals)));
+            }
+            self.redirections += 1;
+            return (self.redirections <= REDIRECTIONS).then_some(Again::Elsewhere);
+        }
+        if used_before && is_replayable(outgoing, error) {
+            self.replays += 1;
+            return (self.replays <= REPLAYS).then_some(Again::Elsewhere);
+        }
+        None
+    }
+
+    /// The last error, true of all tries.
+    pub(super) fn tell(&self, error: Error) -> Error {
+        match (
+            self.sent && !error.was_sent(),
+            error.is_retryable() && !self.perhaps_processed,
+        ) {
+            (true, true) => error.sent().not_processed(),
+            (true, false) => error.sent(),
+            (false, _) => error,
+        }
+    }
+}
+
+/// Whether a request that may have reached the server may be sent again nevertheless: it asks for nothing to be done, has no body,
+/// and its connection ended before any answer, as an idle connection does when the server closes it (RFC 9110 §9.2.2).
+fn is_replayable(outgoing: &Outgoing, error: &Error) -> bool {
+    outgoing.is_empty()
+        && matches!(
+            *outgoing.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+        )
+        && matches!(
+            error.kind(),
+            ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset
+        )
+}
+
+/// Half to all of the doubled time.
+fn pause(refusals: u32) -> Duration {
+    let doubled = REFUSAL_PAUSE * (1 << refusals.saturating_sub(1).min(REFUSALS));
+    doubled.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::Origin;
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Full;
+
+    fn request(method: Method, body: &'static str) -> Outgoing {
+        let origin = Origin::parse("example.com").unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri("/")
+            .body(Full::<Bytes>::from(body))
+            .unwrap();
+        Outgoing::new(request, &origin).unwrap()
+    }
+
+    fn unsent() -> Error {
+        Error::new(ErrorKind::ConnectionClosed)
+    }
+
+    #[test]
+    fn what_was_not_sent_goes_elsewhere_within_bounds() {
+        let post = request(Method::POST, "body");
+        let mut retries = Retries::default();
+        for _ in 0..REDIRECTIONS {
+            assert_eq!(
+                retries.again(&post, &unsent(), false),
+                Some(Again::Elsewhere)
+            );
+        }
+        assert_eq!(retries.again(&post, &unsent(), false), None);
+    }
+
+    #[test]
+    fn what_may_have_been_processed_is_replayed_once_if_that_is_harmless() {
+        let (get, post) = (request(Method::GET, ""), request(Method::POST, ""));
+        let mut retries = Retries::default();
+        assert_eq!(retries.again(&post, &unsent().sent(), true), None);
+        assert_eq!(retries.again(&get, &unsent().sent(), false), None);
+        assert_eq!(
+            retries.again(&get, &unsent().sent(), true),
+            Some(Again::Elsewhere)
+        );
+        assert_eq!(retries.again(&get, &unsent().sent(), true), None);
+    }
+
+    #[test]
+    fn a_refusal_is_tried_again_here_after_growing_pauses() {
+        let get = request(Method::GET, "");
+        let refused = Error::new(ErrorKind::StreamRefused).sent().not_processed();
+        let mut retries = Retries::default();
+        for nth in 0..REFUSALS {
+            let Some(Again::Here(pause)) = retries.again(&get, &refused, true) else {
+                panic!("not tried again")
+            };
+            assert!(pause >= REFUSAL_PAUSE * (1 << nth) / 2, "{pause:?}");
+        }
+        assert_eq!(retries.again(&get, &refused, true), None);
+    }
+
+    #[test]
+    fn the_last_error_tells_of_all_tries() {
+        let get = request(Method::GET, "");
+        let refused_dial = || Error::new(ErrorKind::ConnectRefused);
+        let mut retries = Retries::default();
+        assert!(!retries.tell(refused_dial()).was_sent());
+        retries.again(
+            &get,
+            &Error::new(ErrorKind::GoAway).sent().not_processed(),
+            true,
+        );
+        let told = retries.tell(refused_dial());
+        assert!(told.was_sent() && told.is_retryable());
+        retries.again(&get, &unsent().sent(), true);
+        let told = retries.tell(refused_dial());
+        assert!(told.was_sent() && !told.is_retryable());
+    }
+}
