@@ -169,7 +169,8 @@ async fn one_waiter_too_many_is_refused_at_once() {
     let waiting = async { tokio::join!(fetch(&pool, &target), fetch(&pool, &target)) };
     let refused = async {
         let error = pool.get(&target).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AcquireTimeout);
+        assert_eq!(error.kind(), ErrorKind::QueueFull);
+        assert!(error.is_retryable() && !error.is_timeout() && !error.was_sent());
         assert!(
             error.to_string().contains("max_waiters_per_host: 2 of 2"),
             "{error}"

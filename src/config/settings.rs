@@ -58,7 +58,7 @@ settings! {
     /// Dials under way at the same time in the whole pool: a full handshake costs about 0.3 ms of one core, so more than this only
     /// makes all of them late.
     max_dials: usize = 32, "32";
-    /// Callers that may wait for one host. One more is refused at once.
+    /// Callers that may wait for one host. One more is refused at once ([`QueueFull`](crate::ErrorKind::QueueFull)).
     max_waiters_per_host: usize = 10_000, "10 000";
     /// Streams used at the same time on one HTTP/2 connection, if the server allows as many.
     max_streams_per_connection: usize = 1_000, "1 000";

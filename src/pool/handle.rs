@@ -42,7 +42,7 @@ impl Pool {
     ///
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget); whatever kept the connection from being made (name resolution, TCP, TLS,
     /// certificate, SETTINGS); [`AcquireTimeout`](crate::ErrorKind::AcquireTimeout), which names the limit that stood in the way;
-    /// [`PoolClosed`](crate::ErrorKind::PoolClosed).
+    /// [`QueueFull`](crate::ErrorKind::QueueFull); [`PoolClosed`](crate::ErrorKind::PoolClosed).
     ///
     /// # Cancel safety
     ///
