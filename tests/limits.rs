@@ -346,6 +346,27 @@ async fn an_unused_connection_is_closed_and_a_warm_one_stays() {
 }
 
 #[tokio::test]
+async fn a_cooled_host_is_idle_as_any_other() {
+    let peer = server_of_many_hosts().await;
+    let pool = builder()
+        .idle_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let mut events = pool.registry().subscribe();
+    assert!(pool.preheat([host(&peer, 1)]).await.is_complete());
+    assert!(pool.cool(host(&peer, 1)).unwrap());
+    let closed = next_closed(&mut events).await;
+    assert_eq!(closed, ("127.0.0.1".to_owned(), CloseReason::IdleTimeout));
+    until("the cooled host is forgotten", || pool.stats().hosts == 0).await;
+    assert!(!pool.cool(host(&peer, 1)).unwrap(), "it was cold");
+    assert_eq!(pool.stats().hosts, 0, "cooling makes no host");
+    assert_eq!(peer.accepted(), 1);
+    let error = pool.cool("no host").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidTarget);
+    quiet(&pool).await;
+}
+
+#[tokio::test]
 async fn an_old_connection_is_replaced_and_one_in_use_may_finish() {
     let peer = server().await;
     let pool = builder()

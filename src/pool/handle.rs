@@ -147,7 +147,7 @@ impl Host {
 }
 
 impl Shared {
-    fn host_pool(self: &Arc<Self>, key: HostKeyRef<'_>) -> Arc<HostPool> {
+    pub(super) fn host_pool(self: &Arc<Self>, key: HostKeyRef<'_>) -> Arc<HostPool> {
         self.hosts
             .find_or_insert(key, |key| HostPool::new(key, self))
     }
