@@ -126,6 +126,9 @@ kinds! {
     /// The server reset the stream; the message names its reason.
     StreamReset, Peer, false, "stream-reset", "the server reset the stream";
     /// The answer did not arrive within the caller's deadline.
+    ///
+    /// The library sets no such deadline and never gives this error; it is for callers that set one, as the command does
+    /// (`--timeout`).
     RequestTimeout, Peer, false, "request-timeout", "the answer took too long";
 }
 
