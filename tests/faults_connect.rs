@@ -19,8 +19,10 @@ use common::http1::{self, answer, reset, silence};
 use common::http2::Http2;
 use common::peer::Peer;
 use common::request::{fetch, get, plain, trusting};
+use common::wait::{PATIENCE, until};
 use futures_util::future::BoxFuture;
 use hotpool::config::Settings;
+use hotpool::registry::{CloseReason, Event, State};
 use hotpool::resolve::{Answer, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols};
 use socket2::{Domain, Socket, Type};
@@ -65,6 +67,46 @@ async fn refused(pool: &Pool, target: &str, wanted: &Wanted<'_>) {
     let stats = pool.stats();
     assert_eq!((stats.dials_started, stats.dials_failed), (2, 2));
     quiet(pool).await;
+}
+
+/// Somebody who holds the registry asks the dial to end as soon as it is in `state`.
+async fn asked_to_end(pool: Pool, target: &str, state: State) -> Error {
+    let mut events = pool.registry().subscribe();
+    let asks = async {
+        until("dialing", || pool.registry().count_by_state(state) == 1).await;
+        assert_eq!(pool.registry().close_all(CloseReason::Requested), 1);
+    };
+    let (outcome, ()) = timeout(PATIENCE, async { tokio::join!(pool.get(target), asks) })
+        .await
+        .unwrap();
+    loop {
+        if let Event::Closed { reason, .. } = events.recv().await.unwrap() {
+            assert_eq!(reason, CloseReason::Requested);
+            break;
+        }
+    }
+    quiet(&pool).await;
+    outcome.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_dial_ends_when_the_registry_asks() {
+    let pool = Pool::builder().resolver(asking(Silent)).build().unwrap();
+    let error = asked_to_end(pool, "no-answer.example", State::Connecting).await;
+    Wanted {
+        kind: ErrorKind::ClosedLocally,
+        host: "no-answer.example",
+        address: None,
+        sent: false,
+        retryable: true,
+        words: &[],
+    }
+    .check(&error);
+
+    let mute = Peer::tcp(|_, socket| silence(socket)).await;
+    let pool = Pool::builder().build().unwrap();
+    let error = asked_to_end(pool, &mute.target(), State::Handshaking).await;
+    Wanted::unsent(ErrorKind::ClosedLocally, mute.address).check(&error);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Dependencies between the crate's modules go one way, down the list in ../shared/DESIGN.md.
+//! Dependencies between the crate's modules go one way, in the order below.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

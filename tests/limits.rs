@@ -169,7 +169,8 @@ async fn one_waiter_too_many_is_refused_at_once() {
     let waiting = async { tokio::join!(fetch(&pool, &target), fetch(&pool, &target)) };
     let refused = async {
         let error = pool.get(&target).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AcquireTimeout);
+        assert_eq!(error.kind(), ErrorKind::QueueFull);
+        assert!(error.is_retryable() && !error.is_timeout() && !error.was_sent());
         assert!(
             error.to_string().contains("max_waiters_per_host: 2 of 2"),
             "{error}"
@@ -341,6 +342,27 @@ async fn an_unused_connection_is_closed_and_a_warm_one_stays() {
     assert_eq!(pool.stats().connections, 1);
     // A forgotten host comes back when it is asked for.
     assert_eq!(fetch(&pool, &host(&peer, 2)).await.unwrap(), "hello");
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn a_cooled_host_is_idle_as_any_other() {
+    let peer = server_of_many_hosts().await;
+    let pool = builder()
+        .idle_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let mut events = pool.registry().subscribe();
+    assert!(pool.preheat([host(&peer, 1)]).await.is_complete());
+    assert!(pool.cool(host(&peer, 1)).unwrap());
+    let closed = next_closed(&mut events).await;
+    assert_eq!(closed, ("127.0.0.1".to_owned(), CloseReason::IdleTimeout));
+    until("the cooled host is forgotten", || pool.stats().hosts == 0).await;
+    assert!(!pool.cool(host(&peer, 1)).unwrap(), "it was cold");
+    assert_eq!(pool.stats().hosts, 0, "cooling makes no host");
+    assert_eq!(peer.accepted(), 1);
+    let error = pool.cool("no host").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidTarget);
     quiet(&pool).await;
 }
 

@@ -39,6 +39,13 @@ async fn h2_peer(authority: &Authority) -> Peer {
 }
 
 #[tokio::test]
+async fn a_shutdown_may_wait_for_ever() {
+    let pool = Pool::builder().build().unwrap();
+    let report = pool.shutdown(Duration::MAX).await;
+    assert_eq!((report.drained, report.cut), (0, 0));
+}
+
+#[tokio::test]
 async fn one_http2_connection_serves_a_hundred_cold_callers() {
     let authority = Authority::new();
     let peer = h2_peer(&authority).await;

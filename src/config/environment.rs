@@ -1,6 +1,7 @@
 //! Settings from the environment: `HOTPOOL_` and the setting's name in upper case, such as `HOTPOOL_MAX_CONNECTIONS=200` or
 //! `HOTPOOL_IDLE_TIMEOUT=90s`.
 
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 use super::Settings;
@@ -16,9 +17,7 @@ impl Settings {
     /// [`ErrorKind::InvalidConfiguration`] names the variable whose value cannot be read. Variables that start with `HOTPOOL_` but
     /// name no setting are left alone: they may belong to the program.
     pub fn from_environment() -> Result<Self> {
-        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
+        Self::from_os_variables(std::env::vars_os())
     }
 
     /// The layer that these variables say, as [`from_environment`](Self::from_environment) reads them.
@@ -27,20 +26,39 @@ impl Settings {
     ///
     /// As there.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let variables = variables.into_iter();
+        Self::from_os_variables(variables.map(|(name, value)| (name.into(), value.into())))
+    }
+
+    fn from_os_variables(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self> {
         let mut settings = Self::default();
         for (variable, value) in variables {
-            let Some(name) = variable.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
+            let Some(name) = setting_of(&variable) else {
                 continue;
             };
-            if Self::NAMES.contains(&name.as_str()) {
-                settings.set(&name, &value).map_err(|fault| {
-                    Error::new(ErrorKind::InvalidConfiguration)
-                        .with_detail(format!("{variable}={value}: {fault}"))
-                })?;
-            }
+            let set = match value.to_str() {
+                Some(text) => settings.set(&name, text),
+                None => Err("expected UTF-8".to_owned()),
+            };
+            set.map_err(|fault| {
+                let (variable, value) = (variable.display(), value.display());
+                Error::new(ErrorKind::InvalidConfiguration)
+                    .with_detail(format!("{variable}={value}: {fault}"))
+            })?;
         }
         Ok(settings)
     }
+}
+
+/// The setting that a variable names, if it names one.
+fn setting_of(variable: &OsStr) -> Option<String> {
+    let name = variable
+        .to_str()?
+        .strip_prefix(PREFIX)?
+        .to_ascii_lowercase();
+    Settings::NAMES.contains(&name.as_str()).then_some(name)
 }
 
 /// A setting's value as text.
@@ -100,6 +118,23 @@ mod tests {
         assert_eq!(settings.tls_timeout, Some(Duration::from_millis(250)));
         assert_eq!(settings.max_lifetime, Some(Duration::from_secs(60)));
         assert_eq!(settings.max_connections, None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_named_where_it_matters() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let read = |name: &str| {
+            let value = OsString::from_vec(vec![b'7', 0xff]);
+            Settings::from_os_variables([(name.into(), value)])
+        };
+        let error = read("HOTPOOL_MAX_IDLE").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+        assert!(error.to_string().contains("HOTPOOL_MAX_IDLE"), "{error}");
+        for name in ["HOTPOOL_SOMETHING_ELSE", "PATH"] {
+            assert_eq!(read(name).unwrap(), Settings::default());
+        }
     }
 
     #[test]

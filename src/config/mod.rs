@@ -1,8 +1,14 @@
 //! Limits and deadlines: what each one is, its unit, its default and why.
 //!
-//! [`Settings`] is what a caller, a file or the environment says, every entry optional; [`Config`] is complete and valid. Layers are
-//! laid over each other, the later the stronger: defaults, environment, code. An impossible setting is refused when the layers are
-//! put together, by name, so a [`Config`] that exists can be used.
+//! [`Settings`] is what code or the environment says, every entry optional; [`Config`] is complete and valid. Layers are laid over each
+//! other, the later the stronger: defaults, environment, code. An impossible setting is refused when the layers are put together, by
+//! name, so a [`Config`] that exists can be used.
+//!
+//! The environment counts only where it is asked for: by [`PoolBuilder::environment`](crate::pool::PoolBuilder::environment), or by
+//! [`Settings::from_environment`]; the `hotpool` command does.
+//!
+//! Nothing here limits how long an answer may take: only the caller knows whether it asked for a word or for a day's events. Put
+//! `tokio::time::timeout` around the request; dropping it is safe at any point.
 //!
 //! ```
 //! use hotpool::config::{Config, Settings};

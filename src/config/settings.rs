@@ -58,7 +58,7 @@ settings! {
     /// Dials under way at the same time in the whole pool: a full handshake costs about 0.3 ms of one core, so more than this only
     /// makes all of them late.
     max_dials: usize = 32, "32";
-    /// Callers that may wait for one host. One more is refused at once.
+    /// Callers that may wait for one host. One more is refused at once ([`QueueFull`](crate::ErrorKind::QueueFull)).
     max_waiters_per_host: usize = 10_000, "10 000";
     /// Streams used at the same time on one HTTP/2 connection, if the server allows as many.
     max_streams_per_connection: usize = 1_000, "1 000";
@@ -77,6 +77,8 @@ settings! {
     /// How long a connection may be unused before it is closed; connections kept warm stay.
     idle_timeout: Duration = Duration::from_secs(60), "60 s";
     /// How old a connection may become. Each connection draws its own age between nine tenths of this and all of it, so that
-    /// connections opened together do not all end together.
+    /// connections opened together do not all end together. Past that age it takes no new use, ends when it is unused, and is not
+    /// cut before. One that is kept warm is replaced first: it stays in use until its replacement is there, at most a tenth of this
+    /// longer; where a limit leaves its replacement no place, it goes without.
     max_lifetime: Duration = Duration::from_secs(300), "300 s";
 }

@@ -59,7 +59,8 @@ impl Dialer {
         }
     }
 
-    /// Resolves, connects, shakes hands and waits for SETTINGS. Cancel-safe: dropping it closes what was opened.
+    /// Resolves, connects, shakes hands and waits for SETTINGS, unless the registry asks it to end before. Cancel-safe: dropping it
+    /// closes what was opened.
     pub(crate) async fn dial(&self, route: &Route) -> Result<Dialed> {
         let scheme = match route.origin.scheme() {
             Scheme::Http => Protocol::Tcp,
@@ -74,7 +75,14 @@ impl Dialer {
             registration,
             timing: DialTiming::default(),
         };
-        match dial.run().await {
+        let asked = dial.registration.close_requested();
+        let outcome = tokio::select! {
+            biased;
+            () = asked => Err(Error::new(ErrorKind::ClosedLocally)
+                .with_detail("while it was being dialed")),
+            outcome = dial.run() => outcome,
+        };
+        match outcome {
             Ok((address, sender, driver, tls)) => {
                 dial.registration.set_state(State::Open);
                 Ok(Dialed {
@@ -91,6 +99,11 @@ impl Dialer {
                     State::Connecting => CloseReason::ConnectFailed,
                     _ => CloseReason::HandshakeFailed,
                 };
+                let error = match dial.registration.remote_addr() {
+                    Some(address) => error.with_address(address),
+                    None => error,
+                };
+                // Whoever asked for the end has said why; that reason stands.
                 dial.registration.close(reason);
                 Err(error
                     .with_host(route.origin.host())
@@ -122,7 +135,6 @@ impl Dial<'_> {
         self.handshake(socket)
             .await
             .map(|(sender, driver, tls)| (address, sender, driver, tls))
-            .map_err(|error| error.with_address(address))
     }
 
     async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {

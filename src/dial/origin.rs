@@ -125,23 +125,21 @@ pub(crate) struct OriginRef<'a> {
 
 impl<'a> OriginRef<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self> {
-        parse(text).map_err(|fault| {
-            Error::new(ErrorKind::InvalidTarget).with_detail(format!("{text:?}: {fault}"))
-        })
+        parse(text).map_err(|fault| refuse(text, fault))
     }
 
     /// Reads an absolute URI; without a scheme it takes `otherwise`.
     pub(crate) fn from_uri(uri: &'a http::Uri, otherwise: Option<Scheme>) -> Result<Self> {
-        let missing = |what: &str| {
-            Error::new(ErrorKind::InvalidTarget).with_detail(format!("the URI {uri} has no {what}"))
+        let Some(authority) = uri.authority() else {
+            return Err(refuse(uri.path(), "the URI has neither scheme nor host"));
         };
+        // Not `uri.host()` and `uri.port()`: they leave out user information and a port that is none.
+        let text = authority.as_str();
         let scheme = match uri.scheme_str() {
             Some(scheme) => Scheme::parse(scheme)?,
-            None => otherwise.ok_or_else(|| missing("scheme"))?,
+            None => otherwise.ok_or_else(|| refuse(text, "the URI has no scheme"))?,
         };
-        let host = Self::parse(uri.host().ok_or_else(|| missing("host"))?)?.host;
-        let port = uri.port_u16().unwrap_or_else(|| scheme.default_port());
-        Ok(Self { scheme, host, port })
+        parse_authority(scheme, text).map_err(|fault| refuse(text, fault))
     }
 
     pub(crate) fn to_owned(self) -> Origin {
@@ -178,6 +176,12 @@ impl Hash for OriginRef<'_> {
     }
 }
 
+/// What stands before an `@` may be a password and is left out.
+fn refuse(text: &str, fault: &str) -> Error {
+    let shown = text.rsplit('@').next().unwrap_or_default();
+    Error::new(ErrorKind::InvalidTarget).with_detail(format!("{shown:?}: {fault}"))
+}
+
 fn parse(text: &str) -> Result<OriginRef<'_>, &'static str> {
     let (scheme, rest) = match text.find("://") {
         None => (Scheme::Https, text),
@@ -192,10 +196,14 @@ fn parse(text: &str) -> Result<OriginRef<'_>, &'static str> {
             )
         }
     };
-    if rest.contains('@') {
+    parse_authority(scheme, rest)
+}
+
+fn parse_authority(scheme: Scheme, text: &str) -> Result<OriginRef<'_>, &'static str> {
+    if text.contains('@') {
         return Err("user information is not taken from a URL");
     }
-    let (host, port) = split_port(rest)?;
+    let (host, port) = split_port(text)?;
     let port = match port {
         None => scheme.default_port(),
         Some(digits) => parse_port(digits)?,
@@ -318,6 +326,52 @@ mod tests {
             let error = Origin::parse(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidTarget);
             assert!(error.to_string().contains(fault), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_uri_is_read_as_its_text_is() {
+        for text in [
+            "https://example.com/a?b",
+            "http://Example.COM.:8080",
+            "https://[::1]:8443/",
+            "https://example.com:99999/",
+            "https://example.com:0/",
+            "https://example.com:/",
+            "https://user:secret@example.com/",
+            "https://user@example.com:8443/",
+            "https://a..b/",
+        ] {
+            let uri: http::Uri = text.parse().unwrap();
+            let (from_uri, from_text) = (OriginRef::from_uri(&uri, None), OriginRef::parse(text));
+            match (from_uri, from_text) {
+                (Ok(from_uri), Ok(from_text)) => {
+                    assert_eq!(from_uri.to_owned(), from_text.to_owned(), "{text}");
+                }
+                (Err(error), Err(_)) => assert_eq!(error.kind(), ErrorKind::InvalidTarget),
+                differing => panic!("{text}: {differing:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_authority_alone_takes_the_other_scheme() {
+        let uri = http::Uri::from_static("example.com:99");
+        let origin = OriginRef::from_uri(&uri, Some(Scheme::Http)).unwrap();
+        assert_eq!(origin.to_owned().to_string(), "http://example.com:99");
+        assert!(OriginRef::from_uri(&uri, None).is_err());
+    }
+
+    #[test]
+    fn an_error_shows_no_password() {
+        let text = "https://user:secret@example.com/";
+        let errors = [
+            OriginRef::parse(text).unwrap_err(),
+            OriginRef::from_uri(&text.parse().unwrap(), None).unwrap_err(),
+            OriginRef::from_uri(&"user:secret@example.com".parse().unwrap(), None).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(!format!("{error:?} {error}").contains("secret"), "{error}");
         }
     }
 

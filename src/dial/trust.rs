@@ -59,8 +59,15 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] when the text holds no certificate or a broken one.
+    /// [`ErrorKind::InvalidConfiguration`] when the text holds no certificate or a broken one, and after
+    /// [`dangerous_accept_any_certificate`](Self::dangerous_accept_any_certificate): where everybody is believed, naming an authority
+    /// would only look like a check.
     pub fn and(mut self, pem: &[u8]) -> Result<Self> {
+        if self.roots == Roots::Nothing {
+            return Err(Error::new(ErrorKind::InvalidConfiguration).with_detail(
+                "every certificate is accepted: an authority beside that would check nothing",
+            ));
+        }
         self.extra = self
             .extra
             .iter()
@@ -206,6 +213,18 @@ mod tests {
                 ErrorKind::InvalidConfiguration
             );
         }
+    }
+
+    #[test]
+    fn an_authority_beside_blind_trust_is_refused() {
+        let pem = rcgen::generate_simple_self_signed(["a".to_owned()])
+            .unwrap()
+            .cert
+            .pem();
+        let blind = Trust::dangerous_accept_any_certificate();
+        let error = blind.and(pem.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+        assert!(error.to_string().contains("every certificate"), "{error}");
     }
 
     #[test]

@@ -67,6 +67,8 @@ kinds! {
 
     /// No connection became free before the acquire deadline; the message names the limit that stood in the way.
     AcquireTimeout, Local, true, "acquire-timeout", "no connection became free in time";
+    /// As many callers wait for the host as may (`max_waiters_per_host`); this one was refused at once.
+    QueueFull, Local, true, "queue-full", "too many callers wait already";
     /// The pool was closed.
     PoolClosed, Local, false, "pool-closed", "the pool is closed";
     /// The connection was closed from this side, for instance by the registry or by a shutdown deadline.
@@ -124,6 +126,9 @@ kinds! {
     /// The server reset the stream; the message names its reason.
     StreamReset, Peer, false, "stream-reset", "the server reset the stream";
     /// The answer did not arrive within the caller's deadline.
+    ///
+    /// The library sets no such deadline and never gives this error; it is for callers that set one, as the command does
+    /// (`--timeout`).
     RequestTimeout, Peer, false, "request-timeout", "the answer took too long";
 }
 

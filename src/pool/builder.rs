@@ -28,6 +28,8 @@ use crate::resolve::Resolver;
 #[must_use = "a pool exists after `build`"]
 pub struct PoolBuilder {
     settings: Settings,
+    /// Weaker than `settings`, whichever was given first.
+    environment: Settings,
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
@@ -41,6 +43,21 @@ impl PoolBuilder {
     /// Lays settings over those given so far.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = self.settings.overlaid_by(settings);
+        self
+    }
+
+    /// Lays what the process's environment says, such as `HOTPOOL_MAX_CONNECTIONS=200`, between the defaults and what code sets. Code
+    /// wins, whether it spoke before this call or after it. Default: the environment is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_environment`].
+    pub fn environment(self) -> Result<Self> {
+        Settings::from_environment().map(|settings| self.over(settings))
+    }
+
+    fn over(mut self, environment: Settings) -> Self {
+        self.environment = environment;
         self
     }
 
@@ -62,15 +79,57 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::max_dials`].
+    pub fn max_dials(mut self, dials: usize) -> Self {
+        self.settings.max_dials = Some(dials);
+        self
+    }
+
+    /// See [`Config::max_waiters_per_host`].
+    pub fn max_waiters_per_host(mut self, waiters: usize) -> Self {
+        self.settings.max_waiters_per_host = Some(waiters);
+        self
+    }
+
+    /// See [`Config::max_streams_per_connection`].
+    pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
+        self.settings.max_streams_per_connection = Some(streams);
+        self
+    }
+
+    /// See [`Config::min_warm`].
+    pub fn min_warm(mut self, connections: usize) -> Self {
+        self.settings.min_warm = Some(connections);
+        self
+    }
+
     /// See [`Config::acquire_timeout`].
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.settings.acquire_timeout = Some(timeout);
         self
     }
 
+    /// See [`Config::resolve_timeout`].
+    pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.resolve_timeout = Some(timeout);
+        self
+    }
+
     /// See [`Config::connect_timeout`].
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// See [`Config::tls_timeout`].
+    pub fn tls_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.tls_timeout = Some(timeout);
+        self
+    }
+
+    /// See [`Config::settings_timeout`].
+    pub fn settings_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.settings_timeout = Some(timeout);
         self
     }
 
@@ -136,7 +195,7 @@ impl PoolBuilder {
     /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) names the setting that is impossible, the certificate that cannot be
     /// used, or the runtime that is missing.
     pub fn build(self) -> Result<Pool> {
-        let config = Config::try_from(self.settings)?;
+        let config = Config::try_from(self.environment.overlaid_by(self.settings))?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => Handle::try_current().map_err(|error| {
@@ -174,5 +233,66 @@ impl PoolBuilder {
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);
         Ok(Pool::from_shared(shared))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_setter() {
+        let seconds = Duration::from_secs;
+        let builder = PoolBuilder::default()
+            .max_connections(1)
+            .max_connections_per_host(2)
+            .max_idle(3)
+            .max_dials(4)
+            .max_waiters_per_host(5)
+            .max_streams_per_connection(6)
+            .min_warm(7)
+            .acquire_timeout(seconds(8))
+            .resolve_timeout(seconds(9))
+            .connect_timeout(seconds(10))
+            .tls_timeout(seconds(11))
+            .settings_timeout(seconds(12))
+            .idle_timeout(seconds(13))
+            .max_lifetime(seconds(14));
+        // Without `..`: a setting that is added fails to compile here until it has a setter.
+        let wanted = Settings {
+            max_connections: Some(1),
+            max_connections_per_host: Some(2),
+            max_idle: Some(3),
+            max_dials: Some(4),
+            max_waiters_per_host: Some(5),
+            max_streams_per_connection: Some(6),
+            min_warm: Some(7),
+            acquire_timeout: Some(seconds(8)),
+            resolve_timeout: Some(seconds(9)),
+            connect_timeout: Some(seconds(10)),
+            tls_timeout: Some(seconds(11)),
+            settings_timeout: Some(seconds(12)),
+            idle_timeout: Some(seconds(13)),
+            max_lifetime: Some(seconds(14)),
+        };
+        assert_eq!(builder.settings, wanted);
+    }
+
+    #[tokio::test]
+    async fn code_is_stronger_than_the_environment_in_any_order() {
+        let environment = || {
+            let variables = [("HOTPOOL_MAX_IDLE", "7"), ("HOTPOOL_MAX_DIALS", "8")];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            Settings::from_variables(variables).unwrap()
+        };
+        for builder in [
+            PoolBuilder::default().over(environment()).max_idle(3),
+            PoolBuilder::default().max_idle(3).over(environment()),
+        ] {
+            let pool = builder.build().unwrap();
+            let config = pool.config();
+            assert_eq!((config.max_idle(), config.max_dials()), (3, 8));
+            assert_eq!(config.max_connections(), 100);
+        }
     }
 }

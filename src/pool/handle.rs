@@ -42,7 +42,7 @@ impl Pool {
     ///
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget); whatever kept the connection from being made (name resolution, TCP, TLS,
     /// certificate, SETTINGS); [`AcquireTimeout`](crate::ErrorKind::AcquireTimeout), which names the limit that stood in the way;
-    /// [`PoolClosed`](crate::ErrorKind::PoolClosed).
+    /// [`QueueFull`](crate::ErrorKind::QueueFull); [`PoolClosed`](crate::ErrorKind::PoolClosed).
     ///
     /// # Cancel safety
     ///
@@ -147,7 +147,7 @@ impl Host {
 }
 
 impl Shared {
-    fn host_pool(self: &Arc<Self>, key: HostKeyRef<'_>) -> Arc<HostPool> {
+    pub(super) fn host_pool(self: &Arc<Self>, key: HostKeyRef<'_>) -> Arc<HostPool> {
         self.hosts
             .find_or_insert(key, |key| HostPool::new(key, self))
     }

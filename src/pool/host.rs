@@ -263,7 +263,7 @@ impl HostPool {
         }
         let limit = shared.config().max_waiters_per_host();
         if queue.len() >= limit {
-            return Err(Error::new(ErrorKind::AcquireTimeout)
+            return Err(Error::new(ErrorKind::QueueFull)
                 .with_host(self.key.origin.host())
                 .with_detail(format!(
                     "max_waiters_per_host: {limit} of {limit} already wait"

@@ -94,13 +94,13 @@ impl Hosts {
         hosts
     }
 
-    /// Only what always tells hosts apart; the rest seldom does, and equality compares all of it.
+    /// What may tell thousands of hosts apart; the rest only tells a few, and equality compares all of it.
     fn hash(&self, key: &HostKeyRef<'_>) -> u64 {
-        self.hasher.hash_one(key.origin)
+        self.hasher.hash_one((key.origin, key.partition))
     }
 
     fn hash_of(&self, host: &HostPool) -> u64 {
-        self.hasher.hash_one(host.key().origin.as_ref())
+        self.hash(&host.key().borrowed())
     }
 
     fn shard(&self, hash: u64) -> &Shard {
@@ -109,5 +109,37 @@ impl Hosts {
         self.shards
             .get((hash >> 48) as usize % SHARDS)
             .unwrap_or(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use crate::pool::{Pool, Target};
+
+    #[tokio::test]
+    async fn every_partition_is_hashed_for_itself() {
+        let pool = Pool::builder().build().unwrap();
+        let target = |number: usize| {
+            let target = Target::parse("example.com").unwrap();
+            target.partition(&format!("tenant-{number}"))
+        };
+        let hosts = &pool.shared().hosts;
+        let mut hashes = HashSet::new();
+        for number in 0..1_000 {
+            let target = target(number);
+            let key = pool.shared().key(&target).unwrap();
+            let host = pool.host_pool(&target).unwrap();
+            assert_eq!(hosts.hash(&key), hosts.hash_of(&host));
+            hashes.insert(hosts.hash(&key));
+        }
+        assert!(hashes.len() > 990, "{} hashes", hashes.len());
+        assert_eq!(hosts.all().len(), 1_000);
+        for number in 0..1_000 {
+            let target = target(number);
+            let key = pool.shared().key(&target).unwrap();
+            assert!(hosts.with(key, |_| ()).is_some());
+        }
     }
 }

@@ -57,7 +57,8 @@ impl Pool {
     /// Makes hosts hot: resolved, connected, TLS-handshaken, HTTP/2-settled. No request is sent.
     ///
     /// From now on [`min_warm`](crate::config::Config::min_warm) connections of each are kept warm: not closed for being idle, and
-    /// replaced when they end. A host that could not be warmed now is tried again in the background, with growing pauses.
+    /// replaced when they end, until [`cool`](Self::cool). A host that could not be warmed now is tried again in the background, with
+    /// growing pauses.
     ///
     /// Never fails as a whole; the report says what became hot and what did not. All hosts are dialed side by side, at most
     /// [`max_dials`](crate::config::Config::max_dials) at a time.
@@ -73,7 +74,7 @@ impl Pool {
             match self.host_pool(&target) {
                 Ok(host) => Preheated {
                     target: host.key().origin.to_string(),
-                    outcome: self.preheat_host(&host).await,
+                    outcome: self.preheat_host(host).await,
                 },
                 Err(error) => Preheated {
                     target: target.name(),
@@ -86,10 +87,37 @@ impl Pool {
         }
     }
 
-    async fn preheat_host(&self, host: &Arc<HostPool>) -> Result<usize> {
+    /// Stops keeping a host warm: its connections count as idle again, and end and are forgotten as any others. Says whether it was kept
+    /// warm. Those that callers use stay theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTarget`](ErrorKind::InvalidTarget).
+    pub fn cool(&self, target: impl AsTarget) -> Result<bool> {
+        let key = self.shared().key(&target)?;
+        let cooled = self.shared().hosts.with(key, |host| {
+            let was_warm = host.keep_warm() > 0;
+            host.set_keep_warm(0);
+            was_warm
+        });
+        Ok(cooled.unwrap_or(false))
+    }
+
+    /// Has `host` kept warm, or its successor if it has left the pool's map meanwhile: once it is kept warm it stays there.
+    fn keep_warm(&self, mut host: Arc<HostPool>, wanted: usize) -> Arc<HostPool> {
+        loop {
+            host.set_keep_warm(wanted);
+            if !host.queue().lock().retired {
+                return host;
+            }
+            host = self.shared().host_pool(host.key().borrowed());
+        }
+    }
+
+    async fn preheat_host(&self, host: Arc<HostPool>) -> Result<usize> {
         let config = self.shared().config();
         let wanted = config.min_warm().max(1);
-        host.set_keep_warm(wanted);
+        let host = self.keep_warm(host, wanted);
         let there = host.connections().len() + host.queue().lock().dialing;
         let mut dials = Vec::new();
         for _ in there..wanted {
@@ -115,5 +143,24 @@ impl Pool {
             (0, None) => host.connection().await.map(|_| host.connections().len()),
             (warm, _) => Ok(warm),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_was_retired_meanwhile_is_looked_up_again() {
+        let pool = Pool::builder().build().unwrap();
+        let looked_up = pool.host_pool(&"example.com").unwrap();
+        pool.shared().hosts.retire(|host| {
+            host.queue().lock().retired = true;
+            true
+        });
+        let kept = pool.keep_warm(looked_up, 2);
+        assert_eq!(kept.keep_warm(), 2);
+        assert!(!kept.queue().lock().retired);
+        assert!(Arc::ptr_eq(&kept, &pool.host_pool(&"example.com").unwrap()));
     }
 }

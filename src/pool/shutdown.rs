@@ -9,6 +9,9 @@ use super::handle::Pool;
 use super::shared::Shared;
 use crate::registry::CloseReason;
 
+/// Instead of a deadline beyond what the clock can count to: 30 years.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// How a shutdown went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -35,7 +38,8 @@ impl Pool {
     ///
     /// Dropping the future leaves the pool closed; it goes on draining.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let end = Instant::now() + deadline;
+        let now = Instant::now();
+        let end = now.checked_add(deadline).unwrap_or_else(|| now + FOR_EVER);
         let shared = self.shared();
         let before = shared.permits().used();
         shared.close();
