@@ -214,7 +214,10 @@ impl Attempt {
             queue.members.push(Arc::clone(&live));
             queue.protocol = Some(protocol);
             queue.failures = 0;
-            queue.dial_again = None;
+            // Whether this one lasts is yet to be seen.
+            if !queue.is_flapping() {
+                queue.dial_again = None;
+            }
         }
         live.observe(max_streams);
         shared.counters.connection_opened();
