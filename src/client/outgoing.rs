@@ -106,7 +106,7 @@ impl Outgoing {
         *head.uri_mut() = Uri::from(self.path.clone());
         *head.headers_mut() = self.headers.clone();
         if !self.headers.contains_key(HOST) {
-            let host = HeaderValue::try_from(origin.authority())
+            let host = HeaderValue::from_str(origin.authority())
                 .map_err(|error| invalid("the host is no header value").with_source(error))?;
             head.headers_mut().insert(HOST, host);
         }
@@ -120,8 +120,10 @@ impl Outgoing {
         let authority = match headers.remove(HOST) {
             Some(host) => Authority::try_from(host.as_bytes())
                 .map_err(|error| invalid("the Host header is no authority").with_source(error))?,
-            None => Authority::try_from(origin.authority())
-                .map_err(|error| invalid("the host is no authority").with_source(error))?,
+            None => origin
+                .uri_authority()
+                .cloned()
+                .ok_or_else(|| invalid("the host is no authority"))?,
         };
         for name in [
             CONNECTION,

@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use http::uri::Authority;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// RFC 1035 §2.3.4, as text without the trailing dot.
@@ -54,6 +56,8 @@ pub struct Origin {
     scheme: Scheme,
     host: Arc<str>,
     port: u16,
+    /// Written once, for every request's `:authority`. `None` never happens: what a host may consist of, an authority may too.
+    authority: Option<Authority>,
 }
 
 impl Origin {
@@ -82,18 +86,14 @@ impl Origin {
     }
 
     /// `host` or `host:port`, as it stands in a URL and in `Host` (RFC 9110 §7.2): the default port is left out.
-    pub fn authority(&self) -> String {
-        let bracketed = self.host.contains(':');
-        let host = if bracketed {
-            format!("[{}]", self.host)
-        } else {
-            self.host.to_string()
-        };
-        if self.port == self.scheme.default_port() {
-            host
-        } else {
-            format!("{host}:{}", self.port)
-        }
+    pub fn authority(&self) -> &str {
+        self.authority
+            .as_ref()
+            .map_or(&self.host, Authority::as_str)
+    }
+
+    pub(crate) fn uri_authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
     }
 
     pub(crate) fn shared_host(&self) -> &Arc<str> {
@@ -143,10 +143,20 @@ impl<'a> OriginRef<'a> {
     }
 
     pub(crate) fn to_owned(self) -> Origin {
+        let host: Arc<str> = self.host.to_ascii_lowercase().into();
+        let mut authority = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_string()
+        };
+        if self.port != self.scheme.default_port() {
+            authority = format!("{authority}:{}", self.port);
+        }
         Origin {
             scheme: self.scheme,
-            host: self.host.to_ascii_lowercase().into(),
+            host,
             port: self.port,
+            authority: Authority::try_from(authority).ok(),
         }
     }
 }
@@ -393,6 +403,7 @@ mod tests {
         #[test]
         fn no_text_panics_and_what_is_read_reads_back(text in ".{0,80}") {
             if let Ok(origin) = Origin::parse(&text) {
+                prop_assert!(origin.uri_authority().is_some());
                 prop_assert_eq!(Origin::parse(&origin.to_string()).unwrap(), origin);
             }
         }
