@@ -210,7 +210,6 @@ impl Attempt {
         let (live, driver) = Live::admit(dialed, admission);
         {
             let mut queue = host.queue().lock();
-            queue.dialing -= 1;
             queue.members.push(Arc::clone(&live));
             queue.protocol = Some(protocol);
             queue.failures = 0;
@@ -232,12 +231,14 @@ impl Attempt {
         if shared.is_closed() {
             live.drain(CloseReason::Shutdown);
         }
+        // It counts as a dial until those who wait have been served: else one of them could dial for what is already there.
+        host.serve();
+        host.queue().lock().dialing -= 1;
+        host.scale();
         if let Purpose::Warmth(Some(report)) = purpose {
             // Whoever asked may have left.
             let _ = report.send(Ok(()));
         }
-        host.serve();
-        host.scale();
     }
 
     fn fail(&self, error: Error, permit: Permit, purpose: Purpose) {
