@@ -88,6 +88,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
         let watch = async {
             until("under way", || server.registry().stats().opened == 1).await;
             let entry = server.registry().entries().pop().unwrap();
+            // That nothing happens for this long has no event to wait for.
             tokio::time::sleep(3 * SHORT).await;
             assert_eq!(entry.state(), State::Open);
             gate.open();

@@ -250,6 +250,7 @@ impl http_body::Body for Failing {
 pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
     let holds = async {
         while !condition() {
+            // A condition without an event of its own is looked at again.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
