@@ -45,6 +45,8 @@ mod ja4;
 mod model;
 mod read;
 mod record;
+#[allow(dead_code, unused_imports)]
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,56 @@
+//! What a template offers a server, beside how it is written.
+
+use super::{Content, ExtensionTemplate, HelloTemplate, Value};
+
+/// Which X25519 key the separate X25519 share carries beside a hybrid one.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum HybridKey {
+    /// A key of its own.
+    #[default]
+    Own,
+    /// The one inside the hybrid share.
+    Shared,
+}
+
+impl HelloTemplate {
+    /// The extension with this number, unless it is GREASE.
+    pub(crate) fn extension(&self, id: u16) -> Option<&ExtensionTemplate> {
+        self.extensions
+            .iter()
+            .find(|extension| extension.id == Value::Fixed(id))
+    }
+
+    /// The cipher suites, without GREASE.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = u16> {
+        fixed(&self.cipher_suites)
+    }
+
+    /// The numbers listed in this extension, without GREASE: groups, key shares' groups, versions, signature algorithms,
+    /// compression algorithms. Empty if it is not sent.
+    pub(crate) fn numbers(&self, id: u16) -> impl Iterator<Item = u16> {
+        let values = match self.extension(id).map(|extension| &extension.content) {
+            Some(Content::KeyShare(values) | Content::List8(values) | Content::List16(values)) => {
+                &**values
+            }
+            _ => &[],
+        };
+        fixed(values)
+    }
+
+    /// The numbers of the extensions that offer application settings.
+    pub(crate) fn application_settings(&self) -> impl Iterator<Item = u16> {
+        self.extensions
+            .iter()
+            .filter_map(|extension| match (&extension.content, extension.id) {
+                (Content::ApplicationSettings(_), Value::Fixed(id)) => Some(id),
+                _ => None,
+            })
+    }
+}
+
+fn fixed(values: &[Value]) -> impl Iterator<Item = u16> {
+    values.iter().filter_map(|value| match value {
+        Value::Fixed(number) => Some(*number),
+        Value::Grease(_) => None,
+    })
+}
