@@ -43,7 +43,7 @@ mod hpack;
 mod ja3;
 mod ja4;
 mod model;
-mod read;
+pub(crate) mod read;
 mod record;
 #[allow(dead_code, unused_imports)]
 pub(crate) mod template;

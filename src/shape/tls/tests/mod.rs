@@ -1,0 +1,5 @@
+//! Whole handshakes.
+
+mod peers;
+mod support;
+mod templates;
