@@ -1,26 +1,18 @@
 //! The two hashes that fingerprints are abbreviated with. Neither protects anything here.
 
-use std::fmt::Write;
-
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use super::hex;
+
 /// The MD5 of `text` in hexadecimal: 32 digits.
 pub(super) fn md5(text: &str) -> String {
-    hexadecimal(&Md5::digest(text))
+    hex::encode(&Md5::digest(text))
 }
 
 /// The SHA-256 of `text` in hexadecimal: 64 digits.
 pub(super) fn sha256(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -101,6 +101,13 @@ fn key_share_group(list: &mut Reader<'_>) -> Option<u16> {
     Some(group)
 }
 
+/// The groups and keys of a `key_share` extension's body; `None` if it is malformed.
+pub(super) fn key_shares(body: &[u8]) -> Option<Vec<(u16, &[u8])>> {
+    Reader::new(body)
+        .vector16()?
+        .all(|list| Some((list.u16()?, list.vector16()?.rest())))
+}
+
 /// The first name of type `host_name` in a ServerNameList (RFC 6066 section 3).
 fn host_name(body: &mut Reader<'_>) -> Option<Option<Box<str>>> {
     const HOST_NAME: u8 = 0;

@@ -33,16 +33,24 @@
 //! ```
 
 mod akamai;
+mod compile;
 mod digest;
+mod document;
+mod explain;
 mod extension;
 mod frame;
 mod grease;
 mod hello;
 mod hello_error;
+mod hex;
 mod hpack;
 mod ja3;
 mod ja4;
+mod load;
+#[cfg(test)]
+mod load_tests;
 mod model;
+mod profile_error;
 pub(crate) mod read;
 mod record;
 #[allow(dead_code, unused_imports)]
@@ -51,8 +59,12 @@ pub(crate) mod template;
 mod tests;
 
 pub use akamai::{Http2Opening, Priority};
+pub use document::{Day, Provenance, ProvenanceKind};
+pub use explain::Difference;
 pub use extension::Extension;
 pub use grease::is_grease;
 pub use hello::ClientHello;
 pub use hello_error::HelloError;
+pub use load::{aliases, catalogue};
 pub use model::Profile;
+pub use profile_error::ProfileError;

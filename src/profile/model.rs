@@ -1,45 +1,161 @@
 //! The profile a connection is made with.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
+
+use super::document::Provenance;
+use super::explain::Difference;
+use super::hello::ClientHello;
+use super::load;
+use super::profile_error::ProfileError;
+use super::template::HelloTemplate;
 
 /// What a client looks like on the wire.
 ///
-/// There is one, [`rustls`](Self::rustls), which changes nothing. Two profiles are equal if their names are; a clone shares
-/// the original's memory.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Profile {
+/// A clone shares the original's memory. Profiles are compared by identity: what was loaded twice is two profiles, whose connections
+/// and session tickets are kept apart, since a file may have changed in between. Those that are compiled in are loaded once.
+#[derive(Clone, Debug)]
+pub struct Profile(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     name: Arc<str>,
+    provenance: Provenance,
+    hellos: Hellos,
+}
+
+/// The templates of a profile's variants; none if the hello is rustls's own.
+#[derive(Debug, Default)]
+pub(super) struct Hellos {
+    /// The one that this process was drawn to be.
+    pub(super) drawn: Option<Arc<HelloTemplate>>,
+    pub(super) all: Vec<Arc<HelloTemplate>>,
+}
+
+impl Hellos {
+    pub(super) fn only(template: HelloTemplate) -> Self {
+        let template = Arc::new(template);
+        Self {
+            drawn: Some(Arc::clone(&template)),
+            all: vec![template],
+        }
+    }
 }
 
 impl Profile {
     /// No shaping: what stock rustls and stock h2 send.
     pub fn rustls() -> Self {
-        static RUSTLS: LazyLock<Profile> = LazyLock::new(|| Profile {
-            name: Arc::from("rustls"),
-        });
-        RUSTLS.clone()
+        static RUSTLS: LazyLock<Option<Profile>> = LazyLock::new(|| Profile::named("rustls").ok());
+        // It is compiled in, and a test loads every profile that is.
+        RUSTLS
+            .clone()
+            .unwrap_or_else(|| Self::new(Arc::from("rustls"), Provenance::own(), Hellos::default()))
     }
 
-    /// The name, unique among the profiles of a process.
-    pub const fn name(&self) -> &Arc<str> {
-        &self.name
+    /// The profile that is compiled in under this name or alias, of those that [`catalogue`](super::catalogue) lists.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name; the error tells those that there are.
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        load::named(name)
+    }
+
+    /// The profile in this JSON text; `fingerprints/README.md` describes the format. It may extend one that is compiled in.
+    ///
+    /// `origin` says in errors where the text is from: a file's name.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON, a field is unknown or of another type, or the parts contradict each other. The error names the field.
+    pub fn from_json(origin: &str, text: &str) -> Result<Self, ProfileError> {
+        load::from_json(origin, text)
+    }
+
+    /// The profile in this file, as [`from_json`](Self::from_json) reads it.
+    ///
+    /// # Errors
+    ///
+    /// As there; and the file cannot be read.
+    pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Self, ProfileError> {
+        load::from_file(path.as_ref())
+    }
+
+    /// The profile that `text` names: one that is compiled in, or else a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_file`](Self::from_file); and there is neither.
+    pub fn named_or_file(text: &str) -> Result<Self, ProfileError> {
+        load::named_or_file(text)
+    }
+
+    pub(super) fn new(name: Arc<str>, provenance: Provenance, hellos: Hellos) -> Self {
+        Self(Arc::new(Inner {
+            name,
+            provenance,
+            hellos,
+        }))
+    }
+
+    /// The name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// Where it comes from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.0.provenance
+    }
+
+    /// Whether the time is over for which it could be expected to be what its client sends.
+    pub fn is_expired(&self) -> bool {
+        self.0.provenance.is_expired(SystemTime::now())
+    }
+
+    /// What is in `hello` that the profile's client would not have sent; nothing if it could have sent just this. `retry` is the hello
+    /// that followed a HelloRetryRequest, if there was one.
+    ///
+    /// Of a client with variants, the one counts that is nearest. Nothing is ever different from [`rustls`](Self::rustls), which
+    /// promises no bytes.
+    pub fn differences(&self, hello: &ClientHello, retry: Option<&ClientHello>) -> Vec<Difference> {
+        let each = self
+            .0
+            .hellos
+            .all
+            .iter()
+            .map(|template| template.differences(hello, retry));
+        each.min_by_key(Vec::len).unwrap_or_default()
+    }
+
+    pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {
+        self.0.hellos.drawn.as_ref()
+    }
+}
+
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Profile {}
+
+impl Hash for Profile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::Profile;
 
     #[test]
-    fn a_clone_shares_the_name() {
-        let profile = Profile::rustls();
-        assert_eq!(&**profile.name(), "rustls");
-        assert!(Arc::ptr_eq(profile.name(), Profile::rustls().name()));
-        assert_eq!(
-            profile,
-            Profile {
-                name: Arc::from("rustls")
-            }
-        );
+    fn what_is_compiled_in_is_one_profile() {
+        assert_eq!(Profile::rustls(), Profile::named("rustls").unwrap());
+        assert_eq!(&**Profile::rustls().name(), "rustls");
+        assert!(Profile::rustls().hello_template().is_none());
     }
 }

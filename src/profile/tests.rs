@@ -1,6 +1,7 @@
 //! Captures that the tests of this module share, and how to build frames.
 
-mod corpus;
+pub(super) mod captures;
+pub(super) mod corpus;
 mod hostile;
 
 /// Chromium 156.0.8078.79 on Debian 12: its second hello, after a HelloRetryRequest.

@@ -53,4 +53,9 @@ pub(crate) enum Content {
     ServerName,
     /// The ticket, or nothing.
     SessionTicket,
+    /// Identifiers of trust anchors, in an order that is the installation's own if `shuffled`.
+    TrustAnchors {
+        ids: Vec<Box<[u8]>>,
+        shuffled: bool,
+    },
 }

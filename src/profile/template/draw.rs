@@ -30,7 +30,7 @@ impl HelloTemplate {
         }
     }
 
-    pub(super) fn ech(&self) -> Option<&EchTemplate> {
+    pub(crate) fn ech(&self) -> Option<&EchTemplate> {
         self.extensions
             .iter()
             .find_map(|extension| match &extension.content {
@@ -41,7 +41,7 @@ impl HelloTemplate {
 }
 
 impl HelloDraw {
-    pub(super) fn new(grease: Vec<u16>, order: Vec<usize>, ech: Option<EchDraw>) -> Self {
+    pub(crate) fn new(grease: Vec<u16>, order: Vec<usize>, ech: Option<EchDraw>) -> Self {
         Self {
             grease,
             order,
@@ -52,6 +52,10 @@ impl HelloDraw {
 
     pub(crate) fn grease(&self, slot: usize) -> u16 {
         self.grease.get(slot).copied().unwrap_or(FIRST_GREASE)
+    }
+
+    pub(crate) const fn ech(&self) -> Option<&EchDraw> {
+        self.ech.as_ref()
     }
 
     /// Fills `bytes` at random, the same for every hello of this connection.

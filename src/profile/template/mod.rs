@@ -7,6 +7,7 @@
 mod content;
 mod draw;
 mod ech;
+mod identity;
 mod inner;
 mod inputs;
 mod offer;
@@ -19,7 +20,8 @@ pub(crate) use draw::HelloDraw;
 pub(crate) use ech::{EchDraw, EchKey, EchPayload, EchTemplate};
 pub(crate) use inputs::{HelloInputs, KeyShares, PreSharedKey};
 pub(crate) use offer::HybridKey;
-pub(crate) use render::{HelloTooLong, SessionId};
+pub(crate) use order::in_places;
+pub(crate) use render::{HelloTooLong, SessionId, inner_payload_length};
 pub(crate) use value::{Slot, Value};
 
 /// What a client's hellos have in common.

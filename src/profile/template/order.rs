@@ -17,7 +17,7 @@ pub(super) fn permute(extensions: &[ExtensionTemplate], rng: &mut impl Rng) -> V
 }
 
 /// `free` in the places of what is not pinned.
-pub(super) fn in_places(extensions: &[ExtensionTemplate], free: Vec<usize>) -> Vec<usize> {
+pub(crate) fn in_places(extensions: &[ExtensionTemplate], free: Vec<usize>) -> Vec<usize> {
     let mut free = free.into_iter();
     extensions
         .iter()

@@ -46,14 +46,8 @@ impl HelloTemplate {
         vector8(&mut body, |out| {
             out.extend_from_slice(&self.compression_methods)
         });
-        let session_id = match self.session_id {
-            SessionId::Empty => 0,
-            SessionId::Random => inputs.session_id.len(),
-        };
-        let preamble = Preamble {
-            length: body.len(),
-            session_id,
-        };
+        let preamble = self.preamble(inputs);
+        debug_assert_eq!(preamble.length, body.len());
         let mut extensions = Extensions {
             template: self,
             inputs,
@@ -76,6 +70,18 @@ impl HelloTemplate {
         Ok(message)
     }
 
+    const fn preamble(&self, inputs: &HelloInputs<'_>) -> Preamble {
+        let session_id = match self.session_id {
+            SessionId::Empty => 0,
+            SessionId::Random => inputs.session_id.len(),
+        };
+        let suites = 2 + 2 * self.cipher_suites.len();
+        Preamble {
+            length: 2 + 32 + 1 + session_id + suites + 1 + self.compression_methods.len(),
+            session_id,
+        }
+    }
+
     /// The version in the header of the record that carries the hello.
     pub(crate) const fn record_version(&self, retry: bool) -> u16 {
         if retry {
@@ -84,6 +90,28 @@ impl HelloTemplate {
             self.record_version
         }
     }
+}
+
+/// How long the payload of a GREASE ECH extension would be in this hello, for a template that sizes it like a real one.
+pub(crate) fn inner_payload_length(
+    template: &HelloTemplate,
+    inputs: &HelloInputs<'_>,
+    draw: &HelloDraw,
+) -> usize {
+    let extensions = Extensions {
+        template,
+        inputs,
+        draw: &mut draw.clone(),
+        preamble: template.preamble(inputs),
+    };
+    template.ech().map_or(0, |ech| {
+        inner::length(
+            &ech.payload,
+            extensions.preamble,
+            inputs,
+            &extensions.bodies(),
+        )
+    })
 }
 
 /// Renders the list of extensions, which takes three passes: ECH's length depends on the others', padding's on ECH's.
@@ -102,23 +130,9 @@ pub(super) struct Preamble {
     pub(super) session_id: usize,
 }
 
-impl Extensions<'_> {
+impl<'a> Extensions<'a> {
     fn render(&mut self) -> Vec<u8> {
-        let order = self.draw.order.clone();
-        let present: Vec<&ExtensionTemplate> = order
-            .iter()
-            .filter_map(|index| self.template.extensions.get(*index))
-            .collect();
-        let mut bodies: Vec<(u16, Option<Vec<u8>>, &ExtensionTemplate)> = present
-            .into_iter()
-            .map(|extension| {
-                (
-                    extension.id.number(self.draw),
-                    self.body(extension),
-                    extension,
-                )
-            })
-            .collect();
+        let mut bodies = self.bodies();
         self.ech(&mut bodies);
         self.padding(&mut bodies);
         let mut list = Vec::with_capacity(TYPICAL_LENGTH);
@@ -129,6 +143,25 @@ impl Extensions<'_> {
             }
         }
         list
+    }
+
+    /// Numbers and bodies, in the order drawn; without those that depend on the others'.
+    fn bodies(&self) -> Vec<(u16, Option<Vec<u8>>, &'a ExtensionTemplate)> {
+        let template = self.template;
+        let ordered = self
+            .draw
+            .order
+            .iter()
+            .filter_map(|index| template.extensions.get(*index));
+        ordered
+            .map(|extension| {
+                (
+                    extension.id.number(self.draw),
+                    self.body(extension),
+                    extension,
+                )
+            })
+            .collect()
     }
 
     /// The body of an extension that is sent, unless it depends on the others'.
@@ -165,6 +198,11 @@ impl Extensions<'_> {
                 server_name(self.inputs.host, &mut out);
             }
             Content::SessionTicket => out.extend_from_slice(self.inputs.ticket),
+            Content::TrustAnchors { ids, .. } => vector16(&mut out, |out| {
+                for id in ids {
+                    vector8(out, |out| out.extend_from_slice(id));
+                }
+            }),
         }
         Some(out)
     }

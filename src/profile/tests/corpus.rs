@@ -26,7 +26,7 @@ const FIREFOX: [&str; 8] = [
     "t13i1616h2_86a278354501_e6dcd7ae0a9e",
 ];
 
-fn corpus() -> Option<PathBuf> {
+pub(in crate::profile) fn corpus() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus");
     let found = [beside, "/work/shared/corpus"]
         .map(PathBuf::from)

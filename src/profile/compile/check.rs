@@ -1,0 +1,263 @@
+//! What cannot be: combinations that no client could send, or that no server could answer.
+
+use super::numbers::grease_label;
+use super::{Fault, Result};
+use crate::profile::document::{ClientHelloDocument, ExtensionDocument, ExtensionOrder, Registry};
+use crate::profile::template::{Content, HelloTemplate, Value};
+
+/// Before the numbers are known: fields without their extension, and extensions that miss each other.
+pub(super) fn combinations(document: &ClientHelloDocument) -> Result<()> {
+    let listed = Listed::of(document);
+    if document.cipher_suites.is_empty() {
+        return Err(Fault::new("cipher_suites", "there is none"));
+    }
+    if document.compression_methods.is_empty() {
+        return Err(Fault::new(
+            "compression_methods",
+            "there is none: the null method, 0, must be",
+        ));
+    }
+    for (field, is_set, extensions) in fields(document) {
+        let is_listed = extensions.iter().any(|extension| listed.has(extension));
+        if is_set && !is_listed {
+            return Err(Fault::new(
+                field,
+                format!(
+                    "it is set, and `extensions` does not list {}",
+                    extensions.join(" or ")
+                ),
+            ));
+        }
+        // Those of single values name their extension's place in the list themselves.
+        let is_opaque = extensions
+            .iter()
+            .any(|extension| listed.is_opaque(extension));
+        if !is_set && is_listed && !is_opaque {
+            return Err(Fault::new(
+                field,
+                format!(
+                    "`extensions` lists {}, and nothing is in it",
+                    extensions.join(" or ")
+                ),
+            ));
+        }
+    }
+    for (extension, needs) in NEEDS {
+        if listed.has(extension) && !needs.iter().any(|needed| listed.has(needed)) {
+            return Err(Fault::new(
+                "extensions",
+                format!("{extension} means nothing without {}", needs.join(" or ")),
+            ));
+        }
+    }
+    for (index, protocol) in document.application_settings.iter().enumerate() {
+        if !document.alpn.contains(protocol) {
+            return Err(Fault::new(
+                format!("application_settings[{index}]"),
+                format!("`alpn` does not offer {protocol}"),
+            ));
+        }
+    }
+    for (index, share) in document.key_shares.iter().enumerate() {
+        if !document.supported_groups.contains(share) {
+            return Err(Fault::new(
+                format!("key_shares[{index}]"),
+                format!("`supported_groups` does not list {share}"),
+            ));
+        }
+    }
+    if let Some(padding) = document
+        .padding
+        .filter(|padding| padding.from >= padding.length)
+    {
+        return Err(Fault::new(
+            "padding",
+            format!(
+                "a hello of {} bytes or more cannot be padded to {}",
+                padding.from, padding.length
+            ),
+        ));
+    }
+    if document.extension_order == ExtensionOrder::Fixed && !document.pinned.is_empty() {
+        return Err(Fault::new(
+            "pinned",
+            "every extension has its place where `extension_order` is fixed",
+        ));
+    }
+    listed_too("pinned", &document.pinned, &listed)?;
+    listed_too("resumption.without", &document.resumption.without, &listed)
+}
+
+/// After the numbers are known: nothing twice, the pre-shared key last.
+pub(super) fn template(template: &HelloTemplate) -> Result<()> {
+    for (index, extension) in template.extensions.iter().enumerate() {
+        let Value::Fixed(id) = extension.id else {
+            continue;
+        };
+        let field = || format!("extensions[{index}]");
+        let name = || Registry::Extension.text(id);
+        let before = template.extensions.get(..index).unwrap_or_default();
+        if before.iter().any(|other| other.id == extension.id) {
+            return Err(Fault::new(field(), format!("{} is there twice", name())));
+        }
+        if extension.content == Content::PreSharedKey {
+            let is_last = index + 1 == template.extensions.len();
+            if !is_last || !extension.pinned {
+                return Err(Fault::new(
+                    field(),
+                    "pre_shared_key must be last (RFC 8446 section 4.2.11), and stay there",
+                ));
+            }
+        }
+    }
+    if template.hybrid_key == crate::profile::template::HybridKey::Shared {
+        let shares: Vec<u16> = template.numbers(KEY_SHARE).collect();
+        if !(shares.contains(&X25519MLKEM768) && shares.contains(&X25519)) {
+            return Err(Fault::new(
+                "hybrid_key",
+                "there is no X25519MLKEM768 share beside an x25519 one to share a key with",
+            ));
+        }
+    }
+    let tls13 = template
+        .numbers(SUPPORTED_VERSIONS)
+        .any(|version| version == TLS13);
+    let shares = template.extension(KEY_SHARE).is_some();
+    if tls13 != shares {
+        return Err(Fault::new(
+            "supported_versions",
+            "TLS 1.3 and key_share go together: one is there without the other",
+        ));
+    }
+    Ok(())
+}
+
+/// An extension, and what it means nothing without.
+const NEEDS: &[(&str, &[&str])] = &[
+    (
+        "application_settings",
+        &["application_layer_protocol_negotiation"],
+    ),
+    (
+        "application_settings_old",
+        &["application_layer_protocol_negotiation"],
+    ),
+    ("early_data", &["pre_shared_key"]),
+    ("key_share", &["supported_groups"]),
+    ("pre_shared_key", &["psk_key_exchange_modes"]),
+];
+
+/// A field of lists, whether it is set, and the extensions of which one must then be listed.
+fn fields(document: &ClientHelloDocument) -> [(&'static str, bool, &'static [&'static str]); 13] {
+    [
+        (
+            "alpn",
+            !document.alpn.is_empty(),
+            &["application_layer_protocol_negotiation"],
+        ),
+        (
+            "application_settings",
+            !document.application_settings.is_empty(),
+            &["application_settings", "application_settings_old"],
+        ),
+        (
+            "compress_certificate",
+            !document.compress_certificate.is_empty(),
+            &["compress_certificate"],
+        ),
+        (
+            "delegated_credential",
+            !document.delegated_credential.is_empty(),
+            &["delegated_credential"],
+        ),
+        (
+            "ec_point_formats",
+            !document.ec_point_formats.is_empty(),
+            &["ec_point_formats"],
+        ),
+        (
+            "ech_grease",
+            document.ech_grease.is_some(),
+            &["encrypted_client_hello"],
+        ),
+        (
+            "key_shares",
+            !document.key_shares.is_empty(),
+            &["key_share"],
+        ),
+        ("padding", document.padding.is_some(), &["padding"]),
+        (
+            "psk_key_exchange_modes",
+            !document.psk_key_exchange_modes.is_empty(),
+            &["psk_key_exchange_modes"],
+        ),
+        (
+            "record_size_limit",
+            document.record_size_limit.is_some(),
+            &["record_size_limit"],
+        ),
+        (
+            "signature_algorithms",
+            !document.signature_algorithms.is_empty(),
+            &["signature_algorithms"],
+        ),
+        (
+            "supported_groups",
+            !document.supported_groups.is_empty(),
+            &["supported_groups"],
+        ),
+        (
+            "supported_versions",
+            !document.supported_versions.is_empty(),
+            &["supported_versions"],
+        ),
+    ]
+}
+
+/// The extensions that a document lists, and whether it gives their body itself.
+struct Listed(Vec<(String, bool)>);
+
+impl Listed {
+    fn of(document: &ClientHelloDocument) -> Self {
+        let entry = |entry: &ExtensionDocument| match entry {
+            ExtensionDocument::Named(text) => (canonical(text), false),
+            ExtensionDocument::Opaque(opaque) => (canonical(&opaque.extension), true),
+        };
+        Self(document.extensions.iter().map(entry).collect())
+    }
+
+    fn has(&self, extension: &str) -> bool {
+        self.0.iter().any(|(listed, _)| listed == extension)
+    }
+
+    fn is_opaque(&self, extension: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(listed, opaque)| listed == extension && *opaque)
+    }
+}
+
+/// The name by which an extension goes here, whether it was written in hex or otherwise.
+fn canonical(text: &str) -> String {
+    match (grease_label(text), Registry::Extension.number(text)) {
+        (Some(_), _) => "GREASE".to_owned(),
+        (None, Some(number)) => Registry::Extension.text(number),
+        (None, None) => text.to_owned(),
+    }
+}
+
+fn listed_too(field: &str, names: &[String], listed: &Listed) -> Result<()> {
+    match names.iter().position(|name| !listed.has(&canonical(name))) {
+        Some(index) => Err(Fault::new(
+            format!("{field}[{index}]"),
+            "`extensions` does not list it",
+        )),
+        None => Ok(()),
+    }
+}
+
+const SUPPORTED_VERSIONS: u16 = 43;
+const KEY_SHARE: u16 = 51;
+const TLS13: u16 = 0x0304;
+const X25519: u16 = 0x001d;
+const X25519MLKEM768: u16 = 0x11ec;

@@ -1,0 +1,54 @@
+//! From a profile as it is written to a template: names become numbers, labels slots, and what cannot be is refused.
+
+mod check;
+mod ech;
+mod extension;
+mod numbers;
+
+use super::document::{ClientHelloDocument, HybridKeyDocument, SessionIdDocument};
+use super::template::{HelloTemplate, HybridKey, SessionId};
+use extension::extensions;
+use numbers::{Numbers, version};
+
+/// A field and what is wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) field: String,
+    pub(crate) fault: String,
+}
+
+impl Fault {
+    fn new(field: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            fault: fault.into(),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// The template of `document`. Fields are named by their path below `client_hello`.
+pub(crate) fn compile(document: &ClientHelloDocument) -> Result<HelloTemplate> {
+    check::combinations(document)?;
+    let mut numbers = Numbers::default();
+    let template = HelloTemplate {
+        record_version: version("record_version", &document.record_version)?,
+        retry_record_version: version("retry_record_version", &document.retry_record_version)?,
+        legacy_version: version("legacy_version", &document.legacy_version)?,
+        session_id: match document.session_id {
+            SessionIdDocument::Empty => SessionId::Empty,
+            SessionIdDocument::Random => SessionId::Random,
+        },
+        cipher_suites: numbers.suites(&document.cipher_suites)?,
+        compression_methods: document.compression_methods.clone(),
+        extensions: extensions(document, &mut numbers)?,
+        slots: numbers.into_slots(),
+        hybrid_key: match document.hybrid_key {
+            HybridKeyDocument::Own => HybridKey::Own,
+            HybridKeyDocument::Shared => HybridKey::Shared,
+        },
+    };
+    check::template(&template)?;
+    Ok(template)
+}

@@ -1,0 +1,96 @@
+//! Could a client have sent this hello? The draw that it would have needed, and where that does not suffice.
+//!
+//! What the client draws at random is read off the hello, the hello is made anew from that draw, and the two are compared: whatever
+//! the profile fixes must then be equal byte for byte. What was drawn is checked for being what the client can draw.
+
+mod compare;
+mod draw;
+mod drawn;
+mod taken;
+
+use std::fmt;
+
+use super::ClientHello;
+use super::template::{HelloDraw, HelloTemplate};
+use compare::compare;
+use draw::draw_of;
+use drawn::check_drawn;
+use taken::Taken;
+
+/// Something in a hello that the profile's client would have sent otherwise.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Where: `cipher_suites`, `extensions`, `extension key_share`.
+    pub place: String,
+    /// What the client would have sent there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl Difference {
+    pub(crate) fn new(
+        place: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.into(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: expected {}, found {}",
+            self.place, self.expected, self.found
+        )
+    }
+}
+
+impl HelloTemplate {
+    /// What is in `hello`, and after a HelloRetryRequest in `retry`, that this template's client would not have sent.
+    pub(crate) fn differences(
+        &self,
+        hello: &ClientHello,
+        retry: Option<&ClientHello>,
+    ) -> Vec<Difference> {
+        let template = self.adopt(hello);
+        let (mut draw, mut differences) = draw_of(&template, hello);
+        differences.extend(check_drawn(&template, &draw, hello));
+        differences.extend(template.rendered_differences(&mut draw, hello, false));
+        if let Some(retry) = retry {
+            differences.extend(template.rendered_differences(&mut draw, retry, true));
+        }
+        differences
+    }
+
+    fn rendered_differences(
+        &self,
+        draw: &mut HelloDraw,
+        hello: &ClientHello,
+        retry: bool,
+    ) -> Vec<Difference> {
+        let taken = Taken::from_hello(hello, retry);
+        let rendered = self.render(&taken.inputs(), draw);
+        match rendered
+            .ok()
+            .and_then(|message| ClientHello::from_message(&message).ok())
+        {
+            Some(expected) => compare(&expected, hello, self.record_version(retry)),
+            None => vec![Difference::new(
+                "hello",
+                "one that fits into a record",
+                "none that could be made",
+            )],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

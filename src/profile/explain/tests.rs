@@ -1,0 +1,144 @@
+//! Every capture of a browser is a hello that its profile could have sent, byte for byte.
+
+use std::collections::HashMap;
+
+use super::draw::draw_of;
+use super::taken::Taken;
+use crate::profile::tests::captures::{Capture, captures};
+use crate::profile::{ClientHello, Profile};
+
+/// The message and what is different in it, for one capture and, if it answers a HelloRetryRequest, the hello before it.
+fn assert_explained(profile: &Profile, capture: &Capture, first: Option<&Capture>) {
+    let hello = ClientHello::from_records(&capture.records).unwrap();
+    let before = first.map(|first| ClientHello::from_records(&first.records).unwrap());
+    let differences = match &before {
+        None => profile.differences(&hello, None),
+        Some(before) => profile.differences(before, Some(&hello)),
+    };
+    assert_eq!(differences, [], "{} {}", capture.name, capture.scenario);
+    let template = profile.hello_template().unwrap().adopt(&hello);
+    let (mut draw, _) = draw_of(&template, before.as_ref().unwrap_or(&hello));
+    let retry = before.is_some();
+    let message = template
+        .render(&Taken::from_hello(&hello, retry).inputs(), &mut draw)
+        .unwrap();
+    let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+    let version = template.record_version(retry).to_be_bytes();
+    let record = [&[22][..], &version, &length, &message].concat();
+    assert_eq!(
+        record, capture.records,
+        "{} {}",
+        capture.name, capture.scenario
+    );
+}
+
+fn assert_all_explained(file: &str, profile: &str) {
+    let Some(captures) = captures(file) else {
+        return;
+    };
+    let profile = Profile::named(profile).unwrap();
+    let by_name: HashMap<&str, &Capture> = captures
+        .iter()
+        .map(|capture| (&*capture.name, capture))
+        .collect();
+    for capture in &captures {
+        let first = capture
+            .pair
+            .as_deref()
+            .filter(|_| capture.scenario.ends_with("hrr2"));
+        assert_explained(&profile, capture, first.map(|name| by_name[name]));
+    }
+    assert!(captures.len() > 190);
+}
+
+#[test]
+fn chromium_sent_what_its_profile_can_send() {
+    assert_all_explained("chromium-156.jsonl", "chromium-156");
+}
+
+#[test]
+fn firefox_sent_what_its_profile_can_send() {
+    assert_all_explained("firefox-esr-153.jsonl", "firefox-esr-153");
+}
+
+#[test]
+fn published_captures_are_what_their_profiles_can_send() {
+    let Some(corpus) = crate::profile::tests::corpus::corpus() else {
+        return;
+    };
+    let text = std::fs::read_to_string(corpus.join("browser-hellos.json")).unwrap();
+    let published: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    for (name, profile) in [
+        ("chrome-151-windows", "chrome-151"),
+        ("chrome-152-windows", "chrome-152"),
+        ("chrome-153-windows", "chrome-153"),
+        ("firefox-155-windows", "firefox-155"),
+        ("firefox-156-windows", "firefox-156"),
+        ("okhttp-5.5-jvm", "okhttp-5.5"),
+    ] {
+        let entry = published
+            .iter()
+            .find(|entry| entry["profile"] == name)
+            .unwrap();
+        let hello = entry["client_hello_record_hex"].as_str().unwrap();
+        let hello = ClientHello::from_records(&crate::profile::tests::bytes(hello)).unwrap();
+        assert_eq!(
+            Profile::named(profile).unwrap().differences(&hello, None),
+            [],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn other_clients_sent_what_their_profiles_can_send() {
+    for (file, profile) in [
+        ("curl-7.88.jsonl", "curl-7.88"),
+        ("curl-7.88-http1.jsonl", "curl-7.88"),
+        ("safari-26-emulated.jsonl", "safari-26"),
+    ] {
+        let Some(captures) = captures(file) else {
+            return;
+        };
+        let profile = Profile::named(profile).unwrap();
+        for capture in &captures {
+            let first = capture
+                .pair
+                .as_deref()
+                .filter(|_| capture.scenario.ends_with("hrr2"));
+            let first = first.map(|name| captures.iter().find(|other| other.name == name).unwrap());
+            assert_explained(&profile, capture, first);
+        }
+    }
+}
+
+/// What tells two clients apart is found.
+#[test]
+fn another_clients_hello_is_different() {
+    let Some(chromium) = captures("chromium-156.jsonl") else {
+        return;
+    };
+    let hello = ClientHello::from_records(&chromium[0].records).unwrap();
+    let differences = Profile::named("firefox").unwrap().differences(&hello, None);
+    let places: Vec<&str> = differences
+        .iter()
+        .map(|difference| &*difference.place)
+        .collect();
+    for place in [
+        "cipher_suites",
+        "extensions",
+        "extension supported_groups",
+        "extension key_share",
+    ] {
+        assert!(places.contains(&place), "{places:?}");
+    }
+    let differences = Profile::named("chrome-151")
+        .unwrap()
+        .differences(&hello, None);
+    assert!(
+        differences
+            .iter()
+            .any(|difference| difference.found == "trust_anchors"),
+        "{differences:?}"
+    );
+}

@@ -1,0 +1,243 @@
+//! Profiles from files, and those that are compiled in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use include_dir::{Dir, include_dir};
+use parking_lot::Mutex;
+use rand::RngExt;
+use serde_json::Value;
+
+use super::compile::{Fault, compile};
+use super::document::{ClientHelloDocument, ProfileDocument, VariantDocument, merge};
+use super::model::{Hellos, Profile};
+use super::profile_error::ProfileError;
+use super::template::HelloTemplate;
+
+/// How long a chain of `extends` may be: the longest here has three links, and a circle has none.
+const MAXIMUM_EXTENSIONS: usize = 8;
+
+/// A profile file takes 10 kB at most; what is longer than this is something else.
+const MAXIMUM_FILE: u64 = 1 << 20;
+
+static FINGERPRINTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fingerprints");
+
+/// The files that are compiled in, by their profiles' names and aliases.
+static COMPILED_IN: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let mut by_name = BTreeMap::new();
+    for file in FINGERPRINTS.files().filter(|file| {
+        file.path()
+            .extension()
+            .is_some_and(|extension| extension == "json")
+    }) {
+        let Ok(document) = serde_json::from_slice::<Value>(file.contents()) else {
+            continue;
+        };
+        let aliases = document
+            .get("aliases")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        for name in document
+            .get("name")
+            .into_iter()
+            .chain(aliases)
+            .filter_map(Value::as_str)
+        {
+            by_name.insert(name.to_owned(), document.clone());
+        }
+    }
+    by_name
+});
+
+/// Those already loaded, by the name in their file.
+static LOADED: Mutex<BTreeMap<String, Profile>> = Mutex::new(BTreeMap::new());
+
+/// The profiles that are compiled in, by name; aliases are not listed again.
+///
+/// # Errors
+///
+/// None of those that are released: a test loads them all.
+pub fn catalogue() -> Result<Vec<Profile>, ProfileError> {
+    let own_name = |(name, document): &(&String, &Value)| {
+        document.get("name").and_then(Value::as_str) == Some(name.as_str())
+    };
+    COMPILED_IN
+        .iter()
+        .filter(own_name)
+        .map(|(name, _)| named(name))
+        .collect()
+}
+
+/// Names that stand for a profile that is compiled in, each with the profile's own name.
+pub fn aliases() -> Vec<(String, String)> {
+    let alias = |(name, document): (&String, &Value)| {
+        let own = document.get("name").and_then(Value::as_str)?;
+        (own != name).then(|| (name.clone(), own.to_owned()))
+    };
+    COMPILED_IN.iter().filter_map(alias).collect()
+}
+
+pub(super) fn named(name: &str) -> Result<Profile, ProfileError> {
+    let document = COMPILED_IN.get(name).ok_or_else(|| {
+        let known: Vec<&str> = COMPILED_IN.keys().map(String::as_str).collect();
+        ProfileError::new(
+            name,
+            format!("there is none of this name; there are {}", known.join(", ")),
+        )
+    })?;
+    let own = document.get("name").and_then(Value::as_str).unwrap_or(name);
+    if let Some(profile) = LOADED.lock().get(own) {
+        return Ok(profile.clone());
+    }
+    let profile = from_value(own, document.clone())?;
+    // Of two that load it at once, the first wins: a profile that is compiled in is one.
+    Ok(LOADED
+        .lock()
+        .entry(own.to_owned())
+        .or_insert(profile)
+        .clone())
+}
+
+pub(super) fn from_json(origin: &str, text: &str) -> Result<Profile, ProfileError> {
+    let document = serde_json::from_str(text)
+        .map_err(|error| ProfileError::new(origin, format!("no JSON: {error}")))?;
+    from_value(origin, document)
+}
+
+pub(super) fn from_file(path: &Path) -> Result<Profile, ProfileError> {
+    let origin = path.display().to_string();
+    let unreadable =
+        |error: std::io::Error| ProfileError::new(&origin, format!("cannot be read: {error}"));
+    if std::fs::metadata(path).map_err(unreadable)?.len() > MAXIMUM_FILE {
+        return Err(ProfileError::new(
+            &origin,
+            "is too large to be one: more than 1 MiB",
+        ));
+    }
+    from_json(&origin, &std::fs::read_to_string(path).map_err(unreadable)?)
+}
+
+pub(super) fn named_or_file(text: &str) -> Result<Profile, ProfileError> {
+    match named(text) {
+        Ok(profile) => Ok(profile),
+        Err(_) if Path::new(text).is_file() => from_file(Path::new(text)),
+        Err(error) => Err(error),
+    }
+}
+
+fn from_value(origin: &str, document: Value) -> Result<Profile, ProfileError> {
+    let document: ProfileDocument = typed(origin, inherited(origin, document)?)?;
+    let hellos = match &document.client_hello {
+        None if document.variants.is_empty() => Hellos::default(),
+        None => {
+            let error = ProfileError::new(origin, "there is no client_hello to vary");
+            return Err(error.in_field("variants"));
+        }
+        Some(hello) => hellos(origin, hello, &document.variants)?,
+    };
+    let profile = Profile::new(Arc::from(document.name), document.provenance, hellos);
+    if let Some(last) = profile
+        .provenance()
+        .expires
+        .filter(|_| profile.is_expired())
+    {
+        tracing::warn!(profile = &**profile.name(), %last, "the profile has expired: its client may send something else by now");
+    }
+    Ok(profile)
+}
+
+/// The document with all that it extends merged into it.
+fn inherited(origin: &str, document: Value) -> Result<Value, ProfileError> {
+    let mut chain = vec![document];
+    while let Some(parent) = chain.last().and_then(|document| document.get("extends")) {
+        let fault = |fault: String| ProfileError::new(origin, fault).in_field("extends");
+        let name = parent
+            .as_str()
+            .ok_or_else(|| fault("it must be the name of a profile".to_owned()))?;
+        if chain.len() > MAXIMUM_EXTENSIONS {
+            return Err(fault(format!(
+                "{name} extends itself, or the chain is longer than {MAXIMUM_EXTENSIONS}"
+            )));
+        }
+        let parent = COMPILED_IN
+            .get(name)
+            .ok_or_else(|| fault(format!("there is no profile {name}")))?;
+        let mut parent = parent.clone();
+        if let Value::Object(members) = &mut parent {
+            // What belongs to the parent alone.
+            for member in ["name", "aliases", "provenance"] {
+                members.remove(member);
+            }
+        }
+        chain.push(parent);
+    }
+    let mut whole = Value::Null;
+    for document in chain.into_iter().rev() {
+        merge(&mut whole, document);
+    }
+    Ok(whole)
+}
+
+fn typed<T: serde::de::DeserializeOwned>(origin: &str, value: Value) -> Result<T, ProfileError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { String::new() } else { field };
+        ProfileError::new(origin, error.into_inner().to_string()).in_field(field)
+    })
+}
+
+/// The templates of all variants, so that a fault shows whichever is drawn, and the one that was drawn by weight.
+fn hellos(
+    origin: &str,
+    hello: &ClientHelloDocument,
+    variants: &[VariantDocument],
+) -> Result<Hellos, ProfileError> {
+    let named = |prefix: &str, fault: Fault| {
+        ProfileError::new(origin, fault.fault)
+            .in_field(format!("{prefix}client_hello.{}", fault.field))
+    };
+    let base = compile(hello).map_err(|fault| named("", fault))?;
+    let mut templates = Vec::with_capacity(variants.len());
+    for (index, variant) in variants.iter().enumerate() {
+        let mut whole = serde_json::to_value(hello)
+            .map_err(|error| ProfileError::new(origin, error.to_string()))?;
+        if let Some(patch) = variant.client_hello.clone() {
+            merge(&mut whole, patch);
+        }
+        let prefix = format!("variants[{index}].");
+        let document: ClientHelloDocument = typed(origin, whole).map_err(|error| {
+            let field = format!("{prefix}client_hello.{}", error.field());
+            error.in_field(field)
+        })?;
+        let template = compile(&document).map_err(|fault| named(&prefix, fault))?;
+        templates.push((variant.weight, Arc::new(template)));
+    }
+    if templates.is_empty() {
+        return Ok(Hellos::only(base));
+    }
+    let drawn = draw(&templates).ok_or_else(|| {
+        ProfileError::new(origin, "no variant has any weight").in_field("variants")
+    })?;
+    Ok(Hellos {
+        drawn: Some(drawn),
+        all: templates
+            .into_iter()
+            .map(|(_, template)| template)
+            .collect(),
+    })
+}
+
+/// One of the templates, drawn by weight.
+fn draw(templates: &[(u32, Arc<HelloTemplate>)]) -> Option<Arc<HelloTemplate>> {
+    let total: u64 = templates.iter().map(|(weight, _)| u64::from(*weight)).sum();
+    let mut drawn = (total > 0).then(|| rand::rng().random_range(0..total))?;
+    for (weight, template) in templates {
+        match drawn.checked_sub((*weight).into()) {
+            Some(left) => drawn = left,
+            None => return Some(Arc::clone(template)),
+        }
+    }
+    None
+}
