@@ -42,6 +42,15 @@ pub(crate) struct ShapedTls {
     provider: Arc<CryptoProvider>,
 }
 
+/// Equal templates make equal clients.
+impl PartialEq for ShapedTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.template, &other.template) || self.template == other.template
+    }
+}
+
+impl Eq for ShapedTls {}
+
 /// What the server chose, beyond what rustls tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {

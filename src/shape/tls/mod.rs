@@ -30,7 +30,9 @@ mod tests;
 mod verify;
 mod wire;
 
-pub(crate) use connect::{Connected, Connecting, Failure, Outcome, ShapedTls};
+#[cfg(test)]
+pub(crate) use connect::Connected;
+pub(crate) use connect::{Failure, Outcome, ShapedTls};
 pub(crate) use fault::Fault;
 pub(crate) use handshake::Resume;
 pub(crate) use record_limit::RecordLimited;
