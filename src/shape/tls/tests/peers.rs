@@ -8,9 +8,9 @@ use rustls::{HandshakeKind, ServerConfig};
 
 use super::support::{Authority, Client, Cut, Identity, Probe, Written, echo, serve};
 use super::templates::{chromium, firefox};
-use crate::profile::is_grease;
-use crate::profile::template::HelloTemplate;
-use crate::shape::tls::Outcome;
+use crate::profile::template::{Content, HelloTemplate};
+use crate::profile::{catalogue, is_grease};
+use crate::shape::tls::{Fault, Outcome, Resume};
 
 const PROFILES: [fn() -> HelloTemplate; 2] = [chromium, firefox];
 
@@ -72,6 +72,39 @@ async fn both_versions_fresh_and_resumed() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_shipped_profile() {
+    let (authority, identity) = world();
+    let server = Arc::new(identity.server(&[&TLS13, &TLS12]));
+    let mut shaped = 0;
+    for profile in catalogue().unwrap() {
+        let name = profile.name();
+        let Some(template) = profile.hello_template() else {
+            continue;
+        };
+        shaped += 1;
+        let client = Client::new((**template).clone(), &authority);
+        for seed in 0..3 {
+            let (kind, _, written) = connect(&client, &server, Cut::default(), seed).await;
+            let resumes = template
+                .extensions
+                .iter()
+                .any(|extension| extension.content == Content::PreSharedKey);
+            assert_eq!(
+                kind == HandshakeKind::Resumed,
+                resumes && seed > 0,
+                "{name} {seed}"
+            );
+            assert_eq!(
+                profile.differences(&written.hello(), None),
+                [],
+                "{name} {seed}"
+            );
+        }
+    }
+    assert!(shaped > 8);
 }
 
 #[tokio::test]
@@ -251,6 +284,53 @@ async fn client_certificates() {
                 connect(&client, &server, Cut::default(), seed).await;
             }
         }
+    }
+}
+
+/// The server accepts early data, of which there is none.
+#[tokio::test]
+async fn early_data_that_is_accepted() {
+    let (authority, identity) = world();
+    let mut config = identity.server(&[&TLS13]);
+    config.max_early_data_size = 1 << 14;
+    let server = Arc::new(config);
+    let client = Client::new(firefox(), &authority);
+    for seed in 0..3 {
+        let (kind, _, written) = connect(&client, &server, Cut::default(), seed).await;
+        assert_eq!(kind == HandshakeKind::Resumed, seed > 0);
+        assert_eq!(written.hello().extension(42).is_some(), seed > 0);
+        // Firefox leaves out what is for TLS 1.2 where it resumes TLS 1.3.
+        assert_eq!(written.hello().extension(35).is_some(), seed == 0);
+    }
+}
+
+/// A server that has gone back to TLS 1.2 meets a client with a session of TLS 1.3.
+#[tokio::test]
+async fn a_downgraded_server_is_visited_again_without_a_session() {
+    let (authority, identity) = world();
+    for profile in PROFILES {
+        let mut config = identity.server(&[&TLS13]);
+        config.max_early_data_size = 1 << 14;
+        let client = Client::new(profile(), &authority);
+        connect(&client, &Arc::new(config), Cut::default(), 0).await;
+        let mut old = identity.server(&[&TLS12]);
+        old.ticketer = aws_lc_rs::Ticketer::new().unwrap();
+        let old = Arc::new(old);
+        let failure = client
+            .connect(serve(Arc::clone(&old)), 1)
+            .await
+            .err()
+            .unwrap();
+        assert!(failure.retry_without_session, "{failure:?}");
+        assert_eq!(failure.fault, Some(Fault::Downgraded));
+        let (mut stream, _) = client
+            .connect_resuming(serve(Arc::clone(&old)), 2, Resume::Never)
+            .await
+            .unwrap();
+        echo(&mut stream).await;
+        // And from then on sessions of TLS 1.2.
+        let (kind, ..) = connect(&client, &old, Cut::default(), 3).await;
+        assert_eq!(kind, HandshakeKind::Resumed);
     }
 }
 
