@@ -10,6 +10,8 @@ mod bundle;
 mod certificate;
 mod connect;
 mod decompress;
+mod delegated;
+mod der;
 mod fault;
 mod groups;
 mod handshake;

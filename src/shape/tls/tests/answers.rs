@@ -15,9 +15,9 @@ use crate::shape::tls::{Failure, Fault, Outcome};
 
 const ALPS: u16 = 0x44cd;
 
-struct World {
-    authority: Authority,
-    identity: Identity,
+pub(super) struct World {
+    pub(super) authority: Authority,
+    pub(super) identity: Identity,
 }
 
 impl World {
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    fn server(
+    pub(super) fn server(
         &self,
         meddling: &Arc<Meddling>,
         version: &'static SupportedProtocolVersion,
@@ -62,7 +62,7 @@ async fn visit(
 }
 
 /// The plaintext ServerHello is exchanged on its way, since no key protects it.
-async fn once(
+pub(super) async fn once(
     client: &Client,
     server: &Arc<ServerConfig>,
     meddling: &Arc<Meddling>,

@@ -2,8 +2,10 @@
 
 mod answers;
 mod compressor;
+mod delegated;
 mod meddler;
 mod openssl;
 mod peers;
+mod scripted;
 mod support;
 mod templates;

@@ -168,6 +168,7 @@ pub(super) struct Probe<IO> {
     ready: Vec<u8>,
     is_sealed: bool,
     exchange: Option<Box<dyn Fn(&[u8]) -> Vec<u8> + Send>>,
+    end_after: Option<usize>,
 }
 
 impl<IO> Probe<IO> {
@@ -181,6 +182,7 @@ impl<IO> Probe<IO> {
             ready: Vec::new(),
             is_sealed: false,
             exchange: None,
+            end_after: None,
         };
         (probe, written)
     }
@@ -189,6 +191,11 @@ impl<IO> Probe<IO> {
     pub(super) fn exchange_hello(&mut self, exchange: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) {
         self.exchange = Some(Box::new(exchange));
         self.cut.record.get_or_insert(1 << 14);
+    }
+
+    /// Ends after so many bytes.
+    pub(super) fn end_after(&mut self, length: usize) {
+        self.end_after = Some(length);
     }
 
     fn recut(&mut self) {
@@ -227,6 +234,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Probe<IO> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.end_after == Some(0) {
+            return Poll::Ready(Ok(()));
+        }
         while self.ready.is_empty() {
             let mut chunk = [0; 16384];
             let mut chunk = ReadBuf::new(&mut chunk);
@@ -238,7 +248,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Probe<IO> {
             self.recut();
         }
         let limit = self.cut.read.unwrap_or(usize::MAX);
-        let length = buffer.remaining().min(self.ready.len()).min(limit);
+        let mut length = buffer.remaining().min(self.ready.len()).min(limit);
+        if let Some(left) = &mut self.end_after {
+            length = length.min(*left);
+            *left -= length;
+        }
         buffer.put_slice(&self.ready.drain(..length).collect::<Vec<_>>());
         Poll::Ready(Ok(()))
     }
