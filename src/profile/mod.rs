@@ -46,6 +46,7 @@ mod hex;
 mod hpack;
 mod ja3;
 mod ja4;
+mod learn;
 mod load;
 #[cfg(test)]
 mod load_tests;
@@ -65,6 +66,7 @@ pub use extension::Extension;
 pub use grease::is_grease;
 pub use hello::ClientHello;
 pub use hello_error::HelloError;
+pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;
 pub use profile_error::ProfileError;

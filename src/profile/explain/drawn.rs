@@ -68,18 +68,7 @@ fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Dif
             ));
         }
     }
-    let key = |wanted| {
-        shares
-            .iter()
-            .find(|(group, _)| *group == wanted)
-            .map(|(_, key)| *key)
-    };
-    if let (Some(hybrid), Some(separate)) = (key(X25519MLKEM768), key(X25519)) {
-        let found = if hybrid.ends_with(separate) {
-            HybridKey::Shared
-        } else {
-            HybridKey::Own
-        };
+    if let Some(found) = hybrid_key(hello) {
         if found != template.hybrid_key {
             let text = |hybrid| match hybrid {
                 HybridKey::Own => "two X25519 keys",
@@ -92,6 +81,23 @@ fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Dif
             ));
         }
     }
+}
+
+/// Whether the hello's hybrid share and its separate one have an X25519 key each; `None` if it has not both.
+pub(in crate::profile) fn hybrid_key(hello: &ClientHello) -> Option<HybridKey> {
+    let shares = shares(hello);
+    let key = |wanted| {
+        shares
+            .iter()
+            .find(|(group, _)| *group == wanted)
+            .map(|(_, key)| *key)
+    };
+    let (hybrid, separate) = (key(X25519MLKEM768)?, key(X25519)?);
+    Some(if hybrid.ends_with(separate) {
+        HybridKey::Shared
+    } else {
+        HybridKey::Own
+    })
 }
 
 const X25519: u16 = 0x001d;
