@@ -16,7 +16,7 @@ use compare::compare;
 use draw::draw_of;
 pub(super) use draw::ech_of;
 use drawn::check_drawn;
-pub(super) use drawn::hybrid_key;
+pub(super) use drawn::{hybrid_key, payload_fits};
 use taken::Taken;
 
 /// Something in a hello that the profile's client would have sent otherwise.

@@ -5,7 +5,8 @@ use crate::profile::document::{
     ClientHelloDocument, EchGreaseDocument, EchKeyDocument, EchPayloadDocument, InnerHelloDocument,
     Registry,
 };
-use crate::profile::explain::ech_of;
+use crate::profile::explain::{ech_of, payload_fits};
+use crate::profile::template::EchPayload;
 use crate::profile::{ClientHello, read::Reader};
 
 use super::is_resuming;
@@ -87,29 +88,27 @@ fn inner_rule(
     drawn: &EchGreaseDocument,
     hellos: &[&ClientHello],
 ) -> Option<EchGreaseDocument> {
+    let whole = ClientHelloDocument {
+        ech_grease: Some(drawn.clone()),
+        ..document.clone()
+    };
+    let mut template = compile(&whole).ok()?;
     let mut fitting = Vec::new();
     for less in [0, 1] {
         for maximum_name_length in 0..=u16::from(u8::MAX) {
-            let rule = EchGreaseDocument {
-                payload: EchPayloadDocument::Inner(InnerHelloDocument {
-                    maximum_name_length,
-                    multiple: 32,
-                    less,
-                    without: TLS12_ONLY.map(|id| Registry::Extension.text(id)).to_vec(),
-                }),
-                ..drawn.clone()
+            let rule = InnerHelloDocument {
+                maximum_name_length,
+                multiple: 32,
+                less,
+                without: TLS12_ONLY.map(|id| Registry::Extension.text(id)).to_vec(),
             };
-            let whole = ClientHelloDocument {
-                ech_grease: Some(rule.clone()),
-                ..document.clone()
+            template.ech_mut()?.payload = EchPayload::Inner {
+                maximum_name_length: maximum_name_length.into(),
+                multiple: 32,
+                less: less.into(),
+                without: TLS12_ONLY.to_vec(),
             };
-            let template = compile(&whole).ok()?;
-            if hellos.iter().all(|hello| {
-                template
-                    .differences(hello, None)
-                    .iter()
-                    .all(|other| !other.place.contains("encrypted_client_hello"))
-            }) {
+            if hellos.iter().all(|hello| payload_fits(&template, hello)) {
                 fitting.push((maximum_name_length, rule));
             }
         }
@@ -126,5 +125,8 @@ fn inner_rule(
     fitting
         .into_iter()
         .min_by_key(|(length, _)| roundness(*length))
-        .map(|(_, rule)| rule)
+        .map(|(_, rule)| EchGreaseDocument {
+            payload: EchPayloadDocument::Inner(rule),
+            ..drawn.clone()
+        })
 }
