@@ -34,6 +34,7 @@
 
 mod akamai;
 mod compile;
+mod deliverable;
 mod digest;
 mod document;
 mod explain;
@@ -54,12 +55,14 @@ mod model;
 mod profile_error;
 mod read;
 mod record;
-#[allow(dead_code, unused_imports)]
+mod sample;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use akamai::{Http2Opening, Priority};
+pub use deliverable::{Deliverable, Missing};
 pub use document::{Day, Provenance, ProvenanceKind};
 pub use explain::Difference;
 pub use extension::Extension;
@@ -70,3 +73,4 @@ pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;
 pub use profile_error::ProfileError;
+pub use sample::{SampleOptions, SampledHello};

@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
+use super::deliverable::Deliverable;
 use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
@@ -154,6 +155,12 @@ impl Profile {
             .iter()
             .map(|template| template.differences(hello, retry));
         each.min_by_key(Vec::len).unwrap_or_default()
+    }
+
+    /// What the profile offers that a connection can live up to, and what it only lists.
+    pub fn deliverable(&self) -> Deliverable {
+        self.hello_template()
+            .map_or_else(Deliverable::default, |template| Deliverable::of(template))
     }
 
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {

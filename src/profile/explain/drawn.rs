@@ -69,18 +69,18 @@ fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Dif
             ));
         }
     }
-    if let Some(found) = hybrid_key(hello) {
-        if found != template.hybrid_key {
-            let text = |hybrid| match hybrid {
-                HybridKey::Own => "two X25519 keys",
-                HybridKey::Shared => "the same X25519 key twice",
-            };
-            differences.push(Difference::new(
-                "extension key_share",
-                text(template.hybrid_key),
-                text(found),
-            ));
-        }
+    if let Some(found) = hybrid_key(hello)
+        && found != template.hybrid_key
+    {
+        let text = |hybrid| match hybrid {
+            HybridKey::Own => "two X25519 keys",
+            HybridKey::Shared => "the same X25519 key twice",
+        };
+        differences.push(Difference::new(
+            "extension key_share",
+            text(template.hybrid_key),
+            text(found),
+        ));
     }
 }
 

@@ -37,7 +37,7 @@ impl HelloCapture {
             for hello in hellos(&bytes).map_err(|error| (number, error))? {
                 match captures.last_mut() {
                     Some(last) if last.retry.is_none() && last.hello.random() == hello.random() => {
-                        last.retry = Some(hello)
+                        last.retry = Some(hello);
                     }
                     _ => captures.push(Self::new(hello)),
                 }

@@ -116,9 +116,9 @@ fn inner_rule(
     // Of several, one that a person would have chosen.
     let roundness = |length: u16| {
         (
-            length % 100 != 0,
-            length % 50 != 0,
-            length % 10 != 0,
+            !length.is_multiple_of(100),
+            !length.is_multiple_of(50),
+            !length.is_multiple_of(10),
             length,
         )
     };

@@ -96,7 +96,7 @@ fn field(
     match extension.id() {
         SUPPORTED_GROUPS => {
             document.supported_groups =
-                labels.list(base.supported_groups(), Registry::Group, Place::Group)
+                labels.list(base.supported_groups(), Registry::Group, Place::Group);
         }
         SIGNATURE_ALGORITHMS => {
             document.signature_algorithms = labels.list(
@@ -107,15 +107,15 @@ fn field(
         }
         SUPPORTED_VERSIONS => {
             document.supported_versions =
-                labels.list(base.supported_versions(), Registry::Version, Place::Version)
+                labels.list(base.supported_versions(), Registry::Version, Place::Version);
         }
         KEY_SHARE => {
             document.key_shares =
-                labels.list(base.key_share_groups(), Registry::Group, Place::KeyShare)
+                labels.list(base.key_share_groups(), Registry::Group, Place::KeyShare);
         }
         EC_POINT_FORMATS => document.ec_point_formats = base.point_formats().to_vec(),
         PSK_KEY_EXCHANGE_MODES => {
-            document.psk_key_exchange_modes = body.get(1..).unwrap_or_default().to_vec()
+            document.psk_key_exchange_modes = body.get(1..).unwrap_or_default().to_vec();
         }
         SIGNATURE_ALGORITHMS_CERT => {
             document.signature_algorithms_cert = list(
@@ -137,7 +137,7 @@ fn field(
         }
         ALPN => document.alpn = longest(hellos, ALPN),
         APPLICATION_SETTINGS | APPLICATION_SETTINGS_OLD => {
-            document.application_settings = longest(hellos, extension.id())
+            document.application_settings = longest(hellos, extension.id());
         }
         RECORD_SIZE_LIMIT => document.record_size_limit = Reader::new(body).u16(),
         PADDING => document.padding = hellos.iter().find_map(|hello| padding(hello)),

@@ -114,9 +114,9 @@ fn union(sequences: &[Vec<Key>]) -> Vec<Key> {
                     .rposition(|key| !stays_last(*key))
                     .map_or(0, |last| last + 1);
                 if stays_last(*key) {
-                    all.push(*key)
+                    all.push(*key);
                 } else {
-                    all.insert(end, *key)
+                    all.insert(end, *key);
                 }
             }
         }
@@ -155,10 +155,7 @@ fn is_left_out(key: Key, hellos: &[&ClientHello]) -> bool {
     let has = |hello: &&&ClientHello| keys(hello).contains(&key);
     let resuming: Vec<_> = hellos.iter().filter(|hello| is_resuming(hello)).collect();
     let fresh: Vec<_> = hellos.iter().filter(|hello| !is_resuming(hello)).collect();
-    !resuming.is_empty()
-        && !resuming.iter().any(|hello| has(hello))
-        && !fresh.is_empty()
-        && fresh.iter().all(|hello| has(hello))
+    !resuming.is_empty() && !resuming.iter().any(&has) && !fresh.is_empty() && fresh.iter().all(has)
 }
 
 fn text(key: Key) -> String {
