@@ -43,9 +43,7 @@ fn paired(all: &[Capture]) -> Vec<HelloCapture> {
 #[test]
 fn one_hello_is_a_profile_that_sends_it() {
     for file in FILES {
-        let Some(captures) = captures(file) else {
-            return;
-        };
+        let captures = captures(file);
         for capture in &captures {
             let profile = Profile::from_client_hello(&capture.records).unwrap();
             assert_eq!(
@@ -68,9 +66,7 @@ fn one_hello_is_a_profile_that_sends_it() {
 #[test]
 fn all_hellos_of_a_client_are_one_profile() {
     for file in FILES {
-        let Some(captures) = captures(file) else {
-            return;
-        };
+        let captures = captures(file);
         let paired = paired(&captures);
         // A client that offers another group when it comes again is two clients to whoever sees its hellos.
         let (fresh, others): (Vec<HelloCapture>, Vec<HelloCapture>) = paired
@@ -96,9 +92,7 @@ fn what_a_browser_draws_is_learned() {
         ("chromium-156.jsonl", "chromium-156"),
         ("firefox-esr-153.jsonl", "firefox-esr-153"),
     ] {
-        let Some(captures) = captures(file) else {
-            return;
-        };
+        let captures = captures(file);
         let learned: serde_json::Value = serde_json::from_str(
             &Profile::from_captures("learned", &paired(&captures))
                 .unwrap()
