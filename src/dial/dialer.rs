@@ -10,7 +10,7 @@ use tokio_util::either::Either;
 
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed, Sender};
-use super::tls::{TlsClient, TlsInfo};
+use super::tls::{Refused, TlsClient, TlsInfo};
 use super::{http1, http2, tcp};
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +18,7 @@ use crate::registry::{
     CloseReason, Direction, Draft, Metered, Protocol, Registration, Registry, State,
 };
 use crate::resolve::Resolver;
+use crate::shape::tls::Resume;
 
 /// What to dial.
 #[derive(Clone, Debug)]
@@ -125,14 +126,24 @@ type Opened = (SocketAddr, Sender, super::outcome::Driver, Option<TlsInfo>);
 impl Dial<'_> {
     async fn run(&mut self) -> Result<Opened> {
         let addresses = self.resolve().await?;
-        let socket = self.connect(&addresses).await?;
+        match self.open(&addresses, Resume::IfPossible).await {
+            Err(refused) if refused.retry_without_session => {
+                self.open(&addresses, Resume::Never).await
+            }
+            outcome => outcome,
+        }
+        .map_err(|refused| refused.error)
+    }
+
+    async fn open(&mut self, addresses: &[SocketAddr], resume: Resume) -> Result<Opened, Refused> {
+        let socket = self.connect(addresses).await?;
         let address = socket.peer_addr().map_err(Error::from_connect)?;
         self.registration.set_remote_addr(address);
         if let Ok(local) = socket.local_addr() {
             self.registration.set_local_addr(local);
         }
         self.registration.set_state(State::Handshaking);
-        self.handshake(socket)
+        self.handshake(socket, resume)
             .await
             .map(|(sender, driver, tls)| (address, sender, driver, tls))
     }
@@ -167,7 +178,8 @@ impl Dial<'_> {
     async fn handshake(
         &mut self,
         socket: TcpStream,
-    ) -> Result<(Sender, super::outcome::Driver, Option<TlsInfo>)> {
+        resume: Resume,
+    ) -> Result<(Sender, super::outcome::Driver, Option<TlsInfo>), Refused> {
         let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
         let (io, tls) = match self.route.origin.scheme() {
             Scheme::Http => (Either::Left(metered), None),
@@ -175,6 +187,7 @@ impl Dial<'_> {
                 let handshake = self.route.tls.handshake(
                     self.route.origin.host(),
                     self.route.protocols,
+                    resume,
                     metered,
                 );
                 let (outcome, elapsed) =
@@ -207,15 +220,17 @@ impl Dial<'_> {
 }
 
 /// Runs one step under its deadline and tells how long it took.
-async fn within<T>(
+async fn within<T, E: From<Error>>(
     deadline: Duration,
     late: ErrorKind,
-    step: impl Future<Output = Result<T>>,
-) -> (Result<T>, Duration) {
+    step: impl Future<Output = Result<T, E>>,
+) -> (Result<T, E>, Duration) {
     let began = Instant::now();
     let outcome = match timeout(deadline, step).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(Error::new(late).with_detail(format!("nothing within {deadline:?}"))),
+        Err(_) => Err(Error::new(late)
+            .with_detail(format!("nothing within {deadline:?}"))
+            .into()),
     };
     (outcome, began.elapsed())
 }

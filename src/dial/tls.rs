@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -16,7 +16,10 @@ use super::trust::{ClientIdentity, Trust, invalid};
 use crate::config::{ALPN_HTTP2, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::ClientHello;
-use crate::shape::tls::{HelloStream, SentHello};
+use crate::profile::template::HelloTemplate;
+use crate::shape::tls::{
+    Failure, Fault, HelloStream, Outcome, RecordLimited, Resume, SentHello, ShapedTls,
+};
 
 /// Session tickets kept, eight a host at most, about 1 KiB each: those of the 256 hosts that were last new.
 const TICKETS: usize = 8 * 256;
@@ -33,6 +36,8 @@ pub struct TlsClient(Arc<Inner>);
 struct Inner {
     trust: Trust,
     identity: Option<ClientIdentity>,
+    /// `None`: rustls's own hello.
+    shape: Option<ShapedTls>,
     configs: [Arc<ClientConfig>; Protocols::ALL.len()],
     /// The last fingerprint seen: connections of one client mostly share it, and so its memory.
     fingerprint: Mutex<Option<Arc<TlsFingerprint>>>,
@@ -46,6 +51,39 @@ impl TlsClient {
     /// [`ErrorKind::InvalidConfiguration`] when an authority's certificate is unusable or the identity's key does not fit its
     /// certificate.
     pub fn new(trust: Trust, identity: Option<ClientIdentity>) -> Result<Self> {
+        Self::with_hello(trust, identity, None)
+    }
+
+    /// A client whose ClientHello is that of the template, or rustls's own.
+    pub(crate) fn with_hello(
+        trust: Trust,
+        identity: Option<ClientIdentity>,
+        template: Option<Arc<HelloTemplate>>,
+    ) -> Result<Self> {
+        match template {
+            None => Self::unshaped(trust, identity),
+            Some(template) => Self::shaped(trust, identity, ShapedTls::new(template)),
+        }
+    }
+
+    fn shaped(trust: Trust, identity: Option<ClientIdentity>, shape: ShapedTls) -> Result<Self> {
+        let verifier = trust.verifier(&Arc::new(aws_lc_rs::default_provider()))?;
+        let certificate = identity
+            .as_ref()
+            .map(|identity| (identity.chain(), identity.key()));
+        let base = shape.config(verifier, certificate).map_err(|error| {
+            invalid("the profile with the client's certificate").with_source(error)
+        })?;
+        Ok(Self::from_base(
+            trust,
+            identity,
+            Some(shape),
+            &base,
+            TICKETS,
+        ))
+    }
+
+    fn unshaped(trust: Trust, identity: Option<ClientIdentity>) -> Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = trust.verifier(&provider)?;
         let builder = ClientConfig::builder_with_provider(provider)
@@ -59,7 +97,7 @@ impl TlsClient {
                 .with_client_auth_cert(identity.chain(), identity.key())
                 .map_err(|error| invalid("the client's certificate").with_source(error))?,
         };
-        Ok(Self::from_base(trust, identity, &base, TICKETS))
+        Ok(Self::from_base(trust, identity, None, &base, TICKETS))
     }
 
     /// The same policy and identity, with session tickets of its own.
@@ -67,28 +105,38 @@ impl TlsClient {
         let Inner {
             trust,
             identity,
+            shape,
             configs: [base, ..],
             ..
         } = &*self.0;
-        Self::from_base(trust.clone(), identity.clone(), base, ISOLATED_TICKETS)
+        let (trust, identity, shape) = (trust.clone(), identity.clone(), shape.clone());
+        Self::from_base(trust, identity, shape, base, ISOLATED_TICKETS)
     }
 
     fn from_base(
         trust: Trust,
         identity: Option<ClientIdentity>,
+        shape: Option<ShapedTls>,
         base: &ClientConfig,
         tickets: usize,
     ) -> Self {
-        let resumption = Resumption::in_memory_sessions(tickets);
+        let resumption = match &shape {
+            Some(shape) => shape.resumption(tickets),
+            None => Resumption::in_memory_sessions(tickets),
+        };
         let configs = Protocols::ALL.map(|protocols| {
             let mut config = base.clone();
             config.resumption = resumption.clone();
-            config.alpn_protocols = protocols.alpn();
+            config.alpn_protocols = match &shape {
+                Some(shape) => shape.protocols(protocols.alpn()),
+                None => protocols.alpn(),
+            };
             Arc::new(config)
         });
         Self(Arc::new(Inner {
             trust,
             identity,
+            shape,
             configs,
             fingerprint: Mutex::new(None),
         }))
@@ -99,12 +147,14 @@ impl TlsClient {
         &self.0.trust
     }
 
+    /// `resume` matters to a client that has a profile.
     pub(super) async fn handshake<IO>(
         &self,
         host: &str,
         protocols: Protocols,
+        resume: Resume,
         io: IO,
-    ) -> Result<(TlsStream<HelloStream<IO>>, TlsInfo)>
+    ) -> Result<(Stream<IO>, TlsInfo), Refused>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
@@ -114,14 +164,40 @@ impl TlsClient {
                 .with_source(error)
         })?;
         let [any, http1, http2] = &self.0.configs;
-        let config = match protocols {
+        let config = Arc::clone(match protocols {
             Protocols::Any => any,
             Protocols::Http1 => http1,
             Protocols::Http2 => http2,
+        });
+        let (stream, info) = match &self.0.shape {
+            None => self.handshake_unshaped(config, name, io).await?,
+            Some(shape) => {
+                let connecting = shape.connect(config, name, resume, io, &mut rand::rng());
+                let (stream, outcome) = connecting.await?;
+                let info = self.info_shaped(stream.get_ref().get_ref().1, &outcome);
+                (stream, info)
+            }
         };
+        if protocols == Protocols::Http2 && info.alpn.as_deref() != Some("h2") {
+            return Err(Error::new(ErrorKind::ProtocolNotOffered)
+                .with_detail("h2 was asked for and not agreed to")
+                .into());
+        }
+        Ok((stream, info))
+    }
+
+    async fn handshake_unshaped<IO>(
+        &self,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        io: IO,
+    ) -> Result<(Stream<IO>, TlsInfo)>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
         let sent = SentHello::default();
         let io = HelloStream::watching(io, sent.clone());
-        let stream = TlsConnector::from(Arc::clone(config))
+        let stream = TlsConnector::from(config)
             .connect(name, io)
             .await
             .map_err(Error::from_handshake)?;
@@ -129,11 +205,16 @@ impl TlsClient {
             stream.get_ref().1,
             sent.hello().map(|hello| self.fingerprint(hello)),
         );
-        if protocols == Protocols::Http2 && info.alpn.as_deref() != Some("h2") {
-            return Err(Error::new(ErrorKind::ProtocolNotOffered)
-                .with_detail("h2 was asked for and not agreed to"));
+        Ok((RecordLimited::unlimited(stream), info))
+    }
+
+    fn info_shaped(&self, connection: &ClientConnection, outcome: &Outcome) -> TlsInfo {
+        let fingerprint = outcome.hello.as_ref().map(|hello| self.fingerprint(hello));
+        let mut info = TlsInfo::of(connection, fingerprint);
+        if let Some(group) = outcome.group() {
+            info.group = Some(format!("{:?}", NamedGroup::from(group)).into());
         }
-        Ok((stream, info))
+        info
     }
 
     fn fingerprint(&self, hello: &ClientHello) -> Arc<TlsFingerprint> {
@@ -149,7 +230,9 @@ impl TlsClient {
 impl PartialEq for TlsClient {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.trust == other.0.trust && self.0.identity == other.0.identity)
+            || (self.0.trust == other.0.trust
+                && self.0.identity == other.0.identity
+                && self.0.shape == other.0.shape)
     }
 }
 
@@ -161,6 +244,42 @@ impl fmt::Debug for TlsClient {
             .field("trust", &self.0.trust)
             .field("identity", &self.0.identity)
             .finish_non_exhaustive()
+    }
+}
+
+/// A connection that TLS protects.
+pub(super) type Stream<IO> = RecordLimited<TlsStream<HelloStream<IO>>>;
+
+/// A handshake that failed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) error: Error,
+    /// Whether the server would take a hello that resumes nothing.
+    pub(super) retry_without_session: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            retry_without_session: false,
+        }
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        let error = match failure.fault {
+            None => Error::from_handshake(failure.error),
+            Some(fault @ Fault::Hello(_)) => {
+                Error::new(ErrorKind::InvalidConfiguration).with_detail(fault.to_string())
+            }
+            Some(fault) => Error::from_handshake(failure.error).with_detail(fault.to_string()),
+        };
+        Self {
+            error,
+            retry_without_session: failure.retry_without_session,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ mod load;
 mod load_tests;
 mod model;
 mod profile_error;
-mod read;
+pub(crate) mod read;
 mod record;
 mod sample;
 pub(crate) mod template;

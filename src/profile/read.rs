@@ -2,64 +2,64 @@
 
 /// What is left to read. A read that asks for more than there is gives `None`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) const fn rest(&self) -> &'a [u8] {
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.0
     }
 
-    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(super) fn u24(&mut self) -> Option<u32> {
+    pub(crate) fn u24(&mut self) -> Option<u32> {
         self.array()
             .map(|[high, middle, low]| u32::from_be_bytes([0, high, middle, low]))
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// A vector that its length in one byte precedes.
-    pub(super) fn vector8(&mut self) -> Option<Self> {
+    pub(crate) fn vector8(&mut self) -> Option<Self> {
         let length = self.u8()?;
         self.take(length.into()).map(Self)
     }
 
     /// A vector that its length in two bytes precedes.
-    pub(super) fn vector16(&mut self) -> Option<Self> {
+    pub(crate) fn vector16(&mut self) -> Option<Self> {
         let length = self.u16()?;
         self.take(length.into()).map(Self)
     }
 
     /// Every item up to the end; `None` if the last one is cut short.
-    pub(super) fn all<T>(mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn all<T>(mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut items = Vec::new();
         while !self.is_empty() {
             items.push(item(&mut self)?);

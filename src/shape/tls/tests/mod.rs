@@ -1,0 +1,6 @@
+//! Whole handshakes.
+
+mod openssl;
+mod peers;
+mod support;
+mod templates;
