@@ -56,6 +56,7 @@ mod profile_error;
 pub(crate) mod read;
 mod record;
 mod sample;
+mod source;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
@@ -74,3 +75,4 @@ pub use load::{aliases, catalogue};
 pub use model::Profile;
 pub use profile_error::ProfileError;
 pub use sample::{SampleOptions, SampledHello};
+pub use source::IntoProfile;

@@ -163,6 +163,11 @@ impl Profile {
             .map_or_else(Deliverable::default, |template| Deliverable::of(template))
     }
 
+    /// Whether there are more handles to it than these.
+    pub(crate) fn is_shared(&self, handles: usize) -> bool {
+        Arc::strong_count(&self.0) > handles
+    }
+
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {
         self.0.hellos.drawn.as_ref()
     }
