@@ -3,8 +3,8 @@
 //! `unsafe` is here because much of what a browser's hello offers (ALPS, ECH keys, SCT lists, early data, delegated
 //! credentials, trust anchors) has no safe binding.
 //!
-//! What BoringSSL has no server side for: a cookie in HelloRetryRequest (`openssl s_server -stateless` and NSS send one),
-//! record_size_limit (GnuTLS and NSS have it), finite-field groups.
+//! What BoringSSL has no server side for: a cookie in HelloRetryRequest (NSS sends one), record_size_limit (GnuTLS and
+//! NSS have it), finite-field groups.
 
 mod answer;
 mod compression;
