@@ -1,5 +1,8 @@
 //! Whole handshakes.
 
+mod answers;
+mod compressor;
+mod meddler;
 mod openssl;
 mod peers;
 mod support;

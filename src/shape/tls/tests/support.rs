@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::SeedableRng;
@@ -14,6 +15,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::profile::ClientHello;
@@ -78,6 +80,9 @@ impl Identity {
     }
 }
 
+/// What takes this long hangs.
+const LONG: Duration = Duration::from_secs(30);
+
 /// A client with a profile.
 pub(super) struct Client {
     tls: ShapedTls,
@@ -125,9 +130,9 @@ impl Client {
     ) -> Result<Connected<IO>, Failure> {
         let name = "localhost".try_into().unwrap();
         let mut rng = StdRng::seed_from_u64(seed);
-        self.tls
-            .connect(Arc::clone(&self.config), name, resume, io, &mut rng)
-            .await
+        let config = Arc::clone(&self.config);
+        let connecting = self.tls.connect(config, name, resume, io, &mut rng);
+        timeout(LONG, connecting).await.unwrap()
     }
 }
 
@@ -162,6 +167,7 @@ pub(super) struct Probe<IO> {
     raw: Vec<u8>,
     ready: Vec<u8>,
     is_sealed: bool,
+    exchange: Option<Box<dyn Fn(&[u8]) -> Vec<u8> + Send>>,
 }
 
 impl<IO> Probe<IO> {
@@ -174,8 +180,15 @@ impl<IO> Probe<IO> {
             raw: Vec::new(),
             ready: Vec::new(),
             is_sealed: false,
+            exchange: None,
         };
         (probe, written)
+    }
+
+    /// Exchanges the first message that arrives, which is in a record of its own.
+    pub(super) fn exchange_hello(&mut self, exchange: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) {
+        self.exchange = Some(Box::new(exchange));
+        self.cut.record.get_or_insert(1 << 14);
     }
 
     fn recut(&mut self) {
@@ -194,7 +207,11 @@ impl<IO> Probe<IO> {
                 self.ready.extend(record);
                 continue;
             }
-            for part in record[5..].chunks(limit) {
+            let content = match self.exchange.take() {
+                Some(exchange) => exchange(&record[5..]),
+                None => record[5..].to_vec(),
+            };
+            for part in content.chunks(limit) {
                 self.ready.extend([22, 3, 3]);
                 self.ready
                     .extend(u16::try_from(part.len()).unwrap().to_be_bytes());
@@ -274,7 +291,10 @@ pub(super) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     for (sent, got) in sent.chunks(10_000).zip(got.chunks_mut(10_000)) {
         stream.write_all(sent).await.unwrap();
         stream.flush().await.unwrap();
-        stream.read_exact(got).await.unwrap();
+        timeout(LONG, stream.read_exact(got))
+            .await
+            .unwrap()
+            .unwrap();
     }
     assert_eq!(got, sent);
 }
