@@ -10,14 +10,15 @@
 mod common;
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::certificates::Authority;
+use common::process::{Process, folder, free_port, listening};
+use common::tls_servers::TlsServer;
 use common::wait::until;
 use hotpool::registry::{CloseReason, Protocol};
 use hotpool::{ClientIdentity, ConnectionInfo, ErrorKind, Pool, Protocols, Target, Trust};
@@ -240,7 +241,7 @@ async fn nginx_asks_for_a_client_certificate() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openssl_over_both_tls_versions_full_and_resumed() {
     for (flag, version) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
-        let Some(server) = OpenSsl::start(&[flag]).await else {
+        let Some(server) = TlsServer::openssl(&[flag]).await else {
             return;
         };
         let pool = server.pool();
@@ -279,7 +280,7 @@ async fn openssl_chooses_group_and_suite() {
             Some("TLS_CHACHA20_POLY1305_SHA256"),
         ),
     ] {
-        let Some(server) = OpenSsl::start(flags).await else {
+        let Some(server) = TlsServer::openssl(flags).await else {
             return;
         };
         let pool = server.pool();
@@ -312,47 +313,6 @@ async fn gone(pool: Pool) {
         (0, 0, 0, 0)
     );
     assert_eq!(pool.registry().count(), 0);
-}
-
-/// A program and its folder; ends with the value.
-struct Process {
-    child: Child,
-    folder: PathBuf,
-}
-
-impl Process {
-    /// Starts `command`, or says that it is not installed.
-    fn start(mut command: Command, folder: PathBuf) -> Option<Self> {
-        match command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-        {
-            Ok(child) => Some(Self { child, folder }),
-            Err(error) => {
-                let program = command.get_program().to_string_lossy().into_owned();
-                let required = std::env::var_os("HOTPOOL_REQUIRE_REAL_SERVERS").is_some();
-                assert!(!required, "{program} is required: {error}");
-                #[allow(clippy::print_stdout, reason = "a skipped test must be seen")]
-                {
-                    println!("SKIP: {program} is not installed ({error})");
-                }
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // nginx's master ends its workers on SIGTERM; SIGKILL would leave them.
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
-    }
 }
 
 struct Nginx {
@@ -437,72 +397,5 @@ impl Nginx {
                 .unwrap()
                 .success()
         );
-    }
-}
-
-struct OpenSsl {
-    _process: Process,
-    authority: Authority,
-    port: u16,
-}
-
-impl OpenSsl {
-    async fn start(flags: &[&str]) -> Option<Self> {
-        let authority = Authority::new();
-        let certificate = authority.issue(&["localhost"]);
-        let folder = folder("openssl");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("certificate.pem"), certificate.chain_pem).unwrap();
-        fs::write(folder.join("key.pem"), certificate.key_pem).unwrap();
-        let port = free_port();
-        let mut command = Command::new("openssl");
-        command.args([
-            "s_server",
-            "-www",
-            "-quiet",
-            "-accept",
-            &format!("127.0.0.1:{port}"),
-        ]);
-        command.arg("-cert").arg(folder.join("certificate.pem"));
-        command.arg("-key").arg(folder.join("key.pem")).args(flags);
-        let process = Process::start(command, folder)?;
-        listening(&[port]).await;
-        Some(Self {
-            _process: process,
-            authority,
-            port,
-        })
-    }
-
-    fn pool(&self) -> Pool {
-        let trust = Trust::only(self.authority.pem().as_bytes()).unwrap();
-        Pool::builder().trust(trust).build().unwrap()
-    }
-
-    fn target(&self) -> String {
-        format!("localhost:{}", self.port)
-    }
-}
-
-fn folder(name: &str) -> PathBuf {
-    let number = free_port();
-    std::env::temp_dir().join(format!("hotpool-{name}-{}-{number}", std::process::id()))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-async fn listening(ports: &[u16]) {
-    for port in ports {
-        let address = SocketAddr::from(([127, 0, 0, 1], *port));
-        until("the server listens", || {
-            std::net::TcpStream::connect(address).is_ok()
-        })
-        .await;
     }
 }

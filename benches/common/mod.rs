@@ -17,7 +17,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// An HTTP/2 server over TLS, on one thread of its own, that answers every request with an empty 200.
+/// The answer to a request for `/large`.
+pub const LARGE: usize = 4 << 20;
+
+/// An HTTP/2 server over TLS, on one thread of its own, that answers every other request with an empty 200.
 pub struct Server {
     pub address: SocketAddr,
     pub certificate: CertificateDer<'static>,
@@ -26,6 +29,11 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::with_tickets(2)
+    }
+
+    /// With so many tickets for each connection.
+    pub fn with_tickets(tickets: usize) -> Self {
         let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = signed.cert.der().clone();
         let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
@@ -37,6 +45,7 @@ impl Server {
             .with_single_cert(vec![certificate.clone()], key.into())
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
+        config.send_tls13_tickets = tickets;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -67,9 +76,13 @@ async fn serve(listener: std::net::TcpListener, config: Arc<ServerConfig>) {
             let stream = acceptor.accept(socket).await.unwrap();
             let mut connection: h2::server::Connection<_, Bytes> =
                 h2::server::handshake(stream).await.unwrap();
-            while let Some(Ok((_, mut respond))) = connection.accept().await {
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                let is_large = request.uri().path() == "/large";
                 // The client may have gone.
-                let _ = respond.send_response(http::Response::new(()), true);
+                let body = respond.send_response(http::Response::new(()), !is_large);
+                if let (true, Ok(mut body)) = (is_large, body) {
+                    let _ = body.send_data(Bytes::from_static(&[0; LARGE]), true);
+                }
             }
         });
     }

@@ -8,8 +8,10 @@ use super::exchange::Exchange;
 use super::outgoing::Outgoing;
 use super::retry::{Again, Retries};
 use super::{http1, http2};
+use crate::dial::OriginRef;
 use crate::error::Result;
-use crate::pool::{Connection, ConnectionInfo, Pool};
+use crate::pool::{Connection, ConnectionInfo, Pool, Target};
+use crate::profile::Profile;
 use crate::registry::Protocol;
 
 impl Connection {
@@ -77,7 +79,8 @@ impl Connection {
 }
 
 impl Pool {
-    /// Sends a request to the host that its absolute URI names, on a connection of the pool.
+    /// Sends a request to the host that its absolute URI names, on a connection of the pool. A [`Profile`] in the request's extensions
+    /// is chosen instead of the pool's.
     ///
     /// # Errors
     ///
@@ -91,7 +94,14 @@ impl Pool {
         B: HttpBody + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let connection = self.get(request.uri()).await?;
+        let connection = match request.extensions().get::<Profile>() {
+            None => self.get(request.uri()).await?,
+            Some(profile) => {
+                let origin = OriginRef::from_uri(request.uri(), None)?.to_owned();
+                self.get(Target::from(origin).profile(profile.clone()))
+                    .await?
+            }
+        };
         connection.send(request).await
     }
 }

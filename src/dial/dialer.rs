@@ -8,12 +8,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::either::Either;
 
+use super::handshaker::Refused;
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed, Sender};
-use super::tls::{Refused, TlsClient, TlsInfo};
+use super::tls::TlsClient;
+use super::tls_info::TlsInfo;
 use super::{http1, http2, tcp};
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
+use crate::profile::Profile;
 use crate::registry::{
     CloseReason, Direction, Draft, Metered, Protocol, Registration, Registry, State,
 };
@@ -26,8 +29,7 @@ pub(crate) struct Route {
     pub(crate) origin: Origin,
     pub(crate) protocols: Protocols,
     pub(crate) tls: TlsClient,
-    /// The profile's name, for errors.
-    pub(crate) profile: Arc<str>,
+    pub(crate) profile: Profile,
 }
 
 /// Turns a [`Route`] into a connection that is ready for requests.
@@ -108,7 +110,7 @@ impl Dialer {
                 dial.registration.close(reason);
                 Err(error
                     .with_host(route.origin.host())
-                    .with_profile(&route.profile))
+                    .with_profile(route.profile.name()))
             }
         }
     }
@@ -184,7 +186,8 @@ impl Dial<'_> {
         let (io, tls) = match self.route.origin.scheme() {
             Scheme::Http => (Either::Left(metered), None),
             Scheme::Https => {
-                let handshake = self.route.tls.handshake(
+                let handshaker = self.route.tls.handshaker(&self.route.profile)?;
+                let handshake = handshaker.handshake(
                     self.route.origin.host(),
                     self.route.protocols,
                     resume,

@@ -3,12 +3,14 @@
 //! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
 
 mod dialer;
+mod handshaker;
 mod http1;
 mod http2;
 mod origin;
 mod outcome;
 mod tcp;
 mod tls;
+mod tls_info;
 mod trust;
 mod unverified;
 
@@ -19,5 +21,6 @@ pub(crate) use origin::OriginRef;
 pub use origin::{Origin, Scheme};
 pub use outcome::DialTiming;
 pub(crate) use outcome::{Dialed, Driver, Sender};
-pub use tls::{TlsClient, TlsFingerprint, TlsInfo};
+pub use tls::TlsClient;
+pub use tls_info::{TlsAnswers, TlsFingerprint, TlsInfo};
 pub use trust::{ClientIdentity, Trust};

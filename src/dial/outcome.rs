@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::http1::Http1Sender;
 use super::http2::Http2Sender;
-use super::tls::TlsInfo;
+use super::tls_info::TlsInfo;
 use crate::error::Result;
 use crate::registry::Registration;
 use crate::shape::h2::Http2Peer;

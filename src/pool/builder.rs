@@ -19,7 +19,7 @@ use super::stats::Counters;
 use crate::config::{Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::Profile;
+use crate::profile::{IntoProfile, Profile, ProfileError};
 use crate::registry::Registry;
 use crate::resolve::Resolver;
 
@@ -33,6 +33,9 @@ pub struct PoolBuilder {
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
+    profile: Option<Profile>,
+    /// Why there is none of the name that was given.
+    no_profile: Option<ProfileError>,
     protocols: Protocols,
     resolver: Option<Resolver>,
     registry: Option<Registry>,
@@ -164,6 +167,16 @@ impl PoolBuilder {
         self
     }
 
+    /// What connections look like: a [`Profile`], or the name of one that is compiled in (`"chrome"`, `"firefox-156"`), or a file.
+    /// Default: [`Profile::rustls`].
+    pub fn profile(mut self, profile: impl IntoProfile) -> Self {
+        match profile.into_profile() {
+            Ok(profile) => (self.profile, self.no_profile) = (Some(profile), None),
+            Err(error) => self.no_profile = Some(error),
+        }
+        self
+    }
+
     /// The HTTP versions to offer. Default: HTTP/2 and HTTP/1.1.
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
@@ -192,9 +205,12 @@ impl PoolBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) names the setting that is impossible, the certificate that cannot be
-    /// used, or the runtime that is missing.
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) names the setting that is impossible, the certificate or profile that
+    /// cannot be used, or the runtime that is missing.
     pub fn build(self) -> Result<Pool> {
+        if let Some(error) = self.no_profile {
+            return Err(Error::new(ErrorKind::InvalidConfiguration).with_detail(error.to_string()));
+        }
         let config = Config::try_from(self.environment.overlaid_by(self.settings))?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
@@ -208,13 +224,15 @@ impl PoolBuilder {
             Some(client) => client,
             None => TlsClient::new(self.trust, self.identity)?,
         };
+        let profile = self.profile.unwrap_or_else(Profile::rustls);
+        tls.check(&profile)?;
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
         let shared = Arc::new(Shared {
             defaults: Defaults {
                 protocols: self.protocols,
                 tls,
-                profile: Profile::rustls(),
+                profile,
             },
             hosts: Hosts::new(),
             permits: Permits::new(config.max_connections()),

@@ -150,7 +150,7 @@ impl HostPool {
             origin: key.origin.clone(),
             protocols: key.protocols,
             tls: key.tls.clone(),
-            profile: Arc::clone(key.profile.name()),
+            profile: key.profile.clone(),
         };
         let dial = async move {
             let outcome = tokio::select! {

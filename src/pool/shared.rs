@@ -72,7 +72,7 @@ impl Shared {
             origin,
             protocols: options.protocols.unwrap_or(self.defaults.protocols),
             tls: options.tls.as_ref().unwrap_or(&self.defaults.tls),
-            profile: &self.defaults.profile,
+            profile: options.profile.as_ref().unwrap_or(&self.defaults.profile),
             partition: options.partition.as_deref(),
         })
     }

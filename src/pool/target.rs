@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::Protocols;
 use crate::dial::{Origin, OriginRef, TlsClient};
 use crate::error::{Error, Result};
+use crate::profile::Profile;
 
 /// A host and how to reach it, where that differs from the pool's defaults.
 ///
@@ -28,6 +29,7 @@ pub struct Target {
 pub(super) struct Options {
     pub(super) protocols: Option<Protocols>,
     pub(super) tls: Option<TlsClient>,
+    pub(super) profile: Option<Profile>,
     pub(super) partition: Option<Arc<str>>,
 }
 
@@ -57,6 +59,13 @@ impl Target {
     #[must_use]
     pub fn tls(mut self, tls: TlsClient) -> Self {
         self.options.tls = Some(tls);
+        self
+    }
+
+    /// Looks like this profile's client instead of the pool's.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.options.profile = Some(profile);
         self
     }
 
@@ -93,6 +102,7 @@ mod sealed {
     pub(super) static DEFAULT: Options = Options {
         protocols: None,
         tls: None,
+        profile: None,
         partition: None,
     };
 

@@ -18,6 +18,8 @@ pub struct ClientHello {
     compression_methods: Box<[u8]>,
     extensions: Vec<Extension>,
     decoded: Decoded,
+    /// Of the message, header included.
+    length: usize,
 }
 
 impl ClientHello {
@@ -136,7 +138,13 @@ impl ClientHello {
         &self.decoded.supported_versions
     }
 
+    /// How long the handshake message is, its header included.
+    pub const fn message_length(&self) -> usize {
+        self.length
+    }
+
     fn from_body(mut body: Reader<'_>) -> Result<Self, HelloError> {
+        let length = HEADER + body.rest().len();
         let legacy_version = required(body.u16(), "legacy_version")?;
         let random = required(body.array(), "random")?;
         let session_id = body.vector8().filter(|id| id.rest().len() <= random.len());
@@ -147,6 +155,7 @@ impl ClientHello {
         let extensions = required(read_extensions(body), "extensions")?;
         Ok(Self {
             record_version: None,
+            length,
             legacy_version,
             random,
             session_id,
@@ -170,6 +179,9 @@ fn read_extensions(mut body: Reader<'_>) -> Option<Vec<Extension>> {
         None
     }
 }
+
+/// Type and length of a handshake message.
+const HEADER: usize = 4;
 
 /// HandshakeType `client_hello`.
 const CLIENT_HELLO: u8 = 1;

@@ -128,7 +128,13 @@ pub(super) fn named_or_file(text: &str) -> Result<Profile, ProfileError> {
 }
 
 fn from_value(origin: &str, document: Value) -> Result<Profile, ProfileError> {
-    let document: ProfileDocument = typed(origin, inherited(origin, document)?)?;
+    from_document(origin, typed(origin, inherited(origin, document)?)?)
+}
+
+pub(super) fn from_document(
+    origin: &str,
+    document: ProfileDocument,
+) -> Result<Profile, ProfileError> {
     let hellos = match &document.client_hello {
         None if document.variants.is_empty() => Hellos::default(),
         None => {
@@ -137,7 +143,7 @@ fn from_value(origin: &str, document: Value) -> Result<Profile, ProfileError> {
         }
         Some(hello) => hellos(origin, hello, &document.variants)?,
     };
-    let profile = Profile::new(Arc::from(document.name), document.provenance, hellos);
+    let profile = Profile::new(document, hellos);
     if let Some(last) = profile
         .provenance()
         .expires
@@ -176,6 +182,9 @@ fn inherited(origin: &str, document: Value) -> Result<Value, ProfileError> {
     let mut whole = Value::Null;
     for document in chain.into_iter().rev() {
         merge(&mut whole, document);
+    }
+    if let Value::Object(members) = &mut whole {
+        members.remove("extends");
     }
     Ok(whole)
 }

@@ -34,6 +34,7 @@
 
 mod akamai;
 mod compile;
+mod deliverable;
 mod digest;
 mod document;
 mod explain;
@@ -46,6 +47,7 @@ mod hex;
 mod hpack;
 mod ja3;
 mod ja4;
+mod learn;
 mod load;
 #[cfg(test)]
 mod load_tests;
@@ -53,18 +55,24 @@ mod model;
 mod profile_error;
 pub(crate) mod read;
 mod record;
-#[allow(dead_code, unused_imports)]
+mod sample;
+mod source;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use akamai::{Http2Opening, Priority};
+pub use deliverable::{Deliverable, Missing};
 pub use document::{Day, Provenance, ProvenanceKind};
 pub use explain::Difference;
 pub use extension::Extension;
 pub use grease::is_grease;
 pub use hello::ClientHello;
 pub use hello_error::HelloError;
+pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;
 pub use profile_error::ProfileError;
+pub use sample::{SampleOptions, SampledHello};
+pub use source::IntoProfile;

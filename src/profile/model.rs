@@ -4,9 +4,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
-use super::document::Provenance;
+use super::deliverable::Deliverable;
+use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
+use super::learn::{self, HelloCapture};
 use super::load;
 use super::profile_error::ProfileError;
 use super::template::HelloTemplate;
@@ -21,7 +23,7 @@ pub struct Profile(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: Arc<str>,
-    provenance: Provenance,
+    document: ProfileDocument,
     hellos: Hellos,
 }
 
@@ -50,7 +52,7 @@ impl Profile {
         // It is compiled in, and a test loads every profile that is.
         RUSTLS
             .clone()
-            .unwrap_or_else(|| Self::new(Arc::from("rustls"), Provenance::own(), Hellos::default()))
+            .unwrap_or_else(|| Self::new(ProfileDocument::rustls(), Hellos::default()))
     }
 
     /// The profile that is compiled in under this name or alias, of those that [`catalogue`](super::catalogue) lists.
@@ -91,12 +93,38 @@ impl Profile {
         load::named_or_file(text)
     }
 
-    pub(super) fn new(name: Arc<str>, provenance: Provenance, hellos: Hellos) -> Self {
+    pub(super) fn new(document: ProfileDocument, hellos: Hellos) -> Self {
         Self(Arc::new(Inner {
-            name,
-            provenance,
+            name: Arc::from(&*document.name),
+            document,
             hellos,
         }))
+    }
+
+    /// The profile of the client that sent these TLS records: what is in them, and nothing about what it draws or permutes.
+    ///
+    /// # Errors
+    ///
+    /// The records hold no hello.
+    pub fn from_client_hello(records: &[u8]) -> Result<Self, ProfileError> {
+        let hello = ClientHello::from_records(records)
+            .map_err(|error| ProfileError::new(CAPTURED, error.to_string()))?;
+        Self::from_captures(CAPTURED, &[HelloCapture::new(hello)])
+    }
+
+    /// The profile of the one client that sent all of these. Hellos of several connections show what it permutes and draws; resumed ones
+    /// and those after a HelloRetryRequest show what is different then.
+    ///
+    /// # Errors
+    ///
+    /// There is no capture, or they are of different clients: their cipher suites, groups, signature algorithms or versions differ.
+    pub fn from_captures(name: &str, captures: &[HelloCapture]) -> Result<Self, ProfileError> {
+        load::from_document(name, learn::document(name, captures)?)
+    }
+
+    /// The profile as a file, all that it extends written out.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&self.0.document).unwrap_or_default()
     }
 
     /// The name.
@@ -106,12 +134,12 @@ impl Profile {
 
     /// Where it comes from.
     pub fn provenance(&self) -> &Provenance {
-        &self.0.provenance
+        &self.0.document.provenance
     }
 
     /// Whether the time is over for which it could be expected to be what its client sends.
     pub fn is_expired(&self) -> bool {
-        self.0.provenance.is_expired(SystemTime::now())
+        self.0.document.provenance.is_expired(SystemTime::now())
     }
 
     /// What is in `hello` that the profile's client would not have sent; nothing if it could have sent just this. `retry` is the hello
@@ -129,10 +157,24 @@ impl Profile {
         each.min_by_key(Vec::len).unwrap_or_default()
     }
 
+    /// What the profile offers that a connection can live up to, and what it only lists.
+    pub fn deliverable(&self) -> Deliverable {
+        self.hello_template()
+            .map_or_else(Deliverable::default, |template| Deliverable::of(template))
+    }
+
+    /// Whether there are more handles to it than these.
+    pub(crate) fn is_shared(&self, handles: usize) -> bool {
+        Arc::strong_count(&self.0) > handles
+    }
+
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {
         self.0.hellos.drawn.as_ref()
     }
 }
+
+/// What a profile is called that has no name.
+const CAPTURED: &str = "captured";
 
 impl PartialEq for Profile {
     fn eq(&self, other: &Self) -> bool {

@@ -10,5 +10,7 @@ pub mod check;
 pub mod http1;
 pub mod http2;
 pub mod peer;
+pub mod process;
 pub mod request;
+pub mod tls_servers;
 pub mod wait;

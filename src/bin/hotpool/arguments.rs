@@ -93,6 +93,10 @@ pub(crate) struct BenchArguments {
 /// What `get` and `bench` have in common: the request, and how its connection is made.
 #[derive(Args, Debug)]
 pub(crate) struct RequestArguments {
+    /// Look like this client: a profile by name (see `hotpool profile list`) or a profile file [default: rustls, no shaping]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+
     /// Trust the authorities in this PEM file and no others [default: Mozilla's roots, compiled in]
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
@@ -189,7 +193,7 @@ mod tests {
         let arguments = get(
             "get https://a https://b/c -n 4 -c 2 -o f --cacert ca -k --cert c --key k \
              --resolve a:443:127.0.0.1 --resolve b:*:::1 --http2 -X PUT -H a:b -H -c:d -d -x -d @y \
-             --cold --timeout 1.5 --json",
+             --cold --timeout 1.5 --profile chrome --json",
         );
         assert_eq!(arguments.urls.len(), 2);
         assert_eq!(
@@ -197,6 +201,7 @@ mod tests {
             (4, 2)
         );
         let request = arguments.request;
+        assert_eq!(request.profile.as_deref(), Some("chrome"));
         assert_eq!(request.resolve, ["a:443:127.0.0.1", "b:*:::1"]);
         assert_eq!((request.header.len(), request.data.len()), (2, 2));
         assert_eq!(request.method, Some(Method::PUT));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hotpool::config::Settings;
 use hotpool::pool::PoolBuilder;
+use hotpool::profile::Profile;
 use hotpool::registry::Registry;
 use hotpool::resolve::{Overrides, Resolver};
 use hotpool::{ClientIdentity, Error, Pool, Protocols, TlsClient, Trust};
@@ -29,6 +30,7 @@ pub(crate) struct Client {
 struct Ingredients {
     settings: Settings,
     tls: TlsClient,
+    profile: Profile,
     protocols: Protocols,
     resolver: Resolver,
     registry: Registry,
@@ -40,6 +42,7 @@ impl Client {
         let ingredients = Ingredients {
             settings: Settings::from_environment()?,
             tls: TlsClient::new(trust(arguments)?, identity(arguments)?)?,
+            profile: profile(arguments)?,
             protocols: match (arguments.http1, arguments.http2) {
                 (true, _) => Protocols::Http1,
                 (_, true) => Protocols::Http2,
@@ -76,6 +79,11 @@ impl Client {
         }
     }
 
+    /// What connections look like.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.ingredients.profile
+    }
+
     /// How many connections there have been, those that never opened included.
     pub(crate) fn dials(&self) -> u64 {
         self.ingredients.registry.stats().opened
@@ -93,10 +101,19 @@ impl Ingredients {
         Pool::builder()
             .settings(self.settings.clone())
             .tls(self.tls.clone())
+            .profile(self.profile.clone())
             .protocols(self.protocols)
             .resolver(self.resolver.clone())
             .registry(self.registry.clone())
     }
+}
+
+fn profile(arguments: &RequestArguments) -> Result<Profile, Failure> {
+    let named = arguments.profile.as_deref().map(Profile::named_or_file);
+    named.map_or_else(
+        || Ok(Profile::rustls()),
+        |named| named.map_err(|error| Failure::Usage(error.to_string())),
+    )
 }
 
 fn trust(arguments: &RequestArguments) -> Result<Trust, Failure> {

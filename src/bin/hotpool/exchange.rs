@@ -65,6 +65,7 @@ impl Exchanges {
     ) -> io::Result<Record> {
         let mut record = Record {
             url: url.as_str().to_owned(),
+            profile: self.client.profile().name().to_string(),
             ..Record::default()
         };
         if let Some(cold) = self.preheated.take(url.target().origin()) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use hotpool::dial::TlsInfo;
-use hotpool::profile::Profile;
 use hotpool::registry::Protocol;
 use hotpool::{ConnectionInfo, ErrorKind};
 use http::Version;
@@ -15,6 +14,8 @@ use crate::failure::with_sources;
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) url: String,
+    /// What its connection looks like, or would have.
+    pub(crate) profile: String,
     pub(crate) failed: Option<Failed>,
     pub(crate) status: Option<u16>,
     pub(crate) version: Option<Version>,
@@ -75,7 +76,6 @@ impl Record {
         let dial = connection
             .filter(|connection| !connection.is_reused())
             .map(|connection| connection.dial_timing());
-        let rustls = Profile::rustls();
         json!({
             "url": self.url,
             "error": self.failed.as_ref().map(Failed::json),
@@ -85,7 +85,7 @@ impl Record {
             "reused": connection.map(|connection| connection.is_reused()),
             "http_version": self.version.map(version_name),
             "remote_addr": connection.map(|connection| connection.remote_addr().to_string()),
-            "profile": connection.map(|connection| connection.profile()).unwrap_or(rustls.name()),
+            "profile": self.profile,
             "tls": tls.map(tls_json),
             "http2": connection
                 .filter(|connection| connection.protocol() == Protocol::Http2)

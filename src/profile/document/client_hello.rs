@@ -175,6 +175,41 @@ pub(crate) struct ResumptionDocument {
     pub(crate) without: Vec<String>,
 }
 
+impl Default for ClientHelloDocument {
+    /// One that lists nothing.
+    fn default() -> Self {
+        Self {
+            record_version: tls10(),
+            retry_record_version: tls12(),
+            legacy_version: tls12(),
+            session_id: SessionIdDocument::default(),
+            cipher_suites: Vec::new(),
+            compression_methods: null_compression(),
+            extensions: Vec::new(),
+            extension_order: ExtensionOrder::default(),
+            pinned: Vec::new(),
+            supported_versions: Vec::new(),
+            supported_groups: Vec::new(),
+            key_shares: Vec::new(),
+            hybrid_key: HybridKeyDocument::default(),
+            ec_point_formats: Vec::new(),
+            signature_algorithms: Vec::new(),
+            signature_algorithms_cert: Vec::new(),
+            delegated_credential: Vec::new(),
+            alpn: Vec::new(),
+            application_settings: Vec::new(),
+            psk_key_exchange_modes: Vec::new(),
+            compress_certificate: Vec::new(),
+            record_size_limit: None,
+            trust_anchors: None,
+            trust_anchor_order: TrustAnchorOrder::default(),
+            ech_grease: None,
+            padding: None,
+            resumption: ResumptionDocument::default(),
+        }
+    }
+}
+
 fn tls10() -> String {
     "TLS 1.0".to_owned()
 }

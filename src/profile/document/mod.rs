@@ -38,6 +38,20 @@ pub(crate) struct ProfileDocument {
     pub(crate) variants: Vec<VariantDocument>,
 }
 
+impl ProfileDocument {
+    /// The one that shapes nothing.
+    pub(crate) fn rustls() -> Self {
+        Self {
+            name: "rustls".to_owned(),
+            aliases: Vec::new(),
+            extends: None,
+            provenance: Provenance::own(),
+            client_hello: None,
+            variants: Vec::new(),
+        }
+    }
+}
+
 /// What a part of a client's installations does otherwise.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

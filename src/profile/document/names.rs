@@ -2,6 +2,9 @@
 //!
 //! A number without a name here is written in hex, `0x1234`, and so can any other be.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use rustls::CipherSuite;
 
 /// A registry of numbers.
@@ -24,9 +27,7 @@ impl Registry {
                 .flatten();
         }
         match self {
-            Self::CipherSuite => SUITE_RANGES.into_iter().flatten().find(|number| {
-                suite_name(*number).is_some_and(|name| name.eq_ignore_ascii_case(text))
-            }),
+            Self::CipherSuite => SUITES.get(&*text.to_ascii_uppercase()).copied(),
             _ => self
                 .table()
                 .iter()
@@ -74,6 +75,14 @@ const SUITE_RANGES: [std::ops::RangeInclusive<u16>; 5] = [
     0xcc00..=0xd0ff,
     0xfe00..=0xfeff,
 ];
+
+/// Every suite that has a name, by that name.
+static SUITES: LazyLock<BTreeMap<String, u16>> = LazyLock::new(|| {
+    let numbers = SUITE_RANGES.into_iter().flatten();
+    numbers
+        .filter_map(|number| Some((suite_name(number)?.to_ascii_uppercase(), number)))
+        .collect()
+});
 
 /// IANA's name, by rustls, which writes those of TLS 1.3 its own way.
 fn suite_name(number: u16) -> Option<String> {

@@ -117,7 +117,7 @@ fn numbers(content: &Content, body: &[u8]) -> Vec<u16> {
 }
 
 /// What an `encrypted_client_hello` of type outer carries (RFC 9849 section 5).
-pub(super) fn ech_of(body: &[u8]) -> Option<EchDraw> {
+pub(in crate::profile) fn ech_of(body: &[u8]) -> Option<EchDraw> {
     let mut reader = Reader::new(body);
     let _outer = reader.u8()?;
     let _kdf = reader.u16()?;

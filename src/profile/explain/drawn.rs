@@ -1,6 +1,7 @@
 //! Whether what is random in a hello is what its client can draw.
 
 use super::Difference;
+use super::draw::draw_of;
 use super::taken::{Taken, shares};
 use crate::profile::template::{
     EchPayload, HelloDraw, HelloTemplate, HybridKey, SessionId, Value, inner_payload_length,
@@ -68,30 +69,46 @@ fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Dif
             ));
         }
     }
+    if let Some(found) = hybrid_key(hello)
+        && found != template.hybrid_key
+    {
+        let text = |hybrid| match hybrid {
+            HybridKey::Own => "two X25519 keys",
+            HybridKey::Shared => "the same X25519 key twice",
+        };
+        differences.push(Difference::new(
+            "extension key_share",
+            text(template.hybrid_key),
+            text(found),
+        ));
+    }
+}
+
+/// Whether the length of the hello's GREASE ECH payload is one that the template can have; a hello without one fits.
+pub(in crate::profile) fn payload_fits(template: &HelloTemplate, hello: &ClientHello) -> bool {
+    let (draw, _) = draw_of(template, hello);
+    let length = draw
+        .ech()
+        .and_then(|ech| ech.payload.as_ref())
+        .map(|payload| payload.len());
+    length.is_none_or(|length| payload_lengths(template, &draw, hello).contains(&length))
+}
+
+/// Whether the hello's hybrid share and its separate one have an X25519 key each; `None` if it has not both.
+pub(in crate::profile) fn hybrid_key(hello: &ClientHello) -> Option<HybridKey> {
+    let shares = shares(hello);
     let key = |wanted| {
         shares
             .iter()
             .find(|(group, _)| *group == wanted)
             .map(|(_, key)| *key)
     };
-    if let (Some(hybrid), Some(separate)) = (key(X25519MLKEM768), key(X25519)) {
-        let found = if hybrid.ends_with(separate) {
-            HybridKey::Shared
-        } else {
-            HybridKey::Own
-        };
-        if found != template.hybrid_key {
-            let text = |hybrid| match hybrid {
-                HybridKey::Own => "two X25519 keys",
-                HybridKey::Shared => "the same X25519 key twice",
-            };
-            differences.push(Difference::new(
-                "extension key_share",
-                text(template.hybrid_key),
-                text(found),
-            ));
-        }
-    }
+    let (hybrid, separate) = (key(X25519MLKEM768)?, key(X25519)?);
+    Some(if hybrid.ends_with(separate) {
+        HybridKey::Shared
+    } else {
+        HybridKey::Own
+    })
 }
 
 const X25519: u16 = 0x001d;
@@ -135,16 +152,21 @@ fn ech(
         ));
     }
     let length = found.payload.as_ref().map_or(0, |payload| payload.len());
-    let lengths: Vec<usize> = match &template_ech.payload {
-        EchPayload::Lengths(lengths) => lengths.iter().copied().map(usize::from).collect(),
-        EchPayload::Inner { .. } => inner_lengths(template, draw, hello),
-    };
+    let lengths = payload_lengths(template, draw, hello);
     if !lengths.contains(&length) {
         differences.push(Difference::new(
             PLACE,
             format!("a payload of {lengths:?} bytes"),
             length.to_string(),
         ));
+    }
+}
+
+fn payload_lengths(template: &HelloTemplate, draw: &HelloDraw, hello: &ClientHello) -> Vec<usize> {
+    match template.ech().map(|ech| &ech.payload) {
+        Some(EchPayload::Lengths(lengths)) => lengths.iter().copied().map(usize::from).collect(),
+        Some(EchPayload::Inner { .. }) => inner_lengths(template, draw, hello),
+        None => Vec::new(),
     }
 }
 

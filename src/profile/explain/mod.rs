@@ -14,7 +14,9 @@ use super::ClientHello;
 use super::template::{HelloDraw, HelloTemplate};
 use compare::compare;
 use draw::draw_of;
+pub(super) use draw::ech_of;
 use drawn::check_drawn;
+pub(super) use drawn::{hybrid_key, payload_fits};
 use taken::Taken;
 
 /// Something in a hello that the profile's client would have sent otherwise.

@@ -33,9 +33,7 @@ fn assert_explained(profile: &Profile, capture: &Capture, first: Option<&Capture
 }
 
 fn assert_all_explained(file: &str, profile: &str) {
-    let Some(captures) = captures(file) else {
-        return;
-    };
+    let captures = captures(file);
     let profile = Profile::named(profile).unwrap();
     let by_name: HashMap<&str, &Capture> = captures
         .iter()
@@ -48,7 +46,7 @@ fn assert_all_explained(file: &str, profile: &str) {
             .filter(|_| capture.scenario.ends_with("hrr2"));
         assert_explained(&profile, capture, first.map(|name| by_name[name]));
     }
-    assert!(captures.len() > 190);
+    assert!(captures.len() > 10);
 }
 
 #[test]
@@ -63,10 +61,7 @@ fn firefox_sent_what_its_profile_can_send() {
 
 #[test]
 fn published_captures_are_what_their_profiles_can_send() {
-    let Some(corpus) = crate::profile::tests::corpus::corpus() else {
-        return;
-    };
-    let text = std::fs::read_to_string(corpus.join("browser-hellos.json")).unwrap();
+    let text = crate::profile::tests::captures::file("browser-hellos.json");
     let published: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     for (name, profile) in [
         ("chrome-151-windows", "chrome-151"),
@@ -97,9 +92,7 @@ fn other_clients_sent_what_their_profiles_can_send() {
         ("curl-7.88-http1.jsonl", "curl-7.88"),
         ("safari-26-emulated.jsonl", "safari-26"),
     ] {
-        let Some(captures) = captures(file) else {
-            return;
-        };
+        let captures = captures(file);
         let profile = Profile::named(profile).unwrap();
         for capture in &captures {
             let first = capture
@@ -115,9 +108,7 @@ fn other_clients_sent_what_their_profiles_can_send() {
 /// What tells two clients apart is found.
 #[test]
 fn another_clients_hello_is_different() {
-    let Some(chromium) = captures("chromium-156.jsonl") else {
-        return;
-    };
+    let chromium = captures("chromium-156.jsonl");
     let hello = ClientHello::from_records(&chromium[0].records).unwrap();
     let differences = Profile::named("firefox").unwrap().differences(&hello, None);
     let places: Vec<&str> = differences

@@ -40,6 +40,17 @@ impl HelloTemplate {
     }
 }
 
+impl HelloTemplate {
+    pub(crate) fn ech_mut(&mut self) -> Option<&mut EchTemplate> {
+        self.extensions
+            .iter_mut()
+            .find_map(|extension| match &mut extension.content {
+                Content::Ech(template) => Some(template),
+                _ => None,
+            })
+    }
+}
+
 impl HelloDraw {
     pub(crate) fn new(grease: Vec<u16>, order: Vec<usize>, ech: Option<EchDraw>) -> Self {
         Self {

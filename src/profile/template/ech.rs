@@ -1,5 +1,7 @@
 //! GREASE Encrypted Client Hello: an extension that looks like the real one (RFC 9849 section 6.2).
 
+use crate::profile::write::vector16;
+
 /// What the client chooses from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct EchTemplate {
@@ -69,7 +71,7 @@ impl EchDraw {
         out.extend(template.kdf.to_be_bytes());
         out.extend(self.aead.to_be_bytes());
         out.push(self.config_id);
-        super::render::vector16(out, |out| out.extend_from_slice(&self.key));
-        super::render::vector16(out, |out| out.extend_from_slice(payload));
+        vector16(out, |out| out.extend_from_slice(&self.key));
+        vector16(out, |out| out.extend_from_slice(payload));
     }
 }

@@ -7,6 +7,7 @@ use super::{
     Content, ExtensionTemplate, HelloDraw, HelloInputs, HelloTemplate, KeyShares, PreSharedKey,
     Presence, Value,
 };
+use crate::profile::write::{vector8, vector16};
 
 /// What the legacy session id of a hello is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,7 +45,7 @@ impl HelloTemplate {
         });
         vector16(&mut body, |out| numbers(&self.cipher_suites, draw, out));
         vector8(&mut body, |out| {
-            out.extend_from_slice(&self.compression_methods)
+            out.extend_from_slice(&self.compression_methods);
         });
         let preamble = self.preamble(inputs);
         debug_assert_eq!(preamble.length, body.len());
@@ -173,17 +174,17 @@ impl<'a> Extensions<'a> {
         let mut out = Vec::new();
         match &extension.content {
             Content::Alpn(names) => {
-                let names: Vec<_> = names.iter().filter(|name| self.is_wanted(name)).collect();
-                protocols(&names, &mut out)?;
+                let names = names.iter().map(|name| &**name);
+                protocols(names.filter(|name| self.is_wanted(name)), &mut out)?;
             }
             Content::ApplicationSettings(names) => {
-                let names: Vec<_> = names.iter().filter(|name| self.is_offered(name)).collect();
-                protocols(&names, &mut out)?;
+                let names = names.iter().map(|name| &**name);
+                protocols(names.filter(|name| self.is_offered(name)), &mut out)?;
             }
             Content::Bytes(bytes) => out.extend_from_slice(bytes),
             Content::Cookie => out.extend_from_slice(self.inputs.cookie?),
             Content::EarlyData => {
-                (self.inputs.early_data && resuming && !self.inputs.retry).then_some(())?
+                (self.inputs.early_data && resuming && !self.inputs.retry).then_some(())?;
             }
             Content::Ech(_) | Content::Padding { .. } => return None,
             Content::KeyShare(groups) => vector16(&mut out, |out| self.key_shares(groups, out)),
@@ -260,7 +261,7 @@ impl<'a> Extensions<'a> {
         let mut body = Vec::new();
         if let Some(template) = self.template.ech() {
             ech.write(template, &mut body, inner, |bytes| {
-                HelloDraw::fill(filler, bytes)
+                HelloDraw::fill(filler, bytes);
             });
         }
         for (_, slot, extension) in bodies.iter_mut() {
@@ -290,10 +291,9 @@ impl<'a> Extensions<'a> {
 }
 
 /// A list of protocol names (RFC 7301 section 3.1), unless it would be empty.
-fn protocols(names: &[&Box<[u8]>], out: &mut Vec<u8>) -> Option<()> {
-    if names.is_empty() {
-        return None;
-    }
+fn protocols<'a>(names: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) -> Option<()> {
+    let mut names = names.peekable();
+    names.peek()?;
     vector16(out, |out| {
         for name in names {
             vector8(out, |out| out.extend_from_slice(name));
@@ -317,23 +317,6 @@ fn numbers(values: &[Value], draw: &HelloDraw, out: &mut Vec<u8>) {
             .iter()
             .flat_map(|value| value.number(draw).to_be_bytes()),
     );
-}
-
-fn vector8(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
-    let mut inner = Vec::new();
-    content(&mut inner);
-    inner.truncate(u8::MAX.into());
-    out.push(u8::try_from(inner.len()).unwrap_or(u8::MAX));
-    out.append(&mut inner);
-}
-
-/// Truncates what is longer than any hello may be.
-pub(super) fn vector16(out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
-    let mut inner = Vec::new();
-    content(&mut inner);
-    inner.truncate(u16::MAX.into());
-    out.extend(u16::try_from(inner.len()).unwrap_or(u16::MAX).to_be_bytes());
-    out.append(&mut inner);
 }
 
 /// HandshakeType `client_hello`.

@@ -15,15 +15,20 @@ pub(in crate::profile) struct Capture {
     pub(in crate::profile) records: Vec<u8>,
 }
 
-/// The captures in a file of the corpus; `None` if it is not at hand.
-pub(in crate::profile) fn captures(file: &str) -> Option<Vec<Capture>> {
-    let lines = std::fs::read_to_string(corpus()?.join(file)).unwrap();
-    Some(
-        lines
-            .lines()
-            .map(|line| capture(&serde_json::from_str(line).unwrap()))
-            .collect(),
-    )
+/// A file of the corpus, or the part of it that is kept here.
+pub(in crate::profile) fn file(name: &str) -> String {
+    let kept = || concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures").into();
+    std::fs::read_to_string(corpus().unwrap_or_else(kept).join(name)).unwrap()
+}
+
+/// The captures in a file of the corpus.
+pub(in crate::profile) fn captures(name: &str) -> Vec<Capture> {
+    let lines = file(name);
+
+    lines
+        .lines()
+        .map(|line| capture(&serde_json::from_str(line).unwrap()))
+        .collect()
 }
 
 fn capture(line: &Value) -> Capture {

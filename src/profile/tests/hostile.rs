@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{chromium, firefox, frame, go, opening};
-use crate::profile::{ClientHello, HelloError, Http2Opening};
+use crate::profile::{ClientHello, HelloCapture, HelloError, Http2Opening, Profile};
 
 /// Calls everything that looks at the bytes of a hello.
 fn read(records: &[u8]) {
@@ -24,9 +24,26 @@ fn read(records: &[u8]) {
                     hello.ja4_ro(),
                     format!("{hello:?}"),
                 );
+                compare(&hello);
             }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
+    }
+}
+
+/// Makes a profile of a hello, which sends it or is none, and compares it with what others send.
+fn compare(hello: &ClientHello) {
+    let capture = HelloCapture::new(hello.clone());
+    if let Ok(profile) = Profile::from_captures("hostile", &[capture]) {
+        for difference in profile.differences(hello, Some(hello)) {
+            assert!(!difference.to_string().is_empty());
+        }
+        let again = Profile::from_json("hostile", &profile.to_json()).unwrap();
+        assert_eq!(again.to_json(), profile.to_json());
+    }
+    for name in ["chrome", "firefox"] {
+        let profile = Profile::named(name).unwrap();
+        assert!(profile.differences(hello, None).len() < 100);
     }
 }
 
