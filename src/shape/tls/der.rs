@@ -123,10 +123,9 @@ fn expect<'a>(reader: &mut Reader<'a>, wanted: u8) -> Option<&'a [u8]> {
 
 /// The next element: its tag and content.
 fn element<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
-    const LONG: u8 = 0x80;
     let kind = reader.u8()?;
     let length = match reader.u8()? {
-        short @ ..LONG => usize::from(short),
+        short @ ..=0x7f => usize::from(short),
         0x81 => usize::from(reader.u8()?),
         0x82 => usize::from(reader.u16()?),
         0x83 => usize::try_from(reader.u24()?).ok()?,

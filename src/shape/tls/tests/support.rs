@@ -159,6 +159,8 @@ pub(super) struct Cut {
     pub(super) record: Option<usize>,
 }
 
+type Exchange = Box<dyn Fn(&[u8]) -> Vec<u8> + Send>;
+
 /// Keeps what is written, cuts what is read.
 pub(super) struct Probe<IO> {
     io: IO,
@@ -167,7 +169,7 @@ pub(super) struct Probe<IO> {
     raw: Vec<u8>,
     ready: Vec<u8>,
     is_sealed: bool,
-    exchange: Option<Box<dyn Fn(&[u8]) -> Vec<u8> + Send>>,
+    exchange: Option<Exchange>,
     end_after: Option<usize>,
 }
 
@@ -282,6 +284,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Probe<IO> {
 /// The server's end of a pipe: answers everything with itself, after `ready`.
 pub(super) fn serve(config: Arc<ServerConfig>) -> DuplexStream {
     let (near, far) = tokio::io::duplex(1 << 16);
+    #[allow(clippy::disallowed_methods, reason = "it ends with the pipe")]
     tokio::task::spawn(async move {
         let Ok(mut stream) = TlsAcceptor::from(config).accept(far).await else {
             return;
