@@ -242,7 +242,9 @@ impl Handshake {
             });
         Failure {
             error,
-            retry_without_session: is_too_old || fault == Some(Fault::Downgraded),
+            // A ticket may make a hello too long for its record.
+            retry_without_session: self.resume == Resume::IfPossible
+                && (is_too_old || matches!(fault, Some(Fault::Downgraded | Fault::Hello(_)))),
             fault,
         }
     }

@@ -52,6 +52,8 @@ pub(super) struct State {
     pub(super) shares: Vec<u16>,
     /// Whether the last hello carried the bundle's key shares.
     pub(super) is_bundle: bool,
+    /// Whether the server has sent a HelloRetryRequest.
+    pub(super) is_retry_asked: bool,
     pub(super) answers: Answers,
     server_key: ServerKey,
     /// What is wrong with the record that the stream could not decrypt.
@@ -101,6 +103,7 @@ impl Handshake {
                 own_offer: Vec::new(),
                 shares: Vec::new(),
                 is_bundle: false,
+                is_retry_asked: false,
                 answers: Answers::default(),
                 server_key: ServerKey::Unknown,
                 refusal: None,

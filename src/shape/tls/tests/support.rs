@@ -15,6 +15,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -57,6 +58,27 @@ impl Authority {
             chain_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         }
+    }
+
+    /// With a chain of at least so many bytes, of which all but the first certificate are nobody's.
+    pub(super) fn issue_long(&self, length: usize) -> Identity {
+        let mut identity = self.issue(|_| {});
+        while identity
+            .chain
+            .iter()
+            .map(|entry| entry.len())
+            .sum::<usize>()
+            < length
+        {
+            let names = (0..40).map(|number| format!("a-rather-long-name-{number}.example"));
+            let other = Self::new().issue(|params| {
+                params.subject_alt_names = names
+                    .map(|name| rcgen::SanType::DnsName(name.try_into().unwrap()))
+                    .collect();
+            });
+            identity.chain.extend(other.chain);
+        }
+        identity
     }
 
     pub(super) fn roots(&self) -> Arc<RootCertStore> {
@@ -281,13 +303,28 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Probe<IO> {
     }
 }
 
-/// The server's end of a pipe: answers everything with itself, after `ready`.
+/// A pipe to a server that answers everything with itself.
 pub(super) fn serve(config: Arc<ServerConfig>) -> DuplexStream {
+    serve_telling(config).0
+}
+
+/// The same, and why the handshake failed on the server's side.
+pub(super) fn serve_telling(
+    config: Arc<ServerConfig>,
+) -> (DuplexStream, oneshot::Receiver<rustls::Error>) {
     let (near, far) = tokio::io::duplex(1 << 16);
+    let (tell, told) = oneshot::channel();
     #[allow(clippy::disallowed_methods, reason = "it ends with the pipe")]
     tokio::task::spawn(async move {
-        let Ok(mut stream) = TlsAcceptor::from(config).accept(far).await else {
-            return;
+        let mut stream = match TlsAcceptor::from(config).accept(far).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
+                if let Some(error) = inner {
+                    let _ = tell.send(*error);
+                }
+                return;
+            }
         };
         let mut buffer = vec![0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
@@ -296,7 +333,7 @@ pub(super) fn serve(config: Arc<ServerConfig>) -> DuplexStream {
             }
         }
     });
-    near
+    (near, told)
 }
 
 /// Sends and gets it back, which also reads the tickets that come first.
