@@ -32,6 +32,20 @@ impl HelloCapture {
         Ok(Self { hello, retry })
     }
 
+    /// The records of each of the hellos that [`from_records`](Self::from_records) finds, without what is between and behind them.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn records_in(records: &[u8]) -> Result<Vec<&[u8]>, HelloError> {
+        let Self { hello, retry } = Self::from_records(records)?;
+        let second = retry.and_then(|retry| Some((after(records, &hello)?, retry)));
+        let each = [Some((records, hello)), second].into_iter().flatten();
+        Ok(each
+            .map(|(records, hello)| records_of(records, &hello))
+            .collect())
+    }
+
     /// The captures in a text of hex, the TLS records of one hello on each line. Of two hellos with the same random, the second is
     /// the one after a HelloRetryRequest, on its own line or on the same, with or without a ChangeCipherSpec record between them.
     /// Empty lines and those that begin with `#` are skipped.
@@ -81,13 +95,22 @@ fn hellos(bytes: &[u8]) -> Result<Vec<ClientHello>, HelloError> {
     Ok(hellos)
 }
 
-/// The next handshake record after those of `hello`, and all behind it.
-fn after<'a>(records: &'a [u8], hello: &ClientHello) -> Option<&'a [u8]> {
+/// Those of `records` that carry `hello`, which is at their beginning.
+fn records_of<'a>(records: &'a [u8], hello: &ClientHello) -> &'a [u8] {
     let mut rest = Reader::new(records);
     let mut carried = 0;
-    while carried < hello.message_length() {
-        carried += skip_record(&mut rest)?;
+    while carried < hello.message_length()
+        && let Some(length) = skip_record(&mut rest)
+    {
+        carried += length;
     }
+    let length = records.len() - rest.rest().len();
+    records.get(..length).unwrap_or_default()
+}
+
+/// The next handshake record after those of `hello`, and all behind it.
+fn after<'a>(records: &'a [u8], hello: &ClientHello) -> Option<&'a [u8]> {
+    let mut rest = Reader::new(records.get(records_of(records, hello).len()..)?);
     while *rest.rest().first()? != HANDSHAKE {
         skip_record(&mut rest)?;
     }
@@ -123,6 +146,8 @@ mod tests {
             let bytes = [&first, between, &second].concat();
             let capture = HelloCapture::from_records(&bytes).unwrap();
             assert!(capture.retry.is_some(), "{between:?}");
+            let records = HelloCapture::records_in(&bytes).unwrap();
+            assert_eq!(records, [&*first, &*second]);
             let line = hex::encode(&bytes);
             assert_eq!(HelloCapture::from_text(&line), Ok(vec![capture]));
         }
@@ -142,6 +167,7 @@ mod tests {
         ] {
             let bytes = [&first, following].concat();
             assert_eq!(HelloCapture::from_records(&bytes), Ok(alone.clone()));
+            assert_eq!(HelloCapture::records_in(&bytes), Ok(vec![&*first]));
         }
         let cut = &first[..first.len() - 1];
         assert_eq!(HelloCapture::from_records(cut), Err(HelloError::Truncated));
