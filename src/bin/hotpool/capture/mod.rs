@@ -40,8 +40,8 @@ pub(crate) async fn run(arguments: CaptureArguments) -> Result<Status, Failure> 
     let mut collection = Collection::open(&arguments)?;
     let (watch, mut events) = Watch::new();
     let watch = Arc::new(watch);
-    let server = serve(&arguments, &watch).await?;
     let interrupt = Interrupt::listen();
+    let server = serve(&arguments, &watch).await?;
     tokio::select! {
         biased;
         () = interrupt.asked() => {}

@@ -9,9 +9,12 @@ use crate::failure::{Failure, Status};
 use crate::output;
 
 pub(super) fn run(one: &str, other: &str) -> Result<Status, Failure> {
-    let (one, other) = (load(one)?, load(other)?);
+    let (mut one, mut other) = (content(&load(one)?), content(&load(other)?));
     let mut lines = Vec::new();
-    compare("", &content(&one), &content(&other), &mut lines);
+    if is_permuted(&one) && is_permuted(&other) {
+        unordered(EXTENSIONS, taken(&mut one), taken(&mut other), &mut lines);
+    }
+    compare("", &one, &other, &mut lines);
     for line in &lines {
         output::line(line)?;
     }
@@ -27,6 +30,38 @@ fn content(profile: &Profile) -> Value {
         }
     }
     document
+}
+
+/// Whether the order in which the extensions are written says nothing.
+fn is_permuted(content: &Value) -> bool {
+    content.pointer("/client_hello/extension_order") == Some(&Value::from("permuted"))
+}
+
+const EXTENSIONS: &str = "client_hello.extensions";
+
+fn taken(content: &mut Value) -> Vec<Value> {
+    match content
+        .pointer_mut("/client_hello/extensions")
+        .map(Value::take)
+    {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// What only one of two lists has, wherever.
+fn unordered(path: &str, one: Vec<Value>, mut other: Vec<Value>, lines: &mut Vec<String>) {
+    for item in one {
+        match other.iter().position(|candidate| *candidate == item) {
+            Some(place) => {
+                other.remove(place);
+            }
+            None => lines.push(format!("{path}: - {}", text(&item))),
+        }
+    }
+    for item in other {
+        lines.push(format!("{path}: + {}", text(&item)));
+    }
 }
 
 fn compare(path: &str, one: &Value, other: &Value, lines: &mut Vec<String>) {
@@ -168,6 +203,21 @@ mod tests {
                 "only: here | nothing",
                 "d.e: nothing | true",
             ]
+        );
+    }
+
+    #[test]
+    fn permuted_extensions_have_no_place() {
+        let permuted = |list: &[&str]| json!({"client_hello": {"extension_order": "permuted", "extensions": list}});
+        let mut one = permuted(&["a", "b", "c"]);
+        let mut other = permuted(&["c", "d", "a"]);
+        assert!(super::is_permuted(&one));
+        let mut lines = Vec::new();
+        let (first, second) = (super::taken(&mut one), super::taken(&mut other));
+        super::unordered("e", first, second, &mut lines);
+        assert_eq!(
+            (lines, one),
+            (vec!["e: - b".into(), "e: + d".into()], other)
         );
     }
 
