@@ -420,6 +420,20 @@ async fn a_broken_profile_is_told_by_file_field_and_fault() {
     }
 }
 
+#[test]
+fn the_formats_description_shows_a_profile() {
+    let text = include_str!("../fingerprints/README.md");
+    let example = text.split("```json").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let profile = Profile::from_json("README.md", example).unwrap();
+    assert_eq!(&**profile.name(), "my-client-2");
+    let fields = Profile::named("chromium").unwrap().to_json();
+    let fields: Value = serde_json::from_str(&fields).unwrap();
+    for field in fields["client_hello"].as_object().unwrap().keys() {
+        assert!(text.contains(&format!("| `{field}` |")), "{field}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_a_usage_error() {
     let good = file("good.hex", output(&["hello", "chromium"]).await);

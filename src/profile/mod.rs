@@ -6,7 +6,8 @@
 //!
 //! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro.
 //! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
-//! * [`Profile`] names what a connection shall look like. There is one so far, which is stock rustls and stock h2.
+//! * [`Profile`] says what a client's hello is, and what of it is drawn at random: one of the [`catalogue`], one from a file, or one learned
+//!   from [captures](HelloCapture).
 //!
 //! It does not shape anything: no profile here changes a byte that is sent. Nor does it read QUIC, DTLS, or what a server
 //! answers. Equal fingerprints do not prove equal bytes: JA4, for one, leaves out groups, key shares and every order.

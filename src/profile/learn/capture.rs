@@ -132,8 +132,10 @@ mod tests {
     use crate::profile::{Profile, SampleOptions};
 
     fn pair() -> (Vec<u8>, Vec<u8>) {
-        let mut options = SampleOptions::default();
-        options.retry = Some("secp384r1".to_owned());
+        let options = SampleOptions {
+            retry: Some("secp384r1".to_owned()),
+            ..SampleOptions::default()
+        };
         let chromium = Profile::named("chromium").unwrap();
         let sampled = chromium.sample(&options, &mut rand::rng()).unwrap();
         (sampled.first, sampled.retry.unwrap())

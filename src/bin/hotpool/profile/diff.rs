@@ -99,23 +99,32 @@ fn members(
 fn items(path: &str, one: &[Value], other: &[Value], lines: &mut Vec<String>) {
     let mut changes = changes(one, other).into_iter().peekable();
     while let Some(change) = changes.next() {
-        match change {
-            Change::Out(place, item) => match changes.peek() {
-                Some(Change::In(_, replacement)) => {
-                    compare(&format!("{path}[{place}]"), item, replacement, lines);
-                    changes.next();
-                }
-                _ => lines.push(format!("{path}[{place}]: - {}", text(item))),
-            },
-            Change::In(place, item) => lines.push(format!("{path}[{place}]: + {}", text(item))),
+        let Change { place, item, .. } = change;
+        if !change.is_out {
+            lines.push(format!("{path}[{place}]: + {}", text(item)));
+        } else if let Some(replacement) = changes.next_if(|next| change.is_replaced_by(next)) {
+            compare(&format!("{path}[{place}]"), item, replacement.item, lines);
+        } else {
+            lines.push(format!("{path}[{place}]: - {}", text(item)));
         }
     }
 }
 
+/// An item taken out of a list or put into the other one.
 #[derive(Clone, Copy)]
-enum Change<'a> {
-    Out(usize, &'a Value),
-    In(usize, &'a Value),
+struct Change<'a> {
+    is_out: bool,
+    item: &'a Value,
+    /// In the list that has it.
+    place: usize,
+    /// How far the other list has been gone through.
+    other: usize,
+}
+
+impl Change<'_> {
+    fn is_replaced_by(&self, next: &Self) -> bool {
+        self.is_out && !next.is_out && next.place == self.other && next.other == self.place + 1
+    }
 }
 
 /// The largest table for a shortest comparison, 8 MB: two lists of a thousand. Longer ones are compared place by place.
@@ -144,6 +153,18 @@ fn changes<'a>(one: &'a [Value], other: &'a [Value]) -> Vec<Change<'a>> {
             }
         }
     }
+    let out = |item, place, other| Change {
+        is_out: true,
+        item,
+        place,
+        other,
+    };
+    let put = |item, place, other| Change {
+        is_out: false,
+        item,
+        place,
+        other,
+    };
     let mut changes = Vec::new();
     let (mut i, mut j) = (0, 0);
     loop {
@@ -153,17 +174,17 @@ fn changes<'a>(one: &'a [Value], other: &'a [Value]) -> Vec<Change<'a>> {
             (Some(item), candidate)
                 if candidate.is_none() || at(&common, i + 1, j) >= at(&common, i, j + 1) =>
             {
-                changes.push(Change::Out(i, item));
+                changes.push(out(item, i, j));
                 i += 1;
                 if common.is_empty()
                     && let Some(candidate) = candidate
                 {
-                    changes.push(Change::In(j, candidate));
+                    changes.push(put(candidate, j, i));
                     j += 1;
                 }
             }
             (_, Some(candidate)) => {
-                changes.push(Change::In(j, candidate));
+                changes.push(put(candidate, j, i));
                 j += 1;
             }
             (Some(_), None) => return changes,
