@@ -291,3 +291,49 @@ async fn what_cannot_be_used_is_a_usage_error() {
         assert!(run.stderr.contains(wanted), "{run:?}");
     }
 }
+
+#[tokio::test]
+async fn the_installed_chromium_could_be_its_profile() {
+    let Some(mut version) = installed("chromium", "--version") else {
+        return;
+    };
+    let version = version.arg("--version").output().await.unwrap();
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let number = version.split(['.', ' ']).nth(1).unwrap_or_default();
+    let name = format!("chromium-{number}");
+    if Profile::named(&name).is_err() {
+        println!("skipped: there is no profile for {version}");
+        return;
+    }
+    let capturing = Capturing::start("chromium", &["--once", "--out", "OUT"]).await;
+    let (out, hex) = (capturing.out.clone(), capturing.hellos.clone());
+    let openings = capturing.openings.clone();
+    let mut chromium = installed("chromium", "--version").unwrap();
+    chromium
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--disable-dev-shm-usage", "--ignore-certificate-errors"])
+        .arg("--host-resolver-rules=MAP www.example.test 127.0.0.1")
+        .arg(format!(
+            "--user-data-dir={}/chromium",
+            env!("CARGO_TARGET_TMPDIR")
+        ))
+        .arg("--dump-dom")
+        .arg(format!("https://www.example.test:{}/", capturing.port));
+    let browser = timeout(PATIENCE, chromium.output()).await.unwrap().unwrap();
+    let page = String::from_utf8_lossy(&browser.stdout);
+    assert!(page.contains("hotpool capture"), "{browser:?}");
+    assert_eq!(capturing.ended().await.status, Some(0));
+    for profile in [&name, &out] {
+        let arguments = [
+            "profile",
+            "check",
+            profile,
+            "--hello",
+            &hex,
+            "--opening",
+            &openings,
+        ];
+        let run = hotpool(&arguments).await;
+        assert_eq!(run.status, Some(0), "{run:?}");
+    }
+}

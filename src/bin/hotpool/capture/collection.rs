@@ -47,7 +47,7 @@ impl Collection {
 
     /// Whether there was a hello in what a connection sent.
     pub(super) fn add(&mut self, settled: Settled) -> Result<bool, Failure> {
-        let Settled { from, outcome } = settled;
+        let Settled { from, outcome, .. } = settled;
         match outcome {
             None => output::complain(&format!("{from} sent nothing")),
             Some(Err(error)) => output::complain(&format!("{from}: {error}")),

@@ -33,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// certificate without a word, or never asks, is not waited for.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
+/// With `--once`, for the request on another connection when one has come and gone without: what a browser opens, it opens at once.
+const SPARE_WAIT: Duration = Duration::from_secs(1);
+
 /// For the answers under way when all is over.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -88,9 +91,18 @@ async fn collect(
 ) -> Result<(), Failure> {
     let mut patience = pin!(sleep_until(Instant::now()));
     let mut is_waiting = false;
+    let mut spare = None;
     loop {
         let settled = tokio::select! {
             event = events.recv() => match event {
+                Some(Event::Settled(settled)) if once && settled.is_spare => {
+                    if spare.is_none() {
+                        is_waiting = true;
+                        patience.as_mut().reset(Instant::now() + SPARE_WAIT);
+                        spare = Some(settled);
+                    }
+                    continue;
+                }
                 Some(Event::Settled(settled)) => settled,
                 Some(Event::Hello) => {
                     if once && !is_waiting {
@@ -103,7 +115,7 @@ async fn collect(
             },
             () = &mut patience, if is_waiting => {
                 is_waiting = false;
-                match watch.settle_one() {
+                match spare.take().or_else(|| watch.settle_one()) {
                     Some(settled) => settled,
                     None => continue,
                 }

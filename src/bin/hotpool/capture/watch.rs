@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hotpool::profile::HelloError;
-use hotpool::registry::{ConnectionId, Entry};
+use hotpool::registry::{ConnectionId, Entry, Protocol};
 use hotpool::server::{Layer, Observer};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -29,6 +29,8 @@ pub(super) struct Settled {
     pub(super) from: String,
     /// None if it sent nothing.
     pub(super) outcome: Option<Result<Box<Caught>, HelloError>>,
+    /// Whether it shook hands and left without a request: browsers open connections that they may not need.
+    pub(super) is_spare: bool,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl Watch {
             .values_mut()
             .find(has_hello)?
             .take()
-            .map(Watched::settle)
+            .map(|watched| watched.settle(false))
     }
 
     /// How many connections came too fast to be dealt with.
@@ -97,7 +99,7 @@ impl Observer for Watch {
             if watched.seen.add_plain(bytes)
                 && let Some(watched) = slot.take()
             {
-                self.tell(Event::Settled(watched.settle()));
+                self.tell(Event::Settled(watched.settle(false)));
             }
         } else if watched.seen.add_wire(bytes) {
             self.tell(Event::Hello);
@@ -107,7 +109,8 @@ impl Observer for Watch {
     fn ended(&self, connection: &Entry) {
         let removed = self.present.lock().remove(&connection.id());
         if let Some(watched) = removed.unwrap_or_else(|| Some(Watched::new(connection))) {
-            self.tell(Event::Settled(watched.settle()));
+            let shook_hands = connection.protocol() != Protocol::Tls;
+            self.tell(Event::Settled(watched.settle(shook_hands)));
         }
     }
 }
@@ -121,8 +124,9 @@ impl Watched {
         }
     }
 
-    fn settle(self) -> Settled {
+    fn settle(self, is_spare: bool) -> Settled {
         Settled {
+            is_spare,
             from: self.from,
             outcome: self.seen.finish().map(|caught| caught.map(Box::new)),
         }
