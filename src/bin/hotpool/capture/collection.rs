@@ -12,7 +12,7 @@ use super::watch::Settled;
 use crate::failure::Failure;
 use crate::{hex, output};
 
-/// Hellos that a profile is learned from. Each one more is learned anew with all others, and a thousand show whatever a client draws.
+/// Hellos that a profile is learned from: all of them are learned anew when there are more, and a thousand show whatever a client draws.
 const MAXIMUM_LEARNED: usize = 1_000;
 
 /// What the profile is called until its owner writes something better.
@@ -24,6 +24,8 @@ pub(super) struct Collection {
     hellos: Option<Appended>,
     openings: Option<Appended>,
     captures: Vec<HelloCapture>,
+    /// How many of them the profile is learned from.
+    learned: usize,
     profile: Option<Profile>,
     captured: u64,
 }
@@ -40,6 +42,7 @@ impl Collection {
             hellos: appended(&arguments.hello_out)?,
             openings: appended(&arguments.opening_out)?,
             captures: Vec::new(),
+            learned: 0,
             profile: None,
             captured: 0,
         })
@@ -87,27 +90,45 @@ impl Collection {
         };
         let ja4 = caught.hello.hello.ja4();
         output::complain(&format!("{from}: JA4 {ja4}{http}{again}"));
-        self.learn(from, caught.hello)
+        self.admit(from, caught.hello);
+        Ok(())
     }
 
-    fn learn(&mut self, from: &str, capture: HelloCapture) -> Result<(), Failure> {
+    /// Takes it among those that are learned from, if it is of the same client.
+    fn admit(&mut self, from: &str, capture: HelloCapture) {
         if self.captures.len() >= MAXIMUM_LEARNED {
-            return Ok(());
+            return;
+        }
+        let first = self.captures.first().unwrap_or(&capture).clone();
+        if let Err(error) = Profile::from_captures(NAME, &[first, capture.clone()]) {
+            output::complain(&format!("{from} is left out of the {error}"));
+            return;
         }
         self.captures.push(capture);
+        if self.captures.len() == MAXIMUM_LEARNED {
+            output::complain(&format!(
+                "{MAXIMUM_LEARNED} hellos are enough: nothing is learned from others"
+            ));
+        }
+    }
+
+    /// Learns from what is new, and writes the profile if it has a file.
+    pub(super) fn learn(&mut self) -> Result<(), Failure> {
+        let fresh = self.captures.len().saturating_sub(self.learned);
+        if fresh == 0 {
+            return Ok(());
+        }
         match Profile::from_captures(NAME, &self.captures) {
             Ok(profile) => self.profile = Some(profile),
             Err(error) => {
-                self.captures.pop();
-                output::complain(&format!("{from} is left out of the {error}"));
+                self.captures.truncate(self.learned);
+                output::complain(&format!(
+                    "the last {fresh} hellos are left out of the {error}"
+                ));
                 return Ok(());
             }
         }
-        if self.captures.len() == MAXIMUM_LEARNED {
-            output::complain(&format!(
-                "{MAXIMUM_LEARNED} hellos are enough: the profile is learned"
-            ));
-        }
+        self.learned = self.captures.len();
         match (&self.profile_file, &self.profile) {
             (Some(path), Some(profile)) => std::fs::write(path, format!("{}\n", profile.to_json()))
                 .map_err(|error| Failure::Output(path.display().to_string(), error)),

@@ -58,6 +58,7 @@ pub(crate) async fn run(arguments: CaptureArguments) -> Result<Status, Failure> 
             }
         }
     }
+    collection.learn()?;
     if watch.lost() > 0 {
         output::complain(&format!(
             "{} connections came too fast to be kept",
@@ -101,28 +102,32 @@ async fn collect(
                         patience.as_mut().reset(Instant::now() + SPARE_WAIT);
                         spare = Some(settled);
                     }
-                    continue;
+                    None
                 }
-                Some(Event::Settled(settled)) => settled,
+                Some(Event::Settled(settled)) => Some(settled),
                 Some(Event::Hello) => {
                     if once && !is_waiting {
                         is_waiting = true;
                         patience.as_mut().reset(Instant::now() + REQUEST_WAIT);
                     }
-                    continue;
+                    None
                 }
                 None => return Ok(()),
             },
             () = &mut patience, if is_waiting => {
                 is_waiting = false;
-                match spare.take().or_else(|| watch.settle_one()) {
-                    Some(settled) => settled,
-                    None => continue,
-                }
+                spare.take().or_else(|| watch.settle_one())
             }
         };
-        if collection.add(settled)? && once {
+        if let Some(settled) = settled
+            && collection.add(settled)?
+            && once
+        {
             return Ok(());
+        }
+        // All at once when they come faster than they can be learned from.
+        if events.is_empty() {
+            collection.learn()?;
         }
     }
 }
