@@ -302,7 +302,7 @@ async fn the_installed_chromium_could_be_its_profile() {
     let number = version.split(['.', ' ']).nth(1).unwrap_or_default();
     let name = format!("chromium-{number}");
     if Profile::named(&name).is_err() {
-        println!("skipped: there is no profile for {version}");
+        println!("SKIP: there is no profile for {version}");
         return;
     }
     let capturing = Capturing::start("chromium", &["--once", "--out", "OUT"]).await;

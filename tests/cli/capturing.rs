@@ -128,7 +128,7 @@ pub fn object(path: &str) -> Value {
 pub fn installed(program: &str, version: &str) -> Option<Command> {
     let found = std::process::Command::new(program).arg(version).output();
     if found.is_err() {
-        println!("skipped: {program} is not installed");
+        println!("SKIP: {program} is not installed");
         return None;
     }
     let mut command = Command::new(program);

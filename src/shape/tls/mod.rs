@@ -10,6 +10,7 @@ mod bundle;
 mod certificate;
 mod connect;
 mod decompress;
+mod decompressed;
 mod delegated;
 mod der;
 mod fault;
