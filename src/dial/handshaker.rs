@@ -239,3 +239,63 @@ impl From<Failure> for Refused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span;
+
+    use super::*;
+
+    /// Counts warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    /// A hello of this profile.
+    fn sample(name: &str) -> ClientHello {
+        let profile = Profile::named(name).unwrap();
+        let sampled = profile.sample(&Default::default(), &mut rand::rng());
+        sampled.unwrap().capture().unwrap().hello
+    }
+
+    #[test]
+    fn a_hello_that_is_not_the_profiles_is_warned_of_once() {
+        let chrome = Profile::named("chrome").unwrap();
+        let handshaker = Handshaker::new(&Trust::webpki(), None, chrome, 8).unwrap();
+        let warnings = Warnings::default();
+        tracing::subscriber::with_default(warnings.clone(), || {
+            for _ in 0..3 {
+                handshaker.fingerprint(&sample("chrome"));
+            }
+            assert_eq!(warnings.0.load(Ordering::Relaxed), 0);
+            handshaker.fingerprint(&sample("curl"));
+            let first = warnings.0.load(Ordering::Relaxed);
+            assert!(first > 0);
+            handshaker.fingerprint(&sample("curl"));
+            assert_eq!(warnings.0.load(Ordering::Relaxed), first);
+        });
+    }
+}
