@@ -5,7 +5,9 @@ mod visitor;
 use hotpool::Protocols;
 use hotpool::profile::Profile;
 use interop::{Alps, Scenario, Server, Version};
-use visitor::{ALPS_NEW, ALPS_OLD, Visit, Visitor, alps, http2, offering, profile, profiles};
+use visitor::{
+    ALPS_NEW, ALPS_OLD, PRE_SHARED_KEY, Visit, Visitor, alps, http2, offering, profile, profiles,
+};
 
 const SETTINGS: &[u8] = b"of the server";
 
@@ -55,6 +57,22 @@ async fn empty_and_large_settings() {
         for _ in 0..2 {
             taken_up(&visitor.visit().await, &settings);
         }
+    }
+}
+
+/// BoringSSL keeps its settings in its tickets, which may then be too long for any hello: the session is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_too_long_for_the_hello() {
+    let settings = vec![7; 20_000];
+    let server = Server::start(Scenario {
+        alps: Some(alps(&settings)),
+        ..http2()
+    });
+    let visitor = Visitor::new(&profile("chromium-156"), &server);
+    for _ in 0..3 {
+        let visit = visitor.visit().await;
+        assert!(!visit.agreed().resumed && !visit.offers(PRE_SHARED_KEY));
+        taken_up(&visit, &settings);
     }
 }
 

@@ -242,7 +242,11 @@ impl Handshake {
             });
         Failure {
             error,
-            retry_without_session: is_too_old || fault == Some(Fault::Downgraded),
+            retry_without_session: match &fault {
+                // Without the server's ticket it may be short enough.
+                Some(Fault::Hello(_)) => self.resume == Resume::IfPossible,
+                fault => is_too_old || *fault == Some(Fault::Downgraded),
+            },
             fault,
         }
     }

@@ -25,9 +25,14 @@ pub(crate) enum Fault {
     Downgraded,
     /// What is wrong with the delegated credential (RFC 9345).
     DelegatedCredential(&'static str),
+    /// The cookie of its HelloRetryRequest does not fit into the second hello.
+    LongCookie,
     /// The hello could not be written, for this reason.
     Hello(&'static str),
 }
+
+/// Why a hello was not written.
+pub(super) const TOO_LONG: &str = "it does not fit into one record";
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,6 +72,9 @@ impl fmt::Display for Fault {
             ),
             Self::DelegatedCredential(what) => {
                 write!(f, "the server's delegated credential {what}")
+            }
+            Self::LongCookie => {
+                f.write_str("the server's cookie is too long for a second hello of one record")
             }
             Self::Hello(why) => write!(f, "the profile's hello cannot be sent: {why}"),
         }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
+use super::fault::{Fault, TOO_LONG};
 use super::handshake::Handshake;
 use super::wire::kind;
 
@@ -53,6 +54,9 @@ impl Outbound {
             start += 1;
         }
         let records = slices.get(start..).unwrap_or_default();
+        if let Some(fault) = self.refusal(records) {
+            return Poll::Ready(Err(refused(&fault)));
+        }
         if self.rest == 0
             && let Some(first) = records.first().filter(|first| is_hello(first))
         {
@@ -70,13 +74,31 @@ impl Outbound {
         Poll::Ready(Ok(written))
     }
 
+    /// Why nothing more may leave: there is no hello of the profile's, and rustls has one of its own, perhaps in several records.
+    fn refusal(&self, records: &[IoSlice<'_>]) -> Option<Fault> {
+        let too_long = match self.is_retry {
+            false => Some(Fault::Hello(TOO_LONG)),
+            // What else is a handshake's in TLS 1.3 is encrypted, and of another type.
+            true => self.handshake.is_asked_again().then_some(Fault::LongCookie),
+        };
+        let mut whole = records.iter().skip(usize::from(self.rest > 0));
+        if let Some(fault) = too_long
+            && whole.any(|record| is_handshake(record) && !is_hello(record))
+        {
+            self.handshake.set_fault(fault);
+        }
+        self.handshake
+            .fault()
+            .filter(|fault| matches!(fault, Fault::Hello(_) | Fault::LongCookie))
+    }
+
     fn shape(&mut self, record: &[u8]) -> io::Result<PendingHello> {
         let shaped = record
             .get(RECORD_HEADER..)
             .and_then(|message| self.handshake.shaped(message, 0));
         let Some(shaped) = shaped else {
             let fault = self.handshake.fault();
-            return Err(fault.map_or_else(|| io::ErrorKind::InvalidData.into(), io::Error::other));
+            return Err(fault.map_or_else(|| io::ErrorKind::InvalidData.into(), |it| refused(&it)));
         };
         let record_of = self.handshake.record(&shaped, self.is_retry);
         self.is_retry = true;
@@ -112,17 +134,28 @@ impl Outbound {
     }
 }
 
+fn refused(fault: &Fault) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        rustls::Error::General(fault.to_string()),
+    )
+}
+
 const RECORD_HEADER: usize = 5;
 
 /// Whether the record carries a ClientHello. What is encrypted is of another type.
 fn is_hello(record: &[u8]) -> bool {
-    const HANDSHAKE: u8 = 22;
     // In TLS 1.2 the client's Finished is a handshake record too, and encrypted: its first byte is an explicit nonce's.
     const SHORTEST: usize = RECORD_HEADER + 4 + 2 + 32;
-    record.first() == Some(&HANDSHAKE)
+    is_handshake(record)
         && record.get(RECORD_HEADER) == Some(&kind::CLIENT_HELLO)
         && record.len() > SHORTEST
         && declares_itself(record)
+}
+
+fn is_handshake(record: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    record.first() == Some(&HANDSHAKE)
 }
 
 /// Whether the message's length is that of the record's content.

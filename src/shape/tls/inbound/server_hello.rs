@@ -163,7 +163,8 @@ impl<'a> ServerHello<'a> {
     }
 
     fn check_retry(&mut self, handshake: &Handshake) {
-        let state = handshake.state.lock();
+        let mut state = handshake.state.lock();
+        state.is_asked_again = true;
         if state.offered.contains(&extension::ENCRYPTED_CLIENT_HELLO) {
             // The client sent GREASE and ignores the answer (RFC 9849 section 6.2.1).
             self.extensions

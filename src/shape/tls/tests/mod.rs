@@ -2,6 +2,7 @@
 
 mod answers;
 mod compressor;
+mod long;
 mod meddler;
 mod openssl;
 mod peers;
