@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::draw::draw_of;
 use super::taken::Taken;
+use crate::profile::template::HelloInputs;
 use crate::profile::tests::captures::{Capture, captures};
 use crate::profile::{ClientHello, Profile};
 
@@ -132,4 +133,43 @@ fn another_clients_hello_is_different() {
             .any(|difference| difference.found == "trust_anchors"),
         "{differences:?}"
     );
+}
+
+/// NSS asks for a group and gives a cookie at once; a server without state gives a cookie alone.
+#[test]
+fn a_cookie_comes_with_the_requested_share_or_with_all() {
+    for (file, name) in [
+        ("chromium-156.jsonl", "chromium-156"),
+        ("firefox-esr-153.jsonl", "firefox-esr-153"),
+    ] {
+        let captures = captures(file);
+        let profile = Profile::named(name).unwrap();
+        let second = captures
+            .iter()
+            .find(|capture| capture.scenario == "hrr2")
+            .unwrap();
+        let first = captures
+            .iter()
+            .find(|capture| Some(&*capture.name) == second.pair.as_deref())
+            .unwrap();
+        let first = ClientHello::from_records(&first.records).unwrap();
+        let second = ClientHello::from_records(&second.records).unwrap();
+        let template = profile.hello_template().unwrap().adopt(&first);
+        for shares in [&first, &second] {
+            let (mut draw, _) = draw_of(&template, &first);
+            let (taken, shares) = (
+                Taken::from_hello(&second, true),
+                Taken::from_hello(shares, shares == &second),
+            );
+            let inputs = HelloInputs {
+                cookie: Some(b"\0\x06cookie"),
+                key_shares: shares.inputs().key_shares,
+                ..taken.inputs()
+            };
+            let message = template.render(&inputs, &mut draw).unwrap();
+            let retry = ClientHello::from_message(&message).unwrap();
+            assert!(retry.extension(44).is_some());
+            assert_eq!(profile.differences(&first, Some(&retry)), [], "{name}");
+        }
+    }
 }
