@@ -16,7 +16,7 @@ use common::tls_servers::TlsServer;
 use hotpool::profile::Profile;
 use hotpool::{ConnectionInfo, Error, ErrorKind, Pool, TlsClient};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Empty};
 
 const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
@@ -84,28 +84,50 @@ async fn early_data_with_nss() {
     }
 }
 
+/// A server without state: its cookie alone, or with a group, and what a client resumes stays resumed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openssls_stateless_retry() {
+    for groups in ["X25519:P-256", "P-384"] {
+        let flags = ["-tls1_3", "-stateless", "-groups", groups];
+        let Some(server) = TlsServer::openssl(&flags).await else {
+            return;
+        };
+        for name in PROFILES {
+            let visitor = Visitor::new(name, &server).await;
+            for resumed in [false, true, true] {
+                visitor.visit(resumed).await;
+                let (hello, retry) = visitor.relay.hellos();
+                let retry = retry.unwrap();
+                assert!(retry.extension(COOKIE).is_some(), "{name}");
+                let shares = match groups {
+                    "P-384" => &[0x18],
+                    _ => hello.key_share_groups(),
+                };
+                assert_eq!(retry.key_share_groups(), shares, "{name}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_are_no_larger_than_gnutls_wants() {
     for (version, overhead) in [("TLS1.3", 16), ("TLS1.2", 24)] {
-        for limit in ["512", "4096"] {
+        for limit in [512, 2000] {
             let priority = format!("NORMAL:-VERS-ALL:+VERS-{version}");
-            let flags = ["--priority", &priority, "--recordsize", limit, "--echo"];
+            let limit = limit.to_string();
+            let flags = ["--priority", &priority, "--recordsize", &limit];
             let Some(server) = TlsServer::gnutls(&flags).await else {
                 return;
             };
-            let visitor = Visitor::new("firefox-esr-153", &server).await;
-            println!(
-                "{:?}",
-                visitor.try_visit(vec![b'a'; 50_000]).await.map(|it| it
-                    .tls()
-                    .unwrap()
-                    .answers
-                    .clone())
-            );
-            println!(
-                "{version} {limit} {overhead} {}",
-                visitor.relay.longest_record()
-            );
+            for name in ["firefox-esr-153", "firefox-156", "chromium-156"] {
+                let visitor = Visitor::new(name, &server).await;
+                let answers = visitor.try_visit("x".repeat(3000)).await;
+                println!("{:?}", answers.map(|it| it.tls().unwrap().answers.clone()));
+                println!(
+                    "{name} {version} {limit} {overhead} {}",
+                    visitor.relay.longest_record()
+                );
+            }
         }
     }
 }
@@ -141,7 +163,7 @@ async fn a_group_that_is_only_listed() {
     // These do not even list it, so that the server says no.
     for name in ["chromium-156", "firefox-156", "safari-26"] {
         let visitor = Visitor::new(name, &server).await;
-        let error = visitor.try_visit(Vec::new()).await.unwrap_err();
+        let error = visitor.try_visit(String::new()).await.unwrap_err();
         let wanted = Wanted::unsent(ErrorKind::TlsAlert, visitor.relay.address());
         wanted.words(&["HandshakeFailure"]).check(&error);
     }
@@ -187,7 +209,7 @@ async fn retried(server: Option<TlsServer>, has_cookie: bool) {
 /// The dial fails with an error that says `words`, after an alert, and leaves nothing behind.
 async fn refused(name: &str, server: &TlsServer, words: &[&str]) {
     let visitor = Visitor::new(name, server).await;
-    let error = visitor.try_visit(Vec::new()).await.unwrap_err();
+    let error = visitor.try_visit(String::new()).await.unwrap_err();
     let wanted = Wanted::unsent(ErrorKind::TlsFailed, visitor.relay.address());
     wanted.words(words).check(&error);
     assert_eq!(error.profile(), Some(name), "{error:?}");
@@ -225,7 +247,7 @@ impl Visitor {
 
     async fn visit(&self, resumed: bool) -> ConnectionInfo {
         let name = self.profile.name();
-        let info = self.try_visit(Vec::new()).await;
+        let info = self.try_visit(String::new()).await;
         let info = info.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert_eq!(info.tls().unwrap().resumed, resumed, "{name}");
         let (hello, retry) = self.relay.hellos();
@@ -239,13 +261,13 @@ impl Visitor {
         info
     }
 
-    async fn try_visit(&self, body: Vec<u8>) -> Result<ConnectionInfo, Error> {
+    async fn try_visit(&self, filler: String) -> Result<ConnectionInfo, Error> {
         let pool = Pool::builder()
             .tls(self.tls.clone())
             .profile(self.profile.clone())
             .build()
             .unwrap();
-        let outcome = self.request(&pool, body).await;
+        let outcome = self.request(&pool, filler).await;
         if outcome.is_err() {
             assert_eq!(pool.stats().connections, 0);
         }
@@ -254,14 +276,11 @@ impl Visitor {
         outcome
     }
 
-    async fn request(&self, pool: &Pool, body: Vec<u8>) -> Result<ConnectionInfo, Error> {
+    async fn request(&self, pool: &Pool, filler: String) -> Result<ConnectionInfo, Error> {
         let target = format!("localhost:{}", self.relay.address().port());
         let connection = pool.get(target).await?;
-        let request = match body.is_empty() {
-            true => Request::get("/"),
-            false => Request::post("/"),
-        };
-        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let request = Request::get("/").header("x-filler", filler);
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
         let response = connection.send(request).await?;
         assert_eq!(response.status(), StatusCode::OK);
         let info = response.extensions().get::<ConnectionInfo>().unwrap();

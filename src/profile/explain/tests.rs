@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
 use super::draw::draw_of;
 use super::taken::Taken;
 use crate::profile::template::HelloInputs;
@@ -155,21 +158,26 @@ fn a_cookie_comes_with_the_requested_share_or_with_all() {
         let first = ClientHello::from_records(&first.records).unwrap();
         let second = ClientHello::from_records(&second.records).unwrap();
         let template = profile.hello_template().unwrap().adopt(&first);
-        for shares in [&first, &second] {
-            let (mut draw, _) = draw_of(&template, &first);
-            let (taken, shares) = (
-                Taken::from_hello(&second, true),
-                Taken::from_hello(shares, shares == &second),
-            );
-            let inputs = HelloInputs {
-                cookie: Some(b"\0\x06cookie"),
-                key_shares: shares.inputs().key_shares,
-                ..taken.inputs()
+        let [first, second] = [
+            Taken::from_hello(&first, false),
+            Taken::from_hello(&second, true),
+        ];
+        for seed in 0..20 {
+            let mut draw = template.draw(&mut StdRng::seed_from_u64(seed));
+            let mut render = |inputs: &HelloInputs<'_>| {
+                let message = template.render(inputs, &mut draw).unwrap();
+                ClientHello::from_message(&message).unwrap()
             };
-            let message = template.render(&inputs, &mut draw).unwrap();
-            let retry = ClientHello::from_message(&message).unwrap();
-            assert!(retry.extension(44).is_some());
-            assert_eq!(profile.differences(&first, Some(&retry)), [], "{name}");
+            let hello = render(&first.inputs());
+            for shares in [&first, &second] {
+                let retry = render(&HelloInputs {
+                    cookie: Some(b"\0\x06cookie"),
+                    key_shares: shares.inputs().key_shares,
+                    ..second.inputs()
+                });
+                assert!(retry.extension(44).is_some());
+                assert_eq!(profile.differences(&hello, Some(&retry)), [], "{name}");
+            }
         }
     }
 }
