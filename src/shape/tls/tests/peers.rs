@@ -8,8 +8,10 @@ use rustls::{HandshakeKind, ServerConfig};
 
 use super::support::{Authority, Client, Cut, Identity, Probe, Written, echo, serve};
 use super::templates::{chromium, firefox};
+use crate::profile::read::Reader;
 use crate::profile::template::{Content, HelloTemplate};
 use crate::profile::{catalogue, is_grease};
+use crate::shape::tls::wire::{HEADER, message as message_of, read_extensions, write_extensions};
 use crate::shape::tls::{Fault, Outcome, Resume};
 
 const PROFILES: [fn() -> HelloTemplate; 2] = [chromium, firefox];
@@ -178,6 +180,31 @@ async fn a_retry_repeats_what_the_first_hello_said() {
                 }
             }
         }
+    }
+}
+
+/// As a server without state does. This one has one and is not amused.
+#[tokio::test]
+async fn a_cookie_alone_brings_all_shares_again() {
+    let (authority, identity) = world();
+    let server = Arc::new(only(kx_group::SECP384R1, identity.server(&[&TLS13])));
+    for profile in PROFILES {
+        let client = Client::new(profile(), &authority);
+        let (mut io, written) = Probe::new(serve(Arc::clone(&server)), Cut::default());
+        io.exchange_hello(|message| {
+            let (head, rest) = message.split_at(HEADER + 2 + 32 + 1 + 32 + 2 + 1);
+            let mut extensions = read_extensions(&mut Reader::new(rest)).unwrap();
+            extensions.retain(|(id, _)| *id != 51);
+            extensions.push((44, b"\0\x06cookie"));
+            let mut body = head[HEADER..].to_vec();
+            write_extensions(&mut body, &extensions);
+            message_of(head[0], &body)
+        });
+        client.connect(io, 0).await.err().unwrap();
+        let (first, second) = (written.hello(), second_hello(&written.bytes()));
+        assert_eq!(second.extension(44).unwrap().body(), b"\0\x06cookie");
+        assert_eq!(second.extension(51), first.extension(51));
+        assert_eq!(profile().differences(&first, Some(&second)), []);
     }
 }
 
