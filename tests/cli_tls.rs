@@ -60,13 +60,13 @@ async fn a_client_certificate_is_presented() {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let peer = echo::tls(Arc::new(config)).await;
     let url = format!("https://localhost:{}/", peer.port());
-    let cacert = file("client-ca.pem", &authority.pem());
+    let cacert = file("client-ca.pem", authority.pem());
     let client = authority.issue(&["client"]);
     let cert = file("client-cert.pem", &client.chain_pem);
     let key = file("client-key.pem", &client.key_pem);
     let both = file(
         "client-both.pem",
-        &format!("{}{}", client.chain_pem, client.key_pem),
+        format!("{}{}", client.chain_pem, client.key_pem),
     );
     let base = ["get", url.as_str(), "--cacert", &cacert, "--json"];
     let run = hotpool(&base).await;

@@ -103,6 +103,68 @@ async fn everything_that_an_unshaped_hello_does_not_offer() {
     pool.shutdown(Duration::from_secs(5)).await;
 }
 
+/// The same server and two browsers' hellos, which offer it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_a_profile_offers() {
+    for (profile, compression) in [
+        ("chromium-156", Compression::Brotli),
+        ("firefox-esr-153", Compression::Zlib),
+    ] {
+        for groups in [None, Some("P-384")] {
+            for client_certificate in [false, true] {
+                let server = Server::start(Scenario {
+                    groups,
+                    client_certificate,
+                    alpn: &["h2", "http/1.1"],
+                    alps: Some(interop::Alps {
+                        new_codepoint: true,
+                        settings: b"settings".to_vec(),
+                    }),
+                    compression: vec![compression],
+                    sct: Some(Scenario::sct_list(&[b"a timestamp"])),
+                    ocsp: Some(b"a response".to_vec()),
+                    ech: true,
+                    early_data: true,
+                    delegated_credential: true,
+                    trust_anchors: Some(b"\x01\x01".to_vec()),
+                    ballast: 40_000,
+                    ..Scenario::default()
+                });
+                let mut builder = builder(&server).profile(profile);
+                if client_certificate {
+                    let certificate = server.authority().issue("client");
+                    let identity = ClientIdentity::from_pem(
+                        certificate.certificate.as_bytes(),
+                        certificate.key.as_bytes(),
+                    );
+                    builder = builder.identity(identity.unwrap());
+                }
+                let pool = builder.build().unwrap();
+                let (info, report) = visit(&pool, &server).await;
+                let (tls, theirs) = (info.tls().unwrap(), report.agreed());
+                let is_chromium = profile == "chromium-156";
+                assert_eq!(theirs.alps.is_some(), is_chromium);
+                assert_eq!(theirs.compression, Some(compression));
+                assert_eq!(theirs.client_certificate.is_some(), client_certificate);
+                assert_eq!(theirs.retried, groups.is_some());
+                // Firefox takes the delegated credential, whose key is on another curve than the certificate's.
+                let signature = match is_chromium {
+                    true => "ecdsa_secp256r1_sha256",
+                    false => "ecdsa_secp384r1_sha384",
+                };
+                assert_eq!(theirs.signature.as_deref(), Some(signature));
+                let settings = is_chromium.then_some(&b"settings"[..]);
+                assert_eq!(tls.answers.application_settings.as_deref(), settings);
+                // BoringSSL's timestamps belong to the certificate's own key, not to a delegated one.
+                let timestamps = tls.answers.certificate_timestamps.as_deref();
+                assert_eq!(timestamps.is_some(), is_chromium);
+                assert!(tls.answers.ech_retry_configs.is_some());
+                pool.shutdown(Duration::from_secs(5)).await;
+            }
+        }
+    }
+}
+
 fn builder(server: &Server) -> PoolBuilder {
     Pool::builder().trust(Trust::only(server.authority().pem().as_bytes()).unwrap())
 }

@@ -5,7 +5,8 @@ mod visitor;
 use interop::{Compression, Scenario, Server, Version};
 use visitor::{
     COMPRESS_CERTIFICATE, DELEGATED_CREDENTIAL, ENCRYPTED_CLIENT_HELLO,
-    SIGNED_CERTIFICATE_TIMESTAMP, TRUST_ANCHORS, Visitor, hello_of, http2, offering, profiles,
+    SIGNED_CERTIFICATE_TIMESTAMP, TRUST_ANCHORS, Visit, Visitor, hello_of, http2, offering,
+    profiles,
 };
 
 /// With the certificate in TLS 1.3, in the server's hello before; a resumed session brings none.
@@ -168,6 +169,7 @@ async fn everything_at_once() {
             ech: true,
             early_data: true,
             client_certificate: true,
+            delegated_credential: true,
             trust_anchors: Some(b"\x03\x01\x02\x03".to_vec()),
             ballast: 45_000,
             ..http2()
@@ -183,6 +185,10 @@ async fn everything_at_once() {
                 let offers_compression = !compressions(visit.hello()).is_empty();
                 let is_compressed = offers_compression && !resumed;
                 assert_eq!(agreed.compression.is_some(), is_compressed);
+                if !resumed {
+                    let is_delegated = visit.offers(DELEGATED_CREDENTIAL);
+                    signed_by(&visit, is_delegated);
+                }
                 let offers_ech = visit.offers(ENCRYPTED_CLIENT_HELLO);
                 let wanted = offers_ech.then_some(server.ech_configs());
                 let got = visit.answers().ech_retry_configs.as_deref();
@@ -197,7 +203,6 @@ async fn everything_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "delegated credentials: not merged yet"]
 async fn a_delegated_credential() {
     for compression in [vec![], vec![Compression::Zstd]] {
         let server = Server::start(Scenario {
@@ -212,16 +217,21 @@ async fn a_delegated_credential() {
                 let visit = visitor.visit().await;
                 assert_eq!(visit.agreed().resumed, resumed);
                 if !resumed {
-                    let scheme = match offers {
-                        true => "ecdsa_secp384r1_sha384",
-                        false => "ecdsa_secp256r1_sha256",
-                    };
-                    let name = profile.name();
-                    assert_eq!(visit.agreed().signature.as_deref(), Some(scheme), "{name}");
+                    signed_by(&visit, offers);
                 }
             }
         }
     }
+}
+
+#[track_caller]
+fn signed_by(visit: &Visit, is_delegated: bool) {
+    let scheme = match is_delegated {
+        true => "ecdsa_secp384r1_sha384",
+        false => "ecdsa_secp256r1_sha256",
+    };
+    let signature = visit.agreed().signature.as_deref();
+    assert_eq!(signature, Some(scheme), "{}", visit.info.profile());
 }
 
 /// The numbers that compress_certificate lists.

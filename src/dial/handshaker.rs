@@ -177,12 +177,15 @@ fn unshaped(trust: &Trust, identity: Option<&ClientIdentity>) -> Result<ClientCo
         .map_err(|error| invalid("the TLS versions").with_source(error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    match identity {
-        None => Ok(builder.with_no_client_auth()),
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
         Some(identity) => builder
             .with_client_auth_cert(identity.chain(), identity.key())
-            .map_err(|error| invalid("the client's certificate").with_source(error)),
-    }
+            .map_err(|error| invalid("the client's certificate").with_source(error))?,
+    };
+    // Compiled in for profiles; rustls's own hello does not change because of them.
+    config.cert_decompressors = Vec::new();
+    Ok(config)
 }
 
 fn shaped(

@@ -20,6 +20,7 @@ use super::read::Reader;
 /// let opening = Http2Opening::parse(&sent);
 /// assert!(opening.is_complete());
 /// assert_eq!(opening.akamai(), "2:0|5177345|0|m,s,a,p");
+/// assert_eq!(opening.length(), sent.len());
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Http2Opening {
@@ -28,6 +29,7 @@ pub struct Http2Opening {
     priorities: Vec<Priority>,
     pseudo_headers: Vec<char>,
     complete: bool,
+    length: usize,
 }
 
 /// A PRIORITY frame (RFC 7540 section 6.3).
@@ -53,15 +55,22 @@ impl Http2Opening {
         while !opening.complete {
             let next = Frame::read(&mut reader).and_then(|frame| opening.add(frame, &mut reader));
             if next.is_none() {
-                break;
+                return opening;
             }
         }
+        opening.length = bytes.len().saturating_sub(reader.rest().len());
         opening
     }
 
     /// Whether the first request's header block was there to its end. Until then more bytes can change the rest.
     pub const fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// How many bytes it takes, from the preface to the end of the first request's header block. Zero until
+    /// [`is_complete`](Self::is_complete).
+    pub const fn length(&self) -> usize {
+        self.length
     }
 
     /// The settings as identifier and value, in the order of the wire, unknown ones included.
@@ -179,6 +188,8 @@ mod tests {
         ]);
         let expected = "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p";
         assert_eq!(Http2Opening::parse(&sent).akamai(), expected);
+        let followed = [&sent[..], &frame(SETTINGS, ACK, 0, "")].concat();
+        assert_eq!(Http2Opening::parse(&followed).length(), sent.len());
     }
 
     #[test]

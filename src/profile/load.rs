@@ -120,9 +120,13 @@ pub(super) fn from_file(path: &Path) -> Result<Profile, ProfileError> {
 }
 
 pub(super) fn named_or_file(text: &str) -> Result<Profile, ProfileError> {
+    let path = Path::new(text);
     match named(text) {
         Ok(profile) => Ok(profile),
-        Err(_) if Path::new(text).is_file() => from_file(Path::new(text)),
+        // What is written like a file's name is missed as a file.
+        Err(_) if path.is_file() || path.extension().is_some_and(|end| end == "json") => {
+            from_file(path)
+        }
         Err(error) => Err(error),
     }
 }

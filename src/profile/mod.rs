@@ -1,15 +1,19 @@
 //! What a client looks like on the wire.
 //!
 //! A server can tell clients apart before they ask for anything: by the TLS ClientHello and by the first HTTP/2 frames. This
-//! module reads both and names them the way the rest of the world does, so that what a connection sent can be compared with
-//! what a browser sends:
+//! module says what a client's look like, and reads what a client sent:
 //!
-//! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro.
+//! * [`Profile`] is a client: one that is compiled in ([`catalogue`]), a file of the user's, or [what a client was seen to
+//!   send](Profile::from_captures). A [`Pool`](crate::Pool) whose connections have a profile sends its hello, byte for byte.
+//! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro; [`Profile::differences`] says whether a
+//!   profile's client could have sent it.
 //! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
-//! * [`Profile`] names what a connection shall look like. There is one so far, which is stock rustls and stock h2.
 //!
-//! It does not shape anything: no profile here changes a byte that is sent. Nor does it read QUIC, DTLS, or what a server
-//! answers. Equal fingerprints do not prove equal bytes: JA4, for one, leaves out groups, key shares and every order.
+//! Profiles are data, JSON files that `fingerprints/README.md` describes: nothing in the code knows any one client. What a profile
+//! lists and a connection cannot live up to is in [`Profile::deliverable`].
+//!
+//! Nothing here reads QUIC, DTLS, or what a server answers. Equal fingerprints do not prove equal bytes: JA4, for one, leaves out
+//! groups, key shares and every order.
 //!
 //! The parsers take bytes from anyone. They never panic, and use memory in proportion to their input.
 //!

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
+use super::observer::Observer;
 use super::tls::ServerTls;
 use super::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
@@ -25,6 +27,7 @@ pub struct ListenerBuilder {
     pub(super) registry: Registry,
     pub(super) tls: Option<ServerTls>,
     pub(super) protocols: Protocols,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) max_connections: usize,
     pub(super) max_concurrent_streams: u32,
     pub(super) handshake_timeout: Duration,
@@ -49,6 +52,12 @@ impl ListenerBuilder {
     /// Which versions of HTTP are spoken. Default: [`Protocols::Any`].
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
+        self
+    }
+
+    /// Shows `observer` what clients send. Default: nobody sees it.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -142,6 +151,7 @@ impl Default for ListenerBuilder {
             registry: Registry::new(),
             tls: None,
             protocols: Protocols::default(),
+            observer: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,

@@ -15,6 +15,7 @@ use super::ending::Ending;
 use super::handler::Handler;
 use super::handshake;
 use super::http;
+use super::observer::{Layer, Observation, Observed};
 use super::orders::Follower;
 use super::version;
 use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
@@ -93,7 +94,11 @@ impl<H: Handler> House<H> {
         // A failure shows in the first read or write as well.
         let _ = stream.set_nodelay(true);
         let stream = Metered::new(stream, Arc::clone(registration.entry()));
-        let ending = self.converse(stream, &registration, &mut follower).await;
+        let observer = self.settings.observer.as_ref();
+        let observation = Observation::begin(observer, registration.entry());
+        let ending = self
+            .converse(stream, &registration, observation, &mut follower)
+            .await;
         if ending == Ending::Cut {
             presence.note_cut();
         }
@@ -107,8 +112,11 @@ impl<H: Handler> House<H> {
         &self,
         stream: Metered<TcpStream>,
         registration: &Arc<Registration>,
+        observation: Option<Arc<Observation>>,
         follower: &mut Follower,
     ) -> Ending {
+        let observation = observation.as_ref();
+        let stream = Observed::new(stream, Layer::Wire, observation);
         let Some(config) = &self.tls else {
             let protocol = version::plain(self.settings.protocols);
             return http::serve(self, stream, protocol, registration, follower).await;
@@ -125,6 +133,7 @@ impl<H: Handler> House<H> {
         let Some(protocol) = version::agreed(self.settings.protocols, alpn) else {
             return Ending::Failed(CloseReason::HandshakeFailed);
         };
+        let stream = Observed::new(stream, Layer::Plain, observation);
         http::serve(self, stream, protocol, registration, follower).await
     }
 }

@@ -13,10 +13,11 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::ending::Ending;
+use super::observer::Observed;
 use super::orders::{Follower, Order};
 use crate::registry::{CloseReason, Identity, Metered, Registration};
 
-type Stream = Metered<TcpStream>;
+type Stream = Observed<Metered<TcpStream>>;
 
 /// Shakes hands, and notes whom the client asks for and who it has proven to be.
 pub(super) async fn accept(

@@ -54,6 +54,7 @@ mod handshake;
 mod http;
 mod limits;
 mod listener;
+mod observer;
 mod orders;
 mod tls;
 mod version;
@@ -71,4 +72,5 @@ pub use limits::{
     DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
 };
 pub use listener::Listener;
+pub use observer::{Layer, Observer};
 pub use tls::ServerTls;

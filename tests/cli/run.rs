@@ -67,8 +67,15 @@ pub async fn finish(mut command: Command, stdin: &str) -> Run {
 }
 
 /// A file of the test's own; `name` is unique among the tests.
-pub fn file(name: &str, content: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+pub fn file(name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = no_file(name);
     std::fs::write(&path, content).unwrap();
+    path
+}
+
+/// Where a file of the test's own can be: there is none.
+pub fn no_file(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&path);
     path.to_str().unwrap().to_owned()
 }

@@ -18,7 +18,7 @@ impl World {
         let authority = Authority::new();
         let peer = echo::tls(authority.issue(&["localhost"]).server_config(alpn)).await;
         Self {
-            cacert: file(&format!("{name}.pem"), &authority.pem()),
+            cacert: file(&format!("{name}.pem"), authority.pem()),
             url: format!("https://localhost:{}", peer.port()),
             authority,
             peer,

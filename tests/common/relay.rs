@@ -30,12 +30,13 @@ impl Relay {
                 let (mut from_client, mut to_client) = socket.into_split();
                 let (mut from_server, mut to_server) = server.into_split();
                 let up = async {
-                    let mut buffer = vec![0; 16_384];
-                    while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-                        keep(&store, number, &buffer[..length]);
-                        if to_server.write_all(&buffer[..length]).await.is_err() {
+                    let mut buffer = Vec::with_capacity(16_384);
+                    while let Ok(1..) = from_client.read_buf(&mut buffer).await {
+                        keep(&store, number, &buffer);
+                        if to_server.write_all(&buffer).await.is_err() {
                             break;
                         }
+                        buffer.clear();
                     }
                     let _ = to_server.shutdown().await;
                 };
@@ -91,7 +92,9 @@ fn keep(sent: &Sent, number: usize, bytes: &[u8]) {
     let mut sent = sent.lock();
     let count = sent.len().max(number + 1);
     sent.resize(count, Vec::new());
-    sent[number].extend(bytes);
+    if let Some(connection) = sent.get_mut(number) {
+        connection.extend(bytes);
+    }
 }
 
 /// Types and whole records.

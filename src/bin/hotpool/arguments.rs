@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use http::Method;
 
+use crate::capture::CaptureArguments;
+use crate::profile::ProfileArguments;
 use crate::url::Url;
 use crate::values::{Data, Header, seconds};
 
@@ -23,11 +25,17 @@ pub(crate) enum Command {
     /// Load through the pool: latency histogram, requests per second, errors by kind
     #[command(after_help = AFTERWORD)]
     Bench(BenchArguments),
+    /// Be a TLS and HTTP/2 server, and turn the client that connects into a profile
+    #[command(after_help = EXIT_STATUS)]
+    Capture(CaptureArguments),
     /// An embedded world on loopback: preheat, requests, what the servers saw, hot beside cold
     Demo(DemoArguments),
     /// Requests through the pool
     #[command(after_help = AFTERWORD)]
     Get(GetArguments),
+    /// Profiles, which say what a client looks like on the wire: list, show, sample, learn, check and compare them
+    #[command(after_help = EXIT_STATUS)]
+    Profile(ProfileArguments),
 }
 
 #[derive(Args, Debug)]
@@ -156,6 +164,9 @@ The pool's limits and deadlines come from the environment: HOTPOOL_MAX_CONNECTIO
 
 Exit status: 0 all done (whatever status the servers answered), 1 some failed, 2 usage or unreadable input.";
 
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 some failed (check and diff: they differ), 2 usage or unreadable input.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +180,7 @@ mod tests {
     fn get(line: &str) -> GetArguments {
         match parse(line).unwrap().command {
             Command::Get(arguments) => arguments,
-            other @ (Command::Bench(_) | Command::Demo(_)) => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -225,6 +236,13 @@ mod tests {
             ("bench", ErrorKind::MissingRequiredArgument),
             ("bench a b", ErrorKind::UnknownArgument),
             ("bench a --duration x", ErrorKind::ValueValidation),
+            ("profile check chrome", ErrorKind::MissingRequiredArgument),
+            ("profile hello chrome --count 0", ErrorKind::ValueValidation),
+            ("profile hello chrome --sni a/b", ErrorKind::ValueValidation),
+            ("profile from-hello", ErrorKind::MissingRequiredArgument),
+            ("profile diff chrome", ErrorKind::MissingRequiredArgument),
+            ("capture", ErrorKind::MissingRequiredArgument),
+            ("capture --listen nowhere", ErrorKind::ValueValidation),
         ] {
             assert_eq!(parse(line).unwrap_err().kind(), wanted, "{line}");
         }

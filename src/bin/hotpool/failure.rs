@@ -35,6 +35,8 @@ impl From<Status> for ExitCode {
 /// Why a command could not go on.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// A certificate of our own could not be made.
+    Certificate(Box<dyn Error>),
     /// The demo's own servers could not be started.
     Demo(Box<dyn Error>),
     /// What was written to cannot be written to any more.
@@ -48,7 +50,9 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Demo(_) | Self::Output(..) | Self::Runtime(_) => Status::SomeFailed,
+            Self::Certificate(_) | Self::Demo(_) | Self::Output(..) | Self::Runtime(_) => {
+                Status::SomeFailed
+            }
             Self::Usage(_) => Status::Usage,
         }
     }
@@ -56,6 +60,7 @@ impl Failure {
     /// What to tell the user, if anything: whoever closed the pipe knows.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
+            Self::Certificate(error) => Some(format!("cannot make a certificate: {error}")),
             Self::Demo(error) => Some(format!("the demo's world cannot be set up: {error}")),
             Self::Output(_, error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(place, error) => Some(format!("cannot write to {place}: {error}")),
@@ -68,6 +73,12 @@ impl Failure {
 impl From<hotpool::Error> for Failure {
     fn from(error: hotpool::Error) -> Self {
         Self::Usage(with_sources(&error))
+    }
+}
+
+impl From<hotpool::profile::ProfileError> for Failure {
+    fn from(error: hotpool::profile::ProfileError) -> Self {
+        Self::Usage(error.to_string())
     }
 }
 

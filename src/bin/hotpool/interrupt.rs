@@ -1,7 +1,11 @@
 //! Ctrl-C: the first asks to stop, the second insists.
 
+use std::future::{Future, ready};
+use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -17,10 +21,11 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    /// From the moment that it returns, Ctrl-C does not end the process by itself.
     pub(crate) fn listen() -> Self {
         let asked = CancellationToken::new();
         let mut listener = JoinSet::new();
-        listener.spawn(listen(asked.clone()));
+        listener.spawn(listen(first(), asked.clone()));
         Self {
             asked,
             _listener: listener,
@@ -42,8 +47,19 @@ impl Interrupt {
     }
 }
 
-async fn listen(asked: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_err() {
+/// The first Ctrl-C, which is handled from now on: the signal's handler is there once it has been polled.
+type First = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+fn first() -> First {
+    let mut first: First = Box::pin(tokio::signal::ctrl_c());
+    match first.as_mut().now_or_never() {
+        Some(result) => Box::pin(ready(result)),
+        None => first,
+    }
+}
+
+async fn listen(first: First, asked: CancellationToken) {
+    if first.await.is_err() {
         // Without a handler the system ends the process, as ever.
         return;
     }

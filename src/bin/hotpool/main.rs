@@ -1,18 +1,21 @@
-//! The `hotpool` command: requests and load through a pool of hot connections.
+//! The `hotpool` command: requests and load through a pool of hot connections, and what clients look like on the wire.
 //!
 //! Exit status: 0 when everything asked for was done, 1 when some of it failed, 2 for a command line or an input that cannot be
 //! used.
 
 mod arguments;
 mod bench;
+mod capture;
 mod client;
 mod demo;
 mod exchange;
 mod failure;
 mod get;
+mod hex;
 mod interrupt;
 mod output;
 mod preheat;
+mod profile;
 mod record;
 mod request;
 mod summary;
@@ -51,8 +54,10 @@ fn run(arguments: Arguments) -> Result<Status, Failure> {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Bench(arguments) => bench::run(arguments).await,
+            Command::Capture(arguments) => capture::run(arguments).await,
             Command::Demo(arguments) => demo::run(&arguments).await,
             Command::Get(arguments) => get::run(arguments).await,
+            Command::Profile(arguments) => profile::run(arguments),
         }
     });
     runtime.shutdown_timeout(LAST_GRACE);

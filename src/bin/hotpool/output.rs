@@ -12,7 +12,12 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
         .map_err(to_stdout)
 }
 
-/// Writes one line to standard error. If that is closed too, there is nobody left to tell.
+/// Writes one line to standard error as it is.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes one line to standard error, and who says so. If that is closed too, there is nobody left to tell.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "hotpool: {text}");
 }

@@ -53,7 +53,20 @@ pub(super) fn draw_of_both(
         .ech()
         .and_then(|_| hello.extension(ENCRYPTED_CLIENT_HELLO))
         .and_then(|ech| ech_of(ech.body()));
+    fill_in(&mut grease);
     (HelloDraw::new(grease, order, ech), differences)
+}
+
+/// What the hello does not show is drawn from what it does not have: zero would be an extension of its own.
+fn fill_in(grease: &mut [u16]) {
+    for index in 0..grease.len() {
+        // RFC 8701 section 2: 0x0a0a, 0x1a1a and so on.
+        let mut all = (0..16).map(|nibble: u16| 0x0a0a + 0x1010 * nibble);
+        let free = all.find(|value| !grease.contains(value));
+        if let (Some(drawn @ 0), Some(free)) = (grease.get_mut(index), free) {
+            *drawn = free;
+        }
+    }
 }
 
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;

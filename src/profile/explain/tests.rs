@@ -11,6 +11,18 @@ use crate::profile::template::HelloInputs;
 use crate::profile::tests::captures::{Capture, captures};
 use crate::profile::{ClientHello, Profile};
 
+#[test]
+fn a_hello_without_grease_is_compared_field_by_field() {
+    let [chromium, firefox] = ["chromium", "firefox"].map(|name| Profile::named(name).unwrap());
+    let options = crate::profile::SampleOptions::default();
+    let sampled = firefox.sample(&options, &mut rand::rng()).unwrap();
+    let differences = chromium.differences(&sampled.capture().unwrap().hello, None);
+    let places: Vec<&str> = differences.iter().map(|each| &*each.place).collect();
+    for place in ["cipher_suites", "extensions", "extension supported_groups"] {
+        assert!(places.contains(&place), "{differences:#?}");
+    }
+}
+
 /// The message and what is different in it, for one capture and, if it answers a HelloRetryRequest, the hello before it.
 fn assert_explained(profile: &Profile, capture: &Capture, first: Option<&Capture>) {
     let hello = ClientHello::from_records(&capture.records).unwrap();

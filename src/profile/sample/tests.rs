@@ -313,3 +313,51 @@ fn what_cannot_be_sampled_is_said() {
         assert!(error.fault().contains(group), "{error}");
     }
 }
+
+/// `cargo test --release --lib nanoseconds -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a test"]
+#[allow(
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    reason = "it prints real time"
+)]
+fn nanoseconds_to_shape_a_hello() {
+    const HELLOS: u32 = 20_000;
+    let mut rng = rng();
+    for name in ["chrome", "firefox", "safari", "curl"] {
+        let profile = Profile::named(name).unwrap();
+        let template = profile.hello_template().unwrap();
+        let options = SampleOptions::default();
+        let sampler = super::Sampler::new(template, &options, &mut rng);
+        let shares: Vec<(u16, &[u8])> = sampler
+            .shares
+            .iter()
+            .map(|(group, key)| (*group, &**key))
+            .collect();
+        let began = std::time::Instant::now();
+        for _ in 0..HELLOS {
+            std::hint::black_box(template.draw(&mut rng));
+        }
+        let drawing = began.elapsed() / HELLOS;
+        let began = std::time::Instant::now();
+        for _ in 0..HELLOS {
+            let mut draw = template.draw(&mut rng);
+            std::hint::black_box(
+                sampler
+                    .record(
+                        template,
+                        &mut draw,
+                        super::KeyShares::Offered(&shares),
+                        false,
+                    )
+                    .unwrap(),
+            );
+        }
+        let both = began.elapsed() / HELLOS;
+        println!(
+            "{name}: drawing {drawing:?}, rendering {:?}",
+            both.saturating_sub(drawing)
+        );
+    }
+}

@@ -3,5 +3,6 @@
 mod answers;
 mod certificates;
 mod endings;
+mod observing;
 mod stalls;
 mod support;

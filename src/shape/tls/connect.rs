@@ -242,11 +242,9 @@ impl Handshake {
             });
         Failure {
             error,
-            retry_without_session: match &fault {
-                // Without the server's ticket it may be short enough.
-                Some(Fault::Hello(_)) => self.resume == Resume::IfPossible,
-                fault => is_too_old || *fault == Some(Fault::Downgraded),
-            },
+            // A ticket may make a hello too long for its record.
+            retry_without_session: self.resume == Resume::IfPossible
+                && (is_too_old || matches!(fault, Some(Fault::Downgraded | Fault::Hello(_)))),
             fault,
         }
     }

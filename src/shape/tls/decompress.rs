@@ -10,7 +10,7 @@ use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
 use super::certificate::sift;
-use super::scope;
+use super::{decompressed, scope};
 
 /// The decompressor with this number, if there is one.
 pub(super) fn decompressor(number: u16) -> Option<&'static dyn CertDecompressor> {
@@ -31,7 +31,11 @@ struct Sifting(&'static dyn CertDecompressor);
 
 impl CertDecompressor for Sifting {
     fn decompress(&self, input: &[u8], output: &mut [u8]) -> Result<(), DecompressionFailed> {
-        self.0.decompress(input, output)?;
+        let algorithm = u16::from(self.0.algorithm());
+        if !decompressed::recall(algorithm, input, output) {
+            self.0.decompress(input, output)?;
+            decompressed::remember(algorithm, input, output);
+        }
         let sifted = scope::current().and_then(|handshake| sift(&handshake, output));
         if let Some(sifted) = sifted
             && let Some((message, rest)) = output.split_at_mut_checked(sifted.len())

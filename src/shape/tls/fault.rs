@@ -31,9 +31,6 @@ pub(crate) enum Fault {
     Hello(&'static str),
 }
 
-/// Why a hello was not written.
-pub(super) const TOO_LONG: &str = "it does not fit into one record";
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lists = |what: &str, number: &u16, cannot: &str| {

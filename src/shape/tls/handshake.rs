@@ -52,8 +52,8 @@ pub(super) struct State {
     pub(super) shares: Vec<u16>,
     /// Whether the last hello carried the bundle's key shares.
     pub(super) is_bundle: bool,
-    /// Whether the server sent a HelloRetryRequest.
-    pub(super) is_asked_again: bool,
+    /// Whether the server has sent a HelloRetryRequest.
+    pub(super) is_retry_asked: bool,
     pub(super) answers: Answers,
     server_key: ServerKey,
     /// What is wrong with the record that the stream could not decrypt.
@@ -103,7 +103,7 @@ impl Handshake {
                 own_offer: Vec::new(),
                 shares: Vec::new(),
                 is_bundle: false,
-                is_asked_again: false,
+                is_retry_asked: false,
                 answers: Answers::default(),
                 server_key: ServerKey::Unknown,
                 refusal: None,
@@ -121,10 +121,6 @@ impl Handshake {
 
     pub(super) fn fault(&self) -> Option<Fault> {
         self.state.lock().fault.clone()
-    }
-
-    pub(super) fn is_asked_again(&self) -> bool {
-        self.state.lock().is_asked_again
     }
 
     /// Keeps what decrypts the server's handshake records: the first decrypter made. Any other is given back.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bundle;
-use super::fault::{Fault, TOO_LONG};
+use super::fault::Fault;
 use super::handshake::{Handshake, State, Substitution};
 use super::wire::{self, Extension, HEADER, extension, kind, read_extensions};
 use crate::profile::ClientHello;
@@ -32,15 +32,16 @@ impl Handshake {
     }
 
     fn render(&self, state: &mut State, own: &[u8], is_final: bool) -> Result<Vec<u8>, Fault> {
-        let hello = OwnHello::read(own).ok_or(Fault::Hello("it was not understood"))?;
         let is_retry = !state.hellos.is_empty();
         let too_long = match is_retry {
             true => Fault::LongCookie,
-            false => Fault::Hello(TOO_LONG),
+            false => Fault::Hello("it does not fit into one record"),
         };
-        if own.len() > MAXIMUM_FRAGMENT {
+        // Of what rustls writes in several records, this may be the first.
+        if wire::message_length(own).is_some_and(|length| length > MAXIMUM_FRAGMENT) {
             return Err(too_long);
         }
+        let hello = OwnHello::read(own).ok_or(Fault::Hello("it was not understood"))?;
         let protocols: Vec<&[u8]> = self.protocols.iter().map(Vec::as_slice).collect();
         let share = hello.first_key_share();
         let bundled = match share {
@@ -122,7 +123,7 @@ impl Handshake {
     }
 }
 
-/// A record carries at most this much: of a hello in several, rustls's own could leave in part.
+/// A record carries at most this much (RFC 8446 section 5.1).
 const MAXIMUM_FRAGMENT: usize = 1 << 14;
 
 /// A ClientHello that this program wrote.

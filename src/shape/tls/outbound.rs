@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
-use super::fault::{Fault, TOO_LONG};
 use super::handshake::Handshake;
 use super::wire::kind;
 
@@ -18,7 +17,8 @@ pub(super) struct Outbound {
     hello: Option<PendingHello>,
     /// How much of rustls's current record is still to come, of which the rest has left.
     rest: usize,
-    is_retry: bool,
+    /// How many hellos have left, or are about to.
+    hellos: u8,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Outbound {
             handshake,
             hello: None,
             rest: 0,
-            is_retry: false,
+            hellos: 0,
         }
     }
 
@@ -54,42 +54,29 @@ impl Outbound {
             start += 1;
         }
         let records = slices.get(start..).unwrap_or_default();
-        if let Some(fault) = self.refusal(records) {
-            return Poll::Ready(Err(refused(&fault)));
-        }
-        if self.rest == 0
-            && let Some(first) = records.first().filter(|first| is_hello(first))
-        {
-            self.hello = Some(self.shape(first)?);
-            return self.poll_hello(io, cx);
-        }
+        let is_due = self.is_hello_due();
         let until = records
             .iter()
             .enumerate()
-            .position(|(index, slice)| (index > 0 || self.rest == 0) && is_hello(slice))
+            .position(|(index, slice)| is_due && (index > 0 || self.rest == 0) && is_hello(slice))
             .unwrap_or(records.len());
+        if let (0, Some(hello)) = (until, records.first()) {
+            self.hello = Some(self.shape(hello)?);
+            return self.poll_hello(io, cx);
+        }
         let records = records.get(..until).unwrap_or_default();
         let written = ready!(Pin::new(io).poll_write_vectored(cx, records))?;
         self.rest = left_of_record(records, written);
         Poll::Ready(Ok(written))
     }
 
-    /// Why nothing more may leave: there is no hello of the profile's, and rustls has one of its own, perhaps in several records.
-    fn refusal(&self, records: &[IoSlice<'_>]) -> Option<Fault> {
-        let too_long = match self.is_retry {
-            false => Some(Fault::Hello(TOO_LONG)),
-            // What else is a handshake's in TLS 1.3 is encrypted, and of another type.
-            true => self.handshake.is_asked_again().then_some(Fault::LongCookie),
-        };
-        let mut whole = records.iter().skip(usize::from(self.rest > 0));
-        if let Some(fault) = too_long
-            && whole.any(|record| is_handshake(record) && !is_hello(record))
-        {
-            self.handshake.set_fault(fault);
+    /// The first hello, and a second one if the server has asked for it: anything else that looks like one is encrypted.
+    fn is_hello_due(&self) -> bool {
+        match self.hellos {
+            0 => true,
+            1 => self.handshake.state.lock().is_retry_asked,
+            _ => false,
         }
-        self.handshake
-            .fault()
-            .filter(|fault| matches!(fault, Fault::Hello(_) | Fault::LongCookie))
     }
 
     fn shape(&mut self, record: &[u8]) -> io::Result<PendingHello> {
@@ -98,10 +85,12 @@ impl Outbound {
             .and_then(|message| self.handshake.shaped(message, 0));
         let Some(shaped) = shaped else {
             let fault = self.handshake.fault();
-            return Err(fault.map_or_else(|| io::ErrorKind::InvalidData.into(), |it| refused(&it)));
+            let fault = fault.map_or_else(String::new, |fault| fault.to_string());
+            let error = rustls::Error::General(fault);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         };
-        let record_of = self.handshake.record(&shaped, self.is_retry);
-        self.is_retry = true;
+        let record_of = self.handshake.record(&shaped, self.hellos > 0);
+        self.hellos += 1;
         Ok(PendingHello {
             record: record_of,
             written: 0,
@@ -134,35 +123,11 @@ impl Outbound {
     }
 }
 
-fn refused(fault: &Fault) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        rustls::Error::General(fault.to_string()),
-    )
-}
-
 const RECORD_HEADER: usize = 5;
 
-/// Whether the record carries a ClientHello. What is encrypted is of another type.
 fn is_hello(record: &[u8]) -> bool {
-    // In TLS 1.2 the client's Finished is a handshake record too, and encrypted: its first byte is an explicit nonce's.
-    const SHORTEST: usize = RECORD_HEADER + 4 + 2 + 32;
-    is_handshake(record)
-        && record.get(RECORD_HEADER) == Some(&kind::CLIENT_HELLO)
-        && record.len() > SHORTEST
-        && declares_itself(record)
-}
-
-fn is_handshake(record: &[u8]) -> bool {
     const HANDSHAKE: u8 = 22;
-    record.first() == Some(&HANDSHAKE)
-}
-
-/// Whether the message's length is that of the record's content.
-fn declares_itself(record: &[u8]) -> bool {
-    record
-        .get(RECORD_HEADER..)
-        .is_some_and(|message| super::wire::message_length(message) == Some(message.len()))
+    record.first() == Some(&HANDSHAKE) && record.get(RECORD_HEADER) == Some(&kind::CLIENT_HELLO)
 }
 
 /// How much of the record in which writing stopped is left.

@@ -51,7 +51,7 @@ impl ActiveKeyExchange for Exchange {
             return Err(INVALID);
         }
         let peer = UnparsedPublicKey::new(&ECDH_P521, peer);
-        agree_ephemeral(self.private, &peer, INVALID, |secret| {
+        agree_ephemeral(self.private, peer, INVALID, |secret| {
             Ok(SharedSecret::from(secret))
         })
     }

@@ -40,3 +40,50 @@ impl Drop for Entered {
         drop(CURRENT.try_with(|current| current.replace(before)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::profile::Profile;
+    use crate::shape::tls::Resume;
+
+    fn handshake() -> Arc<Handshake> {
+        let profile = Profile::named("firefox").unwrap();
+        let template = Arc::clone(profile.hello_template().unwrap());
+        let host = "localhost".try_into().unwrap();
+        let mut rng = StdRng::seed_from_u64(0);
+        let resume = Resume::IfPossible;
+        Arc::new(Handshake::new(
+            template,
+            &host,
+            Vec::new(),
+            resume,
+            &mut rng,
+        ))
+    }
+
+    fn is_current(handshake: &Arc<Handshake>) -> bool {
+        current().is_some_and(|current| Arc::ptr_eq(&current, handshake))
+    }
+
+    #[test]
+    fn the_one_before_comes_back_whatever_happens() {
+        let (outer, inner) = (handshake(), handshake());
+        assert!(current().is_none());
+        {
+            let _outer = enter(&outer);
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _inner = enter(&inner);
+                assert!(is_current(&inner));
+                panic!("on purpose");
+            }));
+            assert!(panicked.is_err());
+            assert!(is_current(&outer));
+        }
+        assert!(current().is_none());
+        assert_eq!(Arc::strong_count(&inner), 1);
+    }
+}

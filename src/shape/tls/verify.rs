@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
+use rustls::crypto::aws_lc_rs;
+use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::delegated::DelegatedCredential;
 use super::fault::Fault;
 use super::scope;
 use super::wire::extension;
@@ -21,6 +23,35 @@ pub(super) struct OfferedAlgorithms {
 impl OfferedAlgorithms {
     pub(super) fn new(verifier: Arc<dyn ServerCertVerifier>, template: Arc<HelloTemplate>) -> Self {
         Self { verifier, template }
+    }
+
+    /// The signature by a delegated credential's key, which the certificate's key has signed.
+    fn verify_delegated(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+        credential: &[u8],
+        now: UnixTime,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &aws_lc_rs::default_provider().signature_verification_algorithms;
+        let refuse = |what| {
+            if let Some(handshake) = scope::current() {
+                handshake.set_fault(Fault::DelegatedCredential(what));
+            }
+            // RFC 9345 section 4.1.3 wants illegal_parameter, which rustls sends for no error of a verifier.
+            Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
+        };
+        let credential =
+            DelegatedCredential::read(credential).ok_or_else(|| refuse("is malformed"))?;
+        credential
+            .check(certificate, now, &self.template, algorithms)
+            .map_err(refuse)?;
+        credential
+            .verify(message, signature, algorithms)
+            .inspect_err(|_| {
+                refuse("did not sign the handshake");
+            })
     }
 
     fn check(&self, scheme: SignatureScheme) -> Result<(), Error> {
@@ -72,6 +103,17 @@ impl ServerCertVerifier for OfferedAlgorithms {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        let credential = scope::current().and_then(|handshake| {
+            let state = handshake.state.lock();
+            let body = state.answers.extension(extension::DELEGATED_CREDENTIAL)?;
+            Some((
+                body.to_vec(),
+                state.verified_at.unwrap_or_else(UnixTime::now),
+            ))
+        });
+        if let Some((credential, now)) = credential {
+            return self.verify_delegated(message, certificate, signature, &credential, now);
+        }
         self.check(signature.scheme)?;
         self.verifier
             .verify_tls13_signature(message, certificate, signature)

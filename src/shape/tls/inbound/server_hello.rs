@@ -164,7 +164,7 @@ impl<'a> ServerHello<'a> {
 
     fn check_retry(&mut self, handshake: &Handshake) {
         let mut state = handshake.state.lock();
-        state.is_asked_again = true;
+        state.is_retry_asked = true;
         if state.offered.contains(&extension::ENCRYPTED_CLIENT_HELLO) {
             // The client sent GREASE and ignores the answer (RFC 9849 section 6.2.1).
             self.extensions

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
+use rustls::{AlertDescription, HandshakeKind, ServerConfig, SupportedProtocolVersion};
 
 use super::compressor::Adding;
 use super::meddler::Meddling;
-use super::support::{Authority, Client, Cut, Identity, Probe, echo, serve};
+use super::support::{Authority, Client, Cut, Identity, Probe, echo, serve, serve_telling};
 use super::templates::{chromium, firefox, without};
 use crate::profile::template::{Content, ExtensionTemplate, HelloTemplate, Presence, Value};
-use crate::shape::tls::{Failure, Fault, Outcome};
+use crate::shape::tls::{Failure, Fault, Outcome, Resume, scope};
 
 const ALPS: u16 = 0x44cd;
 
-struct World {
-    authority: Authority,
-    identity: Identity,
+pub(super) struct World {
+    pub(super) authority: Authority,
+    pub(super) identity: Identity,
 }
 
 impl World {
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    fn server(
+    pub(super) fn server(
         &self,
         meddling: &Arc<Meddling>,
         version: &'static SupportedProtocolVersion,
@@ -62,7 +62,7 @@ async fn visit(
 }
 
 /// The plaintext ServerHello is exchanged on its way, since no key protects it.
-async fn once(
+pub(super) async fn once(
     client: &Client,
     server: &Arc<ServerConfig>,
     meddling: &Arc<Meddling>,
@@ -141,6 +141,36 @@ async fn application_settings_are_taken_up() {
             let kind = stream.get_ref().get_ref().1.handshake_kind().unwrap();
             assert_eq!(kind == HandshakeKind::Resumed, number > 0, "{early} {asks}");
         }
+    }
+}
+
+/// The client's flight takes two records, and its ticket more than one.
+#[tokio::test]
+async fn application_settings_before_a_long_certificate() {
+    let world = World::new();
+    let own = world.authority.issue_long(20_000);
+    let client = Client::with_identity(chromium(), &world.authority, Some(own));
+    for number in 0..2 {
+        let meddling = Arc::new(encrypted(&[(ALPS, b"settings")]));
+        let provider = Arc::new(meddling.provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(world.authority.roots(), provider);
+        let mut server = ServerConfig::builder_with_provider(Arc::new(meddling.provider()))
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_cert_resolver(Arc::clone(&world.server(&meddling, &TLS13).cert_resolver));
+        server.alpn_protocols = vec![b"h2".to_vec()];
+        server.ticketer = ticketer();
+        let server = Arc::new(server);
+        if number > 0 {
+            let failure = once(&client, &server, &meddling).await.err().unwrap();
+            assert!(failure.retry_without_session, "{failure:?}");
+        }
+        let io = serve(server);
+        let (mut stream, outcome) = client.connect_resuming(io, 0, Resume::Never).await.unwrap();
+        echo(&mut stream).await;
+        assert!(outcome.application_settings().is_some());
     }
 }
 
@@ -346,4 +376,27 @@ async fn a_spoilt_record_is_refused() {
     let error = failure.error.get_ref().unwrap();
     assert_eq!(error.downcast_ref(), Some(&rustls::Error::DecryptError));
     assert_eq!(failure.fault, None);
+}
+
+#[tokio::test]
+async fn the_server_is_told_why() {
+    let world = World::new();
+    let told = async |meddling: Meddling| {
+        let client = Client::new(chromium(), &world.authority);
+        let server = Arc::new(world.server(&Arc::new(meddling), &TLS13));
+        let (io, told) = serve_telling(server);
+        client.connect(io, 0).await.err().unwrap();
+        assert!(scope::current().is_none());
+        told.await.unwrap()
+    };
+    let alert = rustls::Error::AlertReceived;
+    assert_eq!(
+        told(encrypted(&[(0x1234, b"")])).await,
+        alert(AlertDescription::UnsupportedExtension)
+    );
+    let spoilt = Meddling {
+        spoils: true,
+        ..Meddling::default()
+    };
+    assert_eq!(told(spoilt).await, alert(AlertDescription::BadRecordMac));
 }

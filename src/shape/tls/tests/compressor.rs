@@ -50,3 +50,17 @@ impl CertCompressor for Adding {
         self.compressor.algorithm()
     }
 }
+
+#[derive(Debug)]
+pub(super) struct Zstd;
+
+impl CertCompressor for Zstd {
+    fn compress(&self, input: Vec<u8>, _: CompressionLevel) -> Result<Vec<u8>, CompressionFailed> {
+        use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+        Ok(compress_to_vec(&*input, CompressionLevel::Fastest))
+    }
+
+    fn algorithm(&self) -> CertificateCompressionAlgorithm {
+        CertificateCompressionAlgorithm::Zstd
+    }
+}

@@ -92,6 +92,7 @@ async fn a_cookie_too_long_for_the_hello() {
         let failure = client.connect(io, 0).await.err().unwrap();
         assert_eq!(failure.fault, Some(Fault::LongCookie));
         assert!(!failure.retry_without_session);
+        assert!(failure.error.get_ref().unwrap().is::<rustls::Error>());
         let sent = written.bytes();
         let first = 5 + usize::from(u16::from_be_bytes([sent[3], sent[4]]));
         assert_eq!(profile().differences(&written.hello(), None), []);

@@ -2,9 +2,11 @@
 
 mod answers;
 mod compressor;
+mod delegated;
 mod long;
 mod meddler;
 mod openssl;
 mod peers;
+mod scripted;
 mod support;
 mod templates;

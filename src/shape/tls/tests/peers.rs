@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use rustls::compress::CertCompressor;
 use rustls::crypto::{SupportedKxGroup, aws_lc_rs, aws_lc_rs::kx_group};
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ServerConfig};
 
+use super::compressor::{Adding, Zstd};
 use super::support::{Authority, Client, Cut, Identity, Probe, Written, echo, serve};
 use super::templates::{chromium, firefox};
-use crate::profile::read::Reader;
-use crate::profile::template::{Content, HelloTemplate};
+use crate::profile::template::{Content, HelloTemplate, SessionId};
 use crate::profile::{catalogue, is_grease};
-use crate::shape::tls::wire::{HEADER, message as message_of, read_extensions, write_extensions};
 use crate::shape::tls::{Fault, Outcome, Resume};
 
 const PROFILES: [fn() -> HelloTemplate; 2] = [chromium, firefox];
@@ -183,31 +183,6 @@ async fn a_retry_repeats_what_the_first_hello_said() {
     }
 }
 
-/// As a server without state does. This one has one and is not amused.
-#[tokio::test]
-async fn a_cookie_alone_brings_all_shares_again() {
-    let (authority, identity) = world();
-    let server = Arc::new(only(kx_group::SECP384R1, identity.server(&[&TLS13])));
-    for profile in PROFILES {
-        let client = Client::new(profile(), &authority);
-        let (mut io, written) = Probe::new(serve(Arc::clone(&server)), Cut::default());
-        io.exchange_hello(|message| {
-            let (head, rest) = message.split_at(HEADER + 2 + 32 + 1 + 32 + 2 + 1);
-            let mut extensions = read_extensions(&mut Reader::new(rest)).unwrap();
-            extensions.retain(|(id, _)| *id != 51);
-            extensions.push((44, b"\0\x06cookie"));
-            let mut body = head[HEADER..].to_vec();
-            write_extensions(&mut body, &extensions);
-            message_of(head[0], &body)
-        });
-        client.connect(io, 0).await.err().unwrap();
-        let (first, second) = (written.hello(), second_hello(&written.bytes()));
-        assert_eq!(second.extension(44).unwrap().body(), b"\0\x06cookie");
-        assert_eq!(second.extension(51), first.extension(51));
-        assert_eq!(profile().differences(&first, Some(&second)), []);
-    }
-}
-
 #[tokio::test]
 async fn splits_of_all_kinds() {
     let (authority, identity) = world();
@@ -242,22 +217,7 @@ async fn splits_of_all_kinds() {
 #[tokio::test]
 async fn a_long_chain() {
     let authority = Authority::new();
-    let mut identity = authority.issue(|_| {});
-    while identity
-        .chain
-        .iter()
-        .map(|entry| entry.len())
-        .sum::<usize>()
-        < 40_000
-    {
-        let names = (0..40).map(|number| format!("a-rather-long-name-{number}.example"));
-        let other = Authority::new().issue(|params| {
-            params.subject_alt_names = names
-                .map(|name| rcgen::SanType::DnsName(name.try_into().unwrap()))
-                .collect();
-        });
-        identity.chain.extend(other.chain);
-    }
+    let identity = authority.issue_long(40_000);
     for version in [&TLS13, &TLS12] {
         for fragment in [None, Some(512)] {
             let mut config = identity.server(&[version]);
@@ -277,12 +237,16 @@ async fn a_long_chain() {
 #[tokio::test]
 async fn compressed_certificates() {
     let (authority, identity) = world();
-    for compressor in rustls::compress::default_cert_compressors() {
+    let zstd: &'static dyn CertCompressor = &Zstd;
+    let all = rustls::compress::default_cert_compressors().iter().copied();
+    for compressor in all.chain([zstd]) {
+        let counting = Adding::new(compressor, &Arc::default());
         let mut config = identity.server(&[&TLS13]);
-        config.cert_compressors = vec![*compressor];
+        config.cert_compressors = vec![counting];
         let server = Arc::new(config);
         let client = Client::new(firefox(), &authority);
         connect(&client, &server, Cut::default(), 0).await;
+        assert_eq!(counting.uses(), 1);
     }
 }
 
@@ -309,6 +273,31 @@ async fn client_certificates() {
             let client = Client::with_identity(profile(), &authority, Some(own));
             for seed in 0..2 {
                 connect(&client, &server, Cut::default(), seed).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_session_id() {
+    let (authority, identity) = world();
+    for version in [&TLS13, &TLS12] {
+        for retries in [false, true] {
+            let mut server = identity.server(&[version]);
+            if retries && version.version == rustls::ProtocolVersion::TLSv1_3 {
+                server = only(kx_group::SECP384R1, server);
+            }
+            let server = Arc::new(server);
+            for profile in PROFILES {
+                let mut template = profile();
+                template.session_id = SessionId::Empty;
+                let client = Client::new(template, &authority);
+                for seed in 0..2 {
+                    let (kind, _, written) = connect(&client, &server, Cut::default(), seed).await;
+                    assert!(written.hello().session_id().is_empty());
+                    let resumes = version.version == rustls::ProtocolVersion::TLSv1_3;
+                    assert_eq!(kind == HandshakeKind::Resumed, resumes && seed > 0);
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -57,6 +58,27 @@ impl Authority {
             chain_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         }
+    }
+
+    /// With a chain of at least so many bytes, of which all but the first certificate are nobody's.
+    pub(super) fn issue_long(&self, length: usize) -> Identity {
+        let mut identity = self.issue(|_| {});
+        while identity
+            .chain
+            .iter()
+            .map(|entry| entry.len())
+            .sum::<usize>()
+            < length
+        {
+            let names = (0..40).map(|number| format!("a-rather-long-name-{number}.example"));
+            let other = Self::new().issue(|params| {
+                params.subject_alt_names = names
+                    .map(|name| rcgen::SanType::DnsName(name.try_into().unwrap()))
+                    .collect();
+            });
+            identity.chain.extend(other.chain);
+        }
+        identity
     }
 
     pub(super) fn roots(&self) -> Arc<RootCertStore> {
@@ -159,6 +181,8 @@ pub(super) struct Cut {
     pub(super) record: Option<usize>,
 }
 
+type Exchange = Box<dyn Fn(&[u8]) -> Vec<u8> + Send>;
+
 /// Keeps what is written, cuts what is read.
 pub(super) struct Probe<IO> {
     io: IO,
@@ -167,7 +191,8 @@ pub(super) struct Probe<IO> {
     raw: Vec<u8>,
     ready: Vec<u8>,
     is_sealed: bool,
-    exchange: Option<Box<dyn Fn(&[u8]) -> Vec<u8> + Send>>,
+    exchange: Option<Exchange>,
+    end_after: Option<usize>,
 }
 
 impl<IO> Probe<IO> {
@@ -181,6 +206,7 @@ impl<IO> Probe<IO> {
             ready: Vec::new(),
             is_sealed: false,
             exchange: None,
+            end_after: None,
         };
         (probe, written)
     }
@@ -189,6 +215,11 @@ impl<IO> Probe<IO> {
     pub(super) fn exchange_hello(&mut self, exchange: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) {
         self.exchange = Some(Box::new(exchange));
         self.cut.record.get_or_insert(1 << 14);
+    }
+
+    /// Ends after so many bytes.
+    pub(super) fn end_after(&mut self, length: usize) {
+        self.end_after = Some(length);
     }
 
     fn recut(&mut self) {
@@ -227,6 +258,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Probe<IO> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.end_after == Some(0) {
+            return Poll::Ready(Ok(()));
+        }
         while self.ready.is_empty() {
             let mut chunk = [0; 16384];
             let mut chunk = ReadBuf::new(&mut chunk);
@@ -238,7 +272,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Probe<IO> {
             self.recut();
         }
         let limit = self.cut.read.unwrap_or(usize::MAX);
-        let length = buffer.remaining().min(self.ready.len()).min(limit);
+        let mut length = buffer.remaining().min(self.ready.len()).min(limit);
+        if let Some(left) = &mut self.end_after {
+            length = length.min(*left);
+            *left -= length;
+        }
         buffer.put_slice(&self.ready.drain(..length).collect::<Vec<_>>());
         Poll::Ready(Ok(()))
     }
@@ -265,12 +303,28 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Probe<IO> {
     }
 }
 
-/// The server's end of a pipe: answers everything with itself, after `ready`.
+/// A pipe to a server that answers everything with itself.
 pub(super) fn serve(config: Arc<ServerConfig>) -> DuplexStream {
+    serve_telling(config).0
+}
+
+/// The same, and why the handshake failed on the server's side.
+pub(super) fn serve_telling(
+    config: Arc<ServerConfig>,
+) -> (DuplexStream, oneshot::Receiver<rustls::Error>) {
     let (near, far) = tokio::io::duplex(1 << 16);
+    let (tell, told) = oneshot::channel();
+    #[allow(clippy::disallowed_methods, reason = "it ends with the pipe")]
     tokio::task::spawn(async move {
-        let Ok(mut stream) = TlsAcceptor::from(config).accept(far).await else {
-            return;
+        let mut stream = match TlsAcceptor::from(config).accept(far).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                let inner = error.into_inner().and_then(|inner| inner.downcast().ok());
+                if let Some(error) = inner {
+                    let _ = tell.send(*error);
+                }
+                return;
+            }
         };
         let mut buffer = vec![0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
@@ -279,7 +333,7 @@ pub(super) fn serve(config: Arc<ServerConfig>) -> DuplexStream {
             }
         }
     });
-    near
+    (near, told)
 }
 
 /// Sends and gets it back, which also reads the tickets that come first.
