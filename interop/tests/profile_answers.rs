@@ -3,8 +3,9 @@
 mod visitor;
 
 use interop::{Compression, Scenario, Server, Version};
+use tokio::task::JoinSet;
 use visitor::{
-    COMPRESS_CERTIFICATE, DELEGATED_CREDENTIAL, ENCRYPTED_CLIENT_HELLO,
+    ALPS_NEW, COMPRESS_CERTIFICATE, DELEGATED_CREDENTIAL, ENCRYPTED_CLIENT_HELLO, SESSION_TICKET,
     SIGNED_CERTIFICATE_TIMESTAMP, TRUST_ANCHORS, Visit, Visitor, hello_of, http2, offering,
     profiles,
 };
@@ -199,6 +200,83 @@ async fn everything_at_once() {
                 assert_eq!(got, wanted, "{}", profile.name());
             }
         }
+    }
+}
+
+/// TLS 1.2's client signs every message so far, as the server sent them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_at_once_in_tls12() {
+    let list = Scenario::sct_list(&[b"a timestamp"]);
+    for (rsa, groups) in [(false, None), (true, Some("P-384"))] {
+        let server = Server::start(Scenario {
+            version: Version::Tls12,
+            groups,
+            alps: Some(visitor::alps(b"of the server")),
+            compression: vec![Compression::Brotli, Compression::Zlib, Compression::Zstd],
+            sct: Some(list.clone()),
+            ocsp: Some(b"a response".to_vec()),
+            ech: true,
+            early_data: true,
+            client_certificate: true,
+            trust_anchors: Some(b"\x03\x01\x02\x03".to_vec()),
+            ballast: 45_000,
+            rsa,
+            ..http2()
+        });
+        for profile in profiles() {
+            let visitor = Visitor::identified(&profile, &server);
+            for number in 0..3 {
+                let visit = visitor.visit().await;
+                let name = profile.name();
+                let has_tickets = visit.offers(SESSION_TICKET);
+                assert_eq!(visit.agreed().resumed, has_tickets && number > 0, "{name}");
+                assert!(visit.agreed().client_certificate.is_some(), "{name}");
+                let offers_list = visit.offers(SIGNED_CERTIFICATE_TIMESTAMP);
+                let wanted = (offers_list && !visit.agreed().resumed).then_some(&*list);
+                let got = visit.answers().certificate_timestamps.as_deref();
+                assert_eq!(got, wanted, "{name}");
+            }
+        }
+    }
+}
+
+/// Handshakes that run at the same time on the same threads have nothing to do with each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_profiles_at_the_same_time() {
+    let mut visits = JoinSet::new();
+    for (number, profile) in profiles().into_iter().cycle().take(36).enumerate() {
+        visits.spawn(async move {
+            let settings = number.to_string().into_bytes();
+            let list = Scenario::sct_list(&[&settings]);
+            let server = Server::start(Scenario {
+                groups: [None, Some("P-384")][number % 2],
+                alps: Some(visitor::alps(&settings)),
+                compression: vec![Compression::Brotli, Compression::Zlib],
+                sct: Some(list.clone()),
+                ech: true,
+                early_data: true,
+                client_certificate: true,
+                delegated_credential: true,
+                ..http2()
+            });
+            let visitor = Visitor::identified(&profile, &server);
+            for resumed in [false, true, true] {
+                let visit = visitor.visit().await;
+                assert_eq!(visit.agreed().resumed, resumed, "{}", profile.name());
+                let answers = visit.answers();
+                let wanted = visit.offers(ALPS_NEW).then_some(&*settings);
+                assert_eq!(answers.application_settings.as_deref(), wanted);
+                let offers_list = visit.offers(SIGNED_CERTIFICATE_TIMESTAMP);
+                let wanted = (offers_list && !resumed).then_some(&*list);
+                assert_eq!(answers.certificate_timestamps.as_deref(), wanted);
+                let offers_ech = visit.offers(ENCRYPTED_CLIENT_HELLO);
+                let wanted = offers_ech.then_some(server.ech_configs());
+                assert_eq!(answers.ech_retry_configs.as_deref(), wanted);
+            }
+        });
+    }
+    while let Some(visited) = visits.join_next().await {
+        visited.unwrap();
     }
 }
 
