@@ -122,18 +122,18 @@ async fn records_are_no_larger_than_gnutls_wants() {
 /// RSA key exchange and CBC suites are in the browsers' lists and in nobody's hands here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suite_that_is_only_listed() {
-    for (flag, number) in [
-        ("AES128-SHA", "0x002f"),
-        ("AES256-SHA", "0x0035"),
-        ("AES128-GCM-SHA256", "0x009c"),
-        ("ECDHE-RSA-AES128-SHA", "0xc013"),
+    for (flag, suite) in [
+        ("AES128-SHA", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+        ("AES256-SHA", "TLS_RSA_WITH_AES_256_CBC_SHA"),
+        ("AES128-GCM-SHA256", "TLS_RSA_WITH_AES_128_GCM_SHA256"),
+        ("ECDHE-RSA-AES128-SHA", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
     ] {
         let flags = ["-tls1_2", "-cipher", flag];
         let Some(server) = TlsServer::openssl_rsa(&flags).await else {
             return;
         };
         for name in ["chromium-156", "firefox-esr-153", "safari-26", "curl-7.88"] {
-            refused(name, &server, &["cipher suite", number]).await;
+            refused(name, &server, &["cipher suite", suite]).await;
         }
     }
 }
@@ -145,7 +145,7 @@ async fn a_group_that_is_only_listed() {
         return;
     };
     for name in ["firefox-esr-153", "firefox-155", "okhttp-5.5", "curl-7.88"] {
-        refused(name, &server, &["group", "0x0100"]).await;
+        refused(name, &server, &["group", "ffdhe2048"]).await;
     }
     // These do not even list it, so that the server says no.
     for name in ["chromium-156", "firefox-156", "safari-26"] {
@@ -162,7 +162,7 @@ async fn a_version_that_is_only_listed() {
     let Some(server) = TlsServer::openssl_rsa(&flags).await else {
         return;
     };
-    refused("curl-7.88", &server, &["version", "0x0302"]).await;
+    refused("curl-7.88", &server, &["version", "TLS 1.1"]).await;
 }
 
 async fn full_and_resumed(server: Option<TlsServer>, version: &str) {
