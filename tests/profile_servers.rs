@@ -13,6 +13,7 @@ use bytes::Bytes;
 use common::check::{Wanted, idle, quiet};
 use common::relay::Relay;
 use common::tls_servers::TlsServer;
+use common::wait::until;
 use hotpool::profile::Profile;
 use hotpool::{ConnectionInfo, Error, ErrorKind, Pool, TlsClient};
 use http::{Request, StatusCode};
@@ -21,6 +22,11 @@ use http_body_util::{BodyExt, Empty};
 const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
 const COOKIE: u16 = 44;
+
+/// Alerts (RFC 8446 section 6.2).
+const HANDSHAKE_FAILURE: u8 = 40;
+const ILLEGAL_PARAMETER: u8 = 47;
+const PROTOCOL_VERSION: u8 = 70;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gnutls_over_both_versions_full_and_resumed() {
@@ -133,7 +139,7 @@ async fn a_suite_that_is_only_listed() {
             return;
         };
         for name in ["chromium-156", "firefox-esr-153", "safari-26", "curl-7.88"] {
-            refused(name, &server, &["cipher suite", suite]).await;
+            refused(name, &server, &["cipher suite", suite], HANDSHAKE_FAILURE).await;
         }
     }
 }
@@ -145,7 +151,7 @@ async fn a_group_that_is_only_listed() {
         return;
     };
     for name in ["firefox-esr-153", "firefox-155", "okhttp-5.5", "curl-7.88"] {
-        refused(name, &server, &["group", "ffdhe2048"]).await;
+        refused(name, &server, &["group", "ffdhe2048"], ILLEGAL_PARAMETER).await;
     }
     // These do not even list it, so that the server says no.
     for name in ["chromium-156", "firefox-156", "safari-26"] {
@@ -162,7 +168,13 @@ async fn a_version_that_is_only_listed() {
     let Some(server) = TlsServer::openssl_rsa(&flags).await else {
         return;
     };
-    refused("curl-7.88", &server, &["version", "TLS 1.1"]).await;
+    refused(
+        "curl-7.88",
+        &server,
+        &["version", "TLS 1.1"],
+        PROTOCOL_VERSION,
+    )
+    .await;
 }
 
 async fn full_and_resumed(server: Option<TlsServer>, version: &str) {
@@ -194,14 +206,15 @@ async fn retried(server: Option<TlsServer>, has_cookie: bool) {
 }
 
 /// The dial fails with an error that says `words`, after an alert, and leaves nothing behind.
-async fn refused(name: &str, server: &TlsServer, words: &[&str]) {
+async fn refused(name: &str, server: &TlsServer, words: &[&str], alert: u8) {
     let visitor = Visitor::new(name, server).await;
     let error = visitor.try_visit(String::new()).await.unwrap_err();
     let wanted = Wanted::unsent(ErrorKind::TlsFailed, visitor.relay.address());
     wanted.words(words).check(&error);
     assert_eq!(error.profile(), Some(name), "{error:?}");
-    let alert = visitor.relay.alert();
-    assert!(alert.is_some(), "{name} {words:?}");
+    // It is on its way when the dial has failed.
+    until("an alert", || visitor.relay.alert().is_some()).await;
+    assert_eq!(visitor.relay.alert(), Some(alert), "{name} {words:?}");
     let (hello, retry) = visitor.relay.hellos();
     assert_eq!(visitor.profile.differences(&hello, retry.as_ref()), []);
 }
