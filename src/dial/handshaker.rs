@@ -185,6 +185,7 @@ fn unshaped(trust: &Trust, identity: Option<&ClientIdentity>) -> Result<ClientCo
     };
     // Compiled in for profiles; rustls's own hello does not change because of them.
     config.cert_decompressors = Vec::new();
+    config.cert_compressors = Vec::new();
     Ok(config)
 }
 

@@ -23,7 +23,7 @@ use taken::Taken;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Where: `cipher_suites`, `extensions`, `extension key_share`.
+    /// Where: `cipher_suites`, `extensions`, `extension key_share`; in a hello after a HelloRetryRequest `second hello, extension key_share`.
     pub place: String,
     /// What the client would have sent there.
     pub expected: String,
@@ -67,7 +67,11 @@ impl HelloTemplate {
         differences.extend(check_drawn(&template, &draw, hello));
         differences.extend(template.rendered_differences(&mut draw, hello, false));
         if let Some(retry) = retry {
-            differences.extend(template.rendered_differences(&mut draw, retry, true));
+            let second = template.rendered_differences(&mut draw, retry, true);
+            differences.extend(second.into_iter().map(|difference| Difference {
+                place: format!("second hello, {}", difference.place),
+                ..difference
+            }));
         }
         differences
     }

@@ -9,9 +9,9 @@ use rustls::crypto::cipher::{
 };
 use rustls::{ConnectionTrafficSecrets, Error};
 
+use super::flight::FlightEncrypter;
 use super::handshake::{Handshake, SEAL};
 use super::scope;
-use super::settings::SettingsEncrypter;
 
 /// An AEAD whose first decrypter in a handshake goes to the stream.
 pub(super) struct HandshakeAead(pub(super) &'static dyn Tls13AeadAlgorithm);
@@ -20,8 +20,8 @@ impl Tls13AeadAlgorithm for HandshakeAead {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
         let encrypter = self.0.encrypter(key, iv);
         match scope::current() {
-            Some(handshake) if handshake.may_answer_settings() => {
-                Box::new(SettingsEncrypter::new(encrypter, handshake))
+            Some(handshake) if handshake.awaits_flight() => {
+                Box::new(FlightEncrypter::new(encrypter, handshake))
             }
             _ => encrypter,
         }
@@ -56,8 +56,8 @@ impl Tls13AeadAlgorithm for HandshakeAead {
 }
 
 impl Handshake {
-    fn may_answer_settings(&self) -> bool {
-        self.template.application_settings().next().is_some() && !self.state.lock().flight_sent
+    fn awaits_flight(&self) -> bool {
+        !self.state.lock().flight_sent
     }
 }
 

@@ -106,6 +106,8 @@ impl ShapedTls {
             .numbers(extension::COMPRESS_CERTIFICATE)
             .filter_map(decompressor)
             .collect();
+        // No client that is known compresses its own certificate.
+        config.cert_compressors = Vec::new();
         config.enable_early_data = self
             .template
             .extension(extension::EARLY_DATA)

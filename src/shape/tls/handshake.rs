@@ -1,5 +1,6 @@
 //! What is known about one connection's handshake by all who take part in shaping it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ pub(super) struct State {
     server_key: ServerKey,
     /// What is wrong with the record that the stream could not decrypt.
     pub(super) refusal: Option<rustls::Error>,
+    /// What goes before records that rustls has made and not yet written, in their order.
+    inserted: VecDeque<Inserted>,
     /// Whether the client's last flight of the handshake has been encrypted.
     pub(super) flight_sent: bool,
     pub(super) verified_at: Option<UnixTime>,
@@ -68,6 +71,13 @@ pub(super) struct State {
 pub(super) struct Substitution {
     pub(super) from: Box<[u8]>,
     pub(super) to: Box<[u8]>,
+}
+
+/// Records that rustls does not know of.
+pub(super) struct Inserted {
+    pub(super) records: Vec<u8>,
+    /// The content of rustls's own record that they go before: it is encrypted, and so no other's.
+    pub(super) before: Box<[u8]>,
 }
 
 /// What decrypts the server's handshake records.
@@ -107,6 +117,7 @@ impl Handshake {
                 answers: Answers::default(),
                 server_key: ServerKey::Unknown,
                 refusal: None,
+                inserted: VecDeque::new(),
                 flight_sent: false,
                 verified_at: None,
                 fault: None,
@@ -144,6 +155,23 @@ impl Handshake {
             ServerKey::Kept(decrypter) => Some(decrypter),
             ServerKey::Unknown | ServerKey::HandedOver => None,
         }
+    }
+
+    pub(super) fn insert(&self, inserted: Inserted) {
+        self.state.lock().inserted.push_back(inserted);
+    }
+
+    /// Whether something is to be inserted before this record of rustls's.
+    pub(super) fn is_preceded(&self, record: &[u8]) -> bool {
+        let state = self.state.lock();
+        let next = state.inserted.front();
+        next.is_some_and(|next| record.ends_with(&next.before))
+    }
+
+    /// What is to be inserted next.
+    pub(super) fn take_inserted(&self) -> Vec<u8> {
+        let next = self.state.lock().inserted.pop_front();
+        next.map(|next| next.records).unwrap_or_default()
     }
 
     /// Notes that rustls got `rewritten` instead of what the server sent.

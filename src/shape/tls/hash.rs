@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::crypto::hash::{Context, Hash, HashAlgorithm, Output};
 
+use super::flight::client_message;
 use super::handshake::Handshake;
 use super::scope;
-use super::settings::client_message;
 use super::wire::{kind, pieces};
 
 /// A hash that reads handshake messages as they were on the wire.

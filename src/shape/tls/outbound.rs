@@ -14,26 +14,27 @@ use super::wire::kind;
 #[derive(Debug)]
 pub(super) struct Outbound {
     handshake: Arc<Handshake>,
-    hello: Option<PendingHello>,
+    pending: Option<Pending>,
     /// How much of rustls's current record is still to come, of which the rest has left.
     rest: usize,
     /// How many hellos have left, or are about to.
     hellos: u8,
 }
 
+/// What is written that rustls did not write.
 #[derive(Debug)]
-struct PendingHello {
-    record: Vec<u8>,
+struct Pending {
+    bytes: Vec<u8>,
     written: usize,
-    /// The length of the record that rustls wrote.
-    instead_of: usize,
+    /// The length of the record of rustls's for which it stands; none for what goes before one.
+    instead_of: Option<usize>,
 }
 
 impl Outbound {
     pub(super) fn new(handshake: Arc<Handshake>) -> Self {
         Self {
             handshake,
-            hello: None,
+            pending: None,
             rest: 0,
             hellos: 0,
         }
@@ -46,28 +47,53 @@ impl Outbound {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.hello.is_some() {
-            return self.poll_hello(io, cx);
-        }
         let mut start = 0;
         while slices.get(start).is_some_and(|slice| slice.is_empty()) {
             start += 1;
         }
         let records = slices.get(start..).unwrap_or_default();
-        let is_due = self.is_hello_due();
-        let until = records
-            .iter()
-            .enumerate()
-            .position(|(index, slice)| is_due && (index > 0 || self.rest == 0) && is_hello(slice))
-            .unwrap_or(records.len());
-        if let (0, Some(hello)) = (until, records.first()) {
-            self.hello = Some(self.shape(hello)?);
-            return self.poll_hello(io, cx);
+        loop {
+            if self.pending.is_some()
+                && let Some(instead_of) = ready!(self.poll_pending(io, cx))?
+            {
+                return Poll::Ready(Ok(instead_of));
+            }
+            let until = self.prepare(records)?;
+            if self.pending.is_none() {
+                let records = records.get(..until).unwrap_or_default();
+                let written = ready!(Pin::new(io).poll_write_vectored(cx, records))?;
+                self.rest = left_of_record(records, written);
+                return Poll::Ready(Ok(written));
+            }
         }
-        let records = records.get(..until).unwrap_or_default();
-        let written = ready!(Pin::new(io).poll_write_vectored(cx, records))?;
-        self.rest = left_of_record(records, written);
-        Poll::Ready(Ok(written))
+    }
+
+    /// How many of the records can be written as they are; if it is none, what is to be written first is pending.
+    fn prepare(&mut self, records: &[IoSlice<'_>]) -> io::Result<usize> {
+        let is_due = self.is_hello_due();
+        for (index, record) in records.iter().enumerate() {
+            if index == 0 && self.rest > 0 {
+                continue;
+            }
+            let is_hello = is_due && is_hello(record);
+            if !is_hello && !self.handshake.is_preceded(record) {
+                continue;
+            }
+            if index > 0 {
+                return Ok(index);
+            }
+            let pending = match is_hello {
+                true => self.shape(record)?,
+                false => Pending {
+                    bytes: self.handshake.take_inserted(),
+                    written: 0,
+                    instead_of: None,
+                },
+            };
+            self.pending = Some(pending);
+            return Ok(0);
+        }
+        Ok(records.len())
     }
 
     /// The first hello, and a second one if the server has asked for it: anything else that looks like one is encrypted.
@@ -79,7 +105,7 @@ impl Outbound {
         }
     }
 
-    fn shape(&mut self, record: &[u8]) -> io::Result<PendingHello> {
+    fn shape(&mut self, record: &[u8]) -> io::Result<Pending> {
         let shaped = record
             .get(RECORD_HEADER..)
             .and_then(|message| self.handshake.shaped(message, 0));
@@ -91,34 +117,34 @@ impl Outbound {
         };
         let record_of = self.handshake.record(&shaped, self.hellos > 0);
         self.hellos += 1;
-        Ok(PendingHello {
-            record: record_of,
+        Ok(Pending {
+            bytes: record_of,
             written: 0,
-            instead_of: record.len(),
+            instead_of: Some(record.len()),
         })
     }
 
-    /// rustls presents its record again until it has been told that the whole of it was written.
-    fn poll_hello<IO: AsyncWrite + Unpin>(
+    /// The length of the record that was replaced. rustls presents that again until it has been told that the whole of it was written.
+    fn poll_pending<IO: AsyncWrite + Unpin>(
         &mut self,
         io: &mut IO,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let Some(hello) = &mut self.hello else {
-            return Poll::Ready(Ok(0));
+    ) -> Poll<io::Result<Option<usize>>> {
+        let Some(pending) = &mut self.pending else {
+            return Poll::Ready(Ok(None));
         };
-        while let Some(rest) = hello
-            .record
-            .get(hello.written..)
+        while let Some(rest) = pending
+            .bytes
+            .get(pending.written..)
             .filter(|rest| !rest.is_empty())
         {
             match ready!(Pin::new(&mut *io).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => hello.written += written,
+                written => pending.written += written,
             }
         }
-        let instead_of = hello.instead_of;
-        self.hello = None;
+        let instead_of = pending.instead_of;
+        self.pending = None;
         Poll::Ready(Ok(instead_of))
     }
 }

@@ -13,7 +13,7 @@ use super::templates::{chromium, firefox, without};
 use crate::profile::template::{Content, ExtensionTemplate, HelloTemplate, Presence, Value};
 use crate::shape::tls::{Failure, Fault, Outcome, Resume, scope};
 
-const ALPS: u16 = 0x44cd;
+pub(super) const ALPS: u16 = 0x44cd;
 
 pub(super) struct World {
     pub(super) authority: Authority,
@@ -21,7 +21,7 @@ pub(super) struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let authority = Authority::new();
         let identity = authority.issue(|_| {});
         Self {
@@ -73,7 +73,7 @@ pub(super) async fn once(
     client.connect(io, 0).await
 }
 
-fn encrypted(extensions: &[(u16, &[u8])]) -> Meddling {
+pub(super) fn encrypted(extensions: &[(u16, &[u8])]) -> Meddling {
     Meddling {
         extensions: owned(extensions),
         ..Meddling::default()
@@ -87,7 +87,7 @@ fn leaf(extensions: &[(u16, &[u8])]) -> Meddling {
     }
 }
 
-fn owned(extensions: &[(u16, &[u8])]) -> Vec<(u16, Vec<u8>)> {
+pub(super) fn owned(extensions: &[(u16, &[u8])]) -> Vec<(u16, Vec<u8>)> {
     extensions
         .iter()
         .map(|(id, body)| (*id, body.to_vec()))

@@ -283,8 +283,14 @@ impl MessageDecrypter for MeddledDecrypter {
         sequence: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
         let mut plain = self.0.decrypt(message, sequence)?;
-        if plain.typ == ContentType::Handshake && plain.payload[0] == kind::ENCRYPTED_EXTENSIONS {
-            let length = wire::message_length(plain.payload).unwrap();
+        let whole =
+            wire::message_length(plain.payload).filter(|length| *length <= plain.payload.len());
+        // The first record of the flight: any other may begin within a message.
+        if sequence == 0
+            && plain.typ == ContentType::Handshake
+            && plain.payload[0] == kind::ENCRYPTED_EXTENSIONS
+            && let Some(length) = whole
+        {
             let (message, rest) = plain.payload.split_at(length);
             *self.1.received.lock() = Some(message.to_vec());
             plain.payload = rest;
