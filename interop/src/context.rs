@@ -75,7 +75,7 @@ fn identity(
 ) {
     let identity = authority.issue_with(name, scenario.rsa, scenario.ballast);
     if scenario.delegated_credential {
-        identity.delegate_to(context);
+        identity.delegate_to(context, scenario);
     }
     context.set_certificate(&identity.x509()).unwrap();
     context.set_private_key(&identity.private_key()).unwrap();

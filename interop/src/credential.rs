@@ -15,6 +15,8 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize,
 };
 
+use crate::scenario::Scenario;
+
 /// Says that the holder may sign delegated credentials.
 const DELEGATION_USAGE: &[u64] = &[1, 3, 6, 1, 4, 1, 44363, 44];
 const DER_NULL: &[u8] = &[5, 0];
@@ -95,8 +97,8 @@ impl Identity {
         PKey::private_key_from_pem(self.key.as_bytes()).unwrap()
     }
 
-    /// Signs a credential with a key of its own, and adds it to the server's.
-    pub(crate) fn delegate_to(&self, context: &SslContextBuilder) {
+    /// Signs a credential with a key of its own, and adds it to the server's, with the SCT list and the OCSP response that it has.
+    pub(crate) fn delegate_to(&self, context: &SslContextBuilder, scenario: &Scenario) {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
         let private = PKey::private_key_from_pem(key.serialize_pem().as_bytes()).unwrap();
         let certificate = self.x509().to_der().unwrap();
@@ -111,6 +113,13 @@ impl Identity {
                 ffi::SSL_CREDENTIAL_set1_private_key(credential, private.as_ptr()),
                 ffi::SSL_CTX_add1_credential(context.as_ptr(), credential),
             ];
+            if let Some(list) = &scenario.sct {
+                let list = Buffer::new(list);
+                ffi::SSL_CREDENTIAL_set1_signed_cert_timestamp_list(credential, list.0);
+            }
+            if let Some(response) = &scenario.ocsp {
+                ffi::SSL_CREDENTIAL_set1_ocsp_response(credential, Buffer::new(response).0);
+            }
             ffi::SSL_CREDENTIAL_free(credential);
             assert_eq!(steps, [1; 4]);
         }

@@ -38,13 +38,22 @@ impl Recorder {
                 break;
             }
             let (record, after) = rest.split_at(length);
-            if kind == HANDSHAKE && record.get(5) == Some(&CLIENT_HELLO) && hellos.len() < 2 {
+            if kind == HANDSHAKE && is_hello(&record[5..]) && hellos.len() < 2 {
                 hellos.push(record.to_vec());
             }
             rest = after;
         }
         hellos
     }
+}
+
+/// TLS 1.2's Finished is of the same type and encrypted: its first byte may be any.
+fn is_hello(message: &[u8]) -> bool {
+    let [CLIENT_HELLO, high, middle, low, ..] = *message else {
+        return false;
+    };
+    let length = u32::from_be_bytes([0, high, middle, low]);
+    message.len() == 4 + length as usize
 }
 
 impl Read for Recorder {

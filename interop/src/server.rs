@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use boring::ssl::{ErrorCode, HandshakeError, SslContext, SslStream};
+use parking_lot::Mutex;
 
 use crate::credential::Authority;
 use crate::recorder::Recorder;
@@ -30,7 +31,7 @@ pub struct Server {
     address: SocketAddr,
     authority: Authority,
     ech_configs: Vec<u8>,
-    reports: Receiver<Report>,
+    reports: Mutex<Receiver<Report>>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -49,7 +50,7 @@ impl Server {
             address,
             authority,
             ech_configs,
-            reports,
+            reports: Mutex::new(reports),
             ended,
             thread: Some(thread),
         }
@@ -77,6 +78,7 @@ impl Server {
     /// The next connection's report, also when its handshake failed; in the order in which handshakes ended.
     pub fn report(&self) -> Report {
         self.reports
+            .lock()
             .recv_timeout(PATIENCE)
             .expect("a connection should have come")
     }

@@ -68,6 +68,7 @@ mod write;
 
 pub use akamai::{Http2Opening, Priority};
 pub use deliverable::{Deliverable, Missing};
+pub(crate) use document::Registry;
 pub use document::{Day, Provenance, ProvenanceKind};
 pub use explain::Difference;
 pub use extension::Extension;

@@ -11,6 +11,7 @@ pub mod http1;
 pub mod http2;
 pub mod peer;
 pub mod process;
+pub mod relay;
 pub mod request;
 pub mod tls_servers;
 pub mod wait;

@@ -1,12 +1,13 @@
 //! The test servers of OpenSSL, GnuTLS and NSS, one connection one request: each answers in HTTP and closes.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use hotpool::{Pool, Trust};
 
-use super::certificates::Authority;
+use super::certificates::{Authority, Certificate};
 use super::process::{Process, folder, free_port, listening};
 
 /// Ends with the value.
@@ -19,15 +20,12 @@ pub struct TlsServer {
 impl TlsServer {
     /// `openssl s_server`, which answers with a page about the connection.
     pub async fn openssl(flags: &[&str]) -> Option<Self> {
-        Self::start("openssl", |folder, port| {
-            let mut command = Command::new("openssl");
-            command.args(["s_server", "-www", "-quiet", "-accept"]);
-            command.arg(format!("127.0.0.1:{port}"));
-            command.arg("-cert").arg(folder.join("certificate.pem"));
-            command.arg("-key").arg(folder.join("key.pem")).args(flags);
-            Some(command)
-        })
-        .await
+        Self::openssl_with(flags, |authority| authority.issue(&["localhost"])).await
+    }
+
+    /// As [`openssl`](Self::openssl), with an RSA key.
+    pub async fn openssl_rsa(flags: &[&str]) -> Option<Self> {
+        Self::openssl_with(flags, |authority| authority.issue_rsa(&["localhost"])).await
     }
 
     /// `gnutls-serv`, which answers with a page about the connection. It listens on all addresses.
@@ -58,20 +56,50 @@ impl TlsServer {
 
     /// A pool that trusts this server.
     pub fn pool(&self) -> Pool {
-        let trust = Trust::only(self.authority.pem().as_bytes()).unwrap();
-        Pool::builder().trust(trust).build().unwrap()
+        Pool::builder().trust(self.trust()).build().unwrap()
+    }
+
+    pub fn trust(&self) -> Trust {
+        Trust::only(self.authority.pem().as_bytes()).unwrap()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     pub fn target(&self) -> String {
         format!("localhost:{}", self.port)
     }
 
+    async fn openssl_with(
+        flags: &[&str],
+        issue: impl FnOnce(&Authority) -> Certificate,
+    ) -> Option<Self> {
+        Self::start_with("openssl", issue, |folder, port| {
+            let mut command = Command::new("openssl");
+            command.args(["s_server", "-www", "-quiet", "-accept"]);
+            command.arg(format!("127.0.0.1:{port}"));
+            command.arg("-cert").arg(folder.join("certificate.pem"));
+            command.arg("-key").arg(folder.join("key.pem")).args(flags);
+            Some(command)
+        })
+        .await
+    }
+
     async fn start(
         name: &str,
         command: impl FnOnce(&Path, u16) -> Option<Command>,
     ) -> Option<Self> {
+        Self::start_with(name, |authority| authority.issue(&["localhost"]), command).await
+    }
+
+    async fn start_with(
+        name: &str,
+        issue: impl FnOnce(&Authority) -> Certificate,
+        command: impl FnOnce(&Path, u16) -> Option<Command>,
+    ) -> Option<Self> {
         let authority = Authority::new();
-        let certificate = authority.issue(&["localhost"]);
+        let certificate = issue(&authority);
         let folder = folder(name);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("authority.pem"), authority.pem()).unwrap();

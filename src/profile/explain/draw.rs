@@ -13,6 +13,15 @@ pub(super) fn draw_of(
     template: &HelloTemplate,
     hello: &ClientHello,
 ) -> (HelloDraw, Vec<Difference>) {
+    draw_of_both(template, hello, None)
+}
+
+/// As [`draw_of`]; the hello after a HelloRetryRequest shows where in the order is what only it has, which is the cookie.
+pub(super) fn draw_of_both(
+    template: &HelloTemplate,
+    hello: &ClientHello,
+    retry: Option<&ClientHello>,
+) -> (HelloDraw, Vec<Difference>) {
     let mut grease = vec![0; template.slots.len()];
     let mut differences = Vec::new();
     let mut set = |value: &Value, number: u16| {
@@ -26,7 +35,8 @@ pub(super) fn draw_of(
     for (value, number) in template.cipher_suites.iter().zip(hello.cipher_suites()) {
         set(value, *number);
     }
-    let (order, matched) = order(template, hello, &mut differences);
+    let matched = matched(template, hello, &mut differences);
+    let order = order(template, &matched, retry);
     for (index, extension) in matched {
         let Some(template) = template.extensions.get(index) else {
             continue;
@@ -61,12 +71,12 @@ fn fill_in(grease: &mut [u16]) {
 
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
-/// The order of the template's extensions in the hello, and which of the hello's is which of the template's.
-fn order<'a>(
+/// Which of the hello's extensions is which of the template's.
+fn matched<'a>(
     template: &HelloTemplate,
     hello: &'a ClientHello,
     differences: &mut Vec<Difference>,
-) -> (Vec<usize>, Vec<(usize, &'a Extension)>) {
+) -> Vec<(usize, &'a Extension)> {
     let mut matched: Vec<(usize, &Extension)> = Vec::new();
     for extension in hello.extensions() {
         let is_free = |index: &usize| matched.iter().all(|(taken, _)| taken != index);
@@ -93,20 +103,42 @@ fn order<'a>(
             }
         }
     }
+    matched
+}
+
+/// The order of the template's extensions in the hello.
+fn order(
+    template: &HelloTemplate,
+    matched: &[(usize, &Extension)],
+    retry: Option<&ClientHello>,
+) -> Vec<usize> {
+    let mut present: Vec<usize> = matched.iter().map(|(index, _)| *index).collect();
+    if let Some(retry) = retry {
+        let mut next = 0;
+        for (index, _) in self::matched(template, retry, &mut Vec::new()) {
+            match present.iter().position(|other| *other == index) {
+                Some(place) => next = place + 1,
+                None => {
+                    present.insert(next, index);
+                    next += 1;
+                }
+            }
+        }
+    }
     let is_pinned = |index: &usize| {
         template
             .extensions
             .get(*index)
             .is_none_or(|extension| extension.pinned)
     };
-    let present = matched.iter().map(|(index, _)| *index);
-    let absent = (0..template.extensions.len())
-        .filter(|index| matched.iter().all(|(taken, _)| taken != index));
+    let absent = (0..template.extensions.len()).filter(|index| !present.contains(index));
     let free = present
+        .iter()
+        .copied()
         .chain(absent)
         .filter(|index| !is_pinned(index))
         .collect();
-    (in_places(&template.extensions, free), matched)
+    in_places(&template.extensions, free)
 }
 
 /// The numbers that a content lists, among which there may be GREASE.

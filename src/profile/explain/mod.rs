@@ -13,7 +13,7 @@ use std::fmt;
 use super::ClientHello;
 use super::template::{HelloDraw, HelloTemplate};
 use compare::compare;
-use draw::draw_of;
+use draw::draw_of_both;
 pub(super) use draw::ech_of;
 use drawn::check_drawn;
 pub(super) use drawn::{hybrid_key, payload_fits};
@@ -63,7 +63,7 @@ impl HelloTemplate {
         retry: Option<&ClientHello>,
     ) -> Vec<Difference> {
         let template = self.adopt(hello);
-        let (mut draw, mut differences) = draw_of(&template, hello);
+        let (mut draw, mut differences) = draw_of_both(&template, hello, retry);
         differences.extend(check_drawn(&template, &draw, hello));
         differences.extend(template.rendered_differences(&mut draw, hello, false));
         if let Some(retry) = retry {

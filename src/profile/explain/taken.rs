@@ -36,9 +36,8 @@ impl<'a> Taken<'a> {
             is_name: self.hello.server_name().is_some(),
             protocols: Some(&self.protocols),
             key_shares: match *self.shares {
-                [(group, key)] if self.retry && self.hello.extension(COOKIE).is_none() => {
-                    KeyShares::Requested(group, key)
-                }
+                [(group, key)] if self.retry => KeyShares::Requested(group, key),
+                // The server gave a cookie and asked for no other share.
                 _ => KeyShares::Offered(&self.shares),
             },
             ticket: body(SESSION_TICKET).unwrap_or_default(),

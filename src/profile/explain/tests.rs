@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
 use super::draw::draw_of;
 use super::taken::Taken;
+use crate::profile::template::HelloInputs;
 use crate::profile::tests::captures::{Capture, captures};
 use crate::profile::{ClientHello, Profile};
 
@@ -144,4 +148,48 @@ fn another_clients_hello_is_different() {
             .any(|difference| difference.found == "trust_anchors"),
         "{differences:?}"
     );
+}
+
+/// NSS asks for a group and gives a cookie at once; a server without state gives a cookie alone.
+#[test]
+fn a_cookie_comes_with_the_requested_share_or_with_all() {
+    for (file, name) in [
+        ("chromium-156.jsonl", "chromium-156"),
+        ("firefox-esr-153.jsonl", "firefox-esr-153"),
+    ] {
+        let captures = captures(file);
+        let profile = Profile::named(name).unwrap();
+        let second = captures
+            .iter()
+            .find(|capture| capture.scenario == "hrr2")
+            .unwrap();
+        let first = captures
+            .iter()
+            .find(|capture| Some(&*capture.name) == second.pair.as_deref())
+            .unwrap();
+        let first = ClientHello::from_records(&first.records).unwrap();
+        let second = ClientHello::from_records(&second.records).unwrap();
+        let template = profile.hello_template().unwrap().adopt(&first);
+        let [first, second] = [
+            Taken::from_hello(&first, false),
+            Taken::from_hello(&second, true),
+        ];
+        for seed in 0..20 {
+            let mut draw = template.draw(&mut StdRng::seed_from_u64(seed));
+            let mut render = |inputs: &HelloInputs<'_>| {
+                let message = template.render(inputs, &mut draw).unwrap();
+                ClientHello::from_message(&message).unwrap()
+            };
+            let hello = render(&first.inputs());
+            for shares in [&first, &second] {
+                let retry = render(&HelloInputs {
+                    cookie: Some(b"\0\x06cookie"),
+                    key_shares: shares.inputs().key_shares,
+                    ..second.inputs()
+                });
+                assert!(retry.extension(44).is_some());
+                assert_eq!(profile.differences(&hello, Some(&retry)), [], "{name}");
+            }
+        }
+    }
 }

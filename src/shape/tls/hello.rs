@@ -32,8 +32,16 @@ impl Handshake {
     }
 
     fn render(&self, state: &mut State, own: &[u8], is_final: bool) -> Result<Vec<u8>, Fault> {
-        let hello = OwnHello::read(own).ok_or(Fault::Hello("it was not understood"))?;
         let is_retry = !state.hellos.is_empty();
+        let too_long = match is_retry {
+            true => Fault::LongCookie,
+            false => Fault::Hello("it does not fit into one record"),
+        };
+        // Of what rustls writes in several records, this may be the first.
+        if wire::message_length(own).is_some_and(|length| length > MAXIMUM_FRAGMENT) {
+            return Err(too_long);
+        }
+        let hello = OwnHello::read(own).ok_or(Fault::Hello("it was not understood"))?;
         let protocols: Vec<&[u8]> = self.protocols.iter().map(Vec::as_slice).collect();
         let share = hello.first_key_share();
         let bundled = match share {
@@ -64,7 +72,7 @@ impl Handshake {
         };
         let shaped = Arc::clone(&self.template)
             .render(&inputs, &mut state.draw)
-            .map_err(|_| Fault::Hello("it does not fit into one record"))?;
+            .map_err(|_| too_long)?;
         if is_final {
             let sent = OwnHello::read(&shaped).ok_or(Fault::Hello("it is malformed"))?;
             if hello.extension(extension::PRE_SHARED_KEY).is_some()
@@ -114,6 +122,9 @@ impl Handshake {
             .unwrap_or_default()
     }
 }
+
+/// A record carries at most this much (RFC 8446 section 5.1).
+const MAXIMUM_FRAGMENT: usize = 1 << 14;
 
 /// A ClientHello that this program wrote.
 struct OwnHello<'a> {

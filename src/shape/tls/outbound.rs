@@ -111,7 +111,9 @@ impl Outbound {
             .and_then(|message| self.handshake.shaped(message, 0));
         let Some(shaped) = shaped else {
             let fault = self.handshake.fault();
-            return Err(fault.map_or_else(|| io::ErrorKind::InvalidData.into(), io::Error::other));
+            let fault = fault.map_or_else(String::new, |fault| fault.to_string());
+            let error = rustls::Error::General(fault);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         };
         let record_of = self.handshake.record(&shaped, self.hellos > 0);
         self.hellos += 1;

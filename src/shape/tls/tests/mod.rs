@@ -4,6 +4,7 @@ mod answers;
 mod compressor;
 mod delegated;
 mod flight;
+mod long;
 mod meddler;
 mod openssl;
 mod peers;

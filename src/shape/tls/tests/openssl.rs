@@ -174,20 +174,6 @@ async fn a_retry_fresh_and_resumed() {
     }
 }
 
-/// The retry asks for a cookie as well.
-#[tokio::test]
-async fn a_stateless_retry() {
-    let Some(server) = OpenSsl::start(&["-tls1_3", "-stateless", "-groups", "P-384"]) else {
-        return;
-    };
-    for profile in PROFILES {
-        let client = Client::new(profile(), &server.authority);
-        for _ in 0..2 {
-            server.visit(&client, Resume::IfPossible).await.unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn groups_of_firefox() {
     for (name, number) in [("X25519", 29), ("P-256", 23), ("P-521", 25)] {
@@ -278,7 +264,10 @@ async fn a_suite_that_nobody_has_is_named() {
             "0xc009" => assert!(failure.error.to_string().contains("HandshakeFailure")),
             _ => {
                 let fault = failure.fault.unwrap().to_string();
-                assert!(fault.contains("cipher suite 0xc00a"), "{fault}");
+                assert!(
+                    fault.contains("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA (0xc00a)"),
+                    "{fault}"
+                );
             }
         }
     }
@@ -296,5 +285,5 @@ async fn a_group_that_nobody_has_is_named() {
         .err()
         .unwrap();
     let fault = failure.fault.unwrap().to_string();
-    assert!(fault.contains("group 0x0100"), "{fault}");
+    assert!(fault.contains("group ffdhe2048 (0x0100)"), "{fault}");
 }

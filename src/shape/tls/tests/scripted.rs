@@ -119,7 +119,10 @@ async fn what_nobody_can_deliver_is_named() {
     let client = Client::new(firefox(), &authority);
     let (failure, said) = answered(&client, |_| hello([7; 32], &[], 0x002f, &[])).await;
     let text = failure.unwrap().fault.unwrap().to_string();
-    assert!(text.contains("cipher suite 0x002f"), "{text}");
+    assert!(
+        text.contains("cipher suite TLS_RSA_WITH_AES_128_CBC_SHA (0x002f)"),
+        "{text}"
+    );
     assert_eq!(said.last().unwrap()[5..], [2, 40]);
     let (failure, _) = answered(&client, |first| {
         hello(
