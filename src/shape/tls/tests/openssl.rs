@@ -202,20 +202,6 @@ async fn a_retry_fresh_and_resumed() {
     }
 }
 
-/// The retry asks for a cookie as well.
-#[tokio::test]
-async fn a_stateless_retry() {
-    let Some(server) = OpenSsl::start(&["-tls1_3", "-stateless", "-groups", "P-384"]) else {
-        return;
-    };
-    for profile in PROFILES {
-        let client = Client::new(profile(), &server.authority);
-        for _ in 0..2 {
-            server.visit(&client, Resume::IfPossible).await.unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn groups_of_firefox() {
     for (name, number) in [("X25519", 29), ("P-256", 23), ("P-521", 25)] {
