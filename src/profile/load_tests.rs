@@ -38,6 +38,15 @@ fn fault(patch: Value) -> (String, String) {
     (error.field().to_owned(), error.fault().to_owned())
 }
 
+/// So many GREASE extensions before those of `small`.
+fn grease_and_small(count: usize) -> Vec<Value> {
+    let own = small()["client_hello"]["extensions"].clone();
+    let own = own.as_array().unwrap().clone();
+    std::iter::repeat_n(json!("GREASE"), count)
+        .chain(own)
+        .collect()
+}
+
 fn hello(members: Value) -> Value {
     json!({ "client_hello": members })
 }
@@ -201,6 +210,68 @@ fn an_error_names_file_field_and_fault() {
             "go together",
         ),
         (
+            hello(json!({"compression_methods": vec![0; 256]})),
+            "client_hello.compression_methods",
+            "at most 255",
+        ),
+        (
+            hello(json!({"cipher_suites": vec!["TLS_AES_128_GCM_SHA256"; 8193]})),
+            "client_hello.cipher_suites",
+            "at most 8192",
+        ),
+        (
+            hello(json!({"supported_versions": vec!["TLS 1.3"; 128]})),
+            "client_hello.supported_versions",
+            "at most 127",
+        ),
+        (
+            hello(json!({"extensions": grease_and_small(17)})),
+            "client_hello.extensions",
+            "sixteen",
+        ),
+        (
+            hello(json!({"key_shares": ["x25519", "0x001d"]})),
+            "client_hello.key_shares[1]",
+            "x25519 is there twice",
+        ),
+        (
+            hello(
+                json!({"supported_groups": ["GREASE", "x25519"], "key_shares": ["GREASE", "x25519"]}),
+            ),
+            "client_hello.key_shares[0]",
+            "label",
+        ),
+        (
+            hello(json!({"extensions": [
+                "server_name", "supported_groups", "signature_algorithms", "supported_versions",
+                {"extension": "key_share", "body": "0000"},
+                "application_layer_protocol_negotiation", "application_settings", "psk_key_exchange_modes", "pre_shared_key"
+            ], "key_shares": null})),
+            "client_hello.extensions[4]",
+            "the connection's own",
+        ),
+        (
+            hello(json!({"extensions": [
+                {"extension": "pre_shared_key", "body": "00"},
+                "server_name", "supported_groups", "signature_algorithms", "supported_versions", "key_share",
+                "application_layer_protocol_negotiation", "application_settings", "psk_key_exchange_modes"
+            ]})),
+            "client_hello.extensions[0]",
+            "the connection's own",
+        ),
+        (
+            hello(
+                json!({"ech_grease": {"kdf": 1, "aeads": [1], "key": "random", "payload": {"multple": 32}}}),
+            ),
+            "client_hello.ech_grease.payload",
+            "maximum_name_length",
+        ),
+        (
+            hello(json!({"extensions": [{"extention": "0x1234", "body": ""}]})),
+            "client_hello.extensions[0]",
+            "expected a name, or",
+        ),
+        (
             json!({"extends": "nothing"}),
             "extends",
             "there is no profile nothing",
@@ -229,6 +300,32 @@ fn an_error_names_file_field_and_fault() {
         let (found, fault) = fault(patch);
         assert_eq!(found, field, "{fault}");
         assert!(fault.contains(part), "{field}: {fault}");
+    }
+}
+
+#[test]
+fn a_number_is_as_good_as_its_name() {
+    let mut document = small();
+    super::document::merge(&mut document, hello(json!({"key_shares": ["0x001d"]})));
+    Profile::from_json("file.json", &document.to_string()).unwrap();
+}
+
+#[test]
+fn a_grease_label_may_stand_in_an_extension_and_elsewhere_whichever_is_first() {
+    for (suites, groups) in [("GREASE:a", "GREASE:b"), ("GREASE:b", "GREASE:a")] {
+        let mut document = small();
+        super::document::merge(
+            &mut document,
+            hello(json!({
+                "cipher_suites": [suites, "TLS_AES_128_GCM_SHA256"],
+                "supported_groups": [groups, "x25519"],
+                "extensions": [
+                    "GREASE:a", "server_name", "supported_groups", "signature_algorithms", "supported_versions", "key_share",
+                    "application_layer_protocol_negotiation", "application_settings", "psk_key_exchange_modes", "pre_shared_key"
+                ]
+            })),
+        );
+        Profile::from_json("file.json", &document.to_string()).unwrap();
     }
 }
 

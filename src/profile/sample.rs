@@ -4,7 +4,9 @@ use aws_lc_rs::agreement::{Algorithm, ECDH_P256, ECDH_P384, ECDH_P521, PrivateKe
 use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768, ML_KEM_1024};
 use rand::{Rng, RngExt};
 
-use super::template::{HelloDraw, HelloInputs, HelloTemplate, HybridKey, KeyShares, PreSharedKey};
+use super::template::{
+    HelloDraw, HelloInputs, HelloTemplate, HybridKey, KeyShares, PreSharedKey, listed_key_length,
+};
 use super::write::{vector8, vector16};
 use super::{HelloCapture, Profile, ProfileError};
 
@@ -192,11 +194,11 @@ fn pre_shared_key(rng: &mut impl Rng) -> Vec<u8> {
 /// ContentType `handshake`.
 const HANDSHAKE: u8 = 22;
 
-/// A key for each of the template's groups that has any here.
+/// A key for each of the template's groups whose keys are known here.
 fn shares(template: &HelloTemplate) -> Vec<(u16, Vec<u8>)> {
     let mut shares: Vec<(u16, Vec<u8>)> = Vec::new();
     for group in template.numbers(KEY_SHARE) {
-        if let Some(key) = key(group) {
+        if let Some(key) = key(group).or_else(|| listed_key(group)) {
             shares.push((group, key));
         }
     }
@@ -236,6 +238,13 @@ fn key(group: u16) -> Option<Vec<u8>> {
         0x11ed => Some([agreement(&ECDH_P384)?, encapsulation(&ML_KEM_1024)?].concat()),
         _ => None,
     }
+}
+
+/// Random bytes in place of a key that nobody could use, as on a connection.
+fn listed_key(group: u16) -> Option<Vec<u8>> {
+    let mut key = vec![0; listed_key_length(group)?];
+    rand::rng().fill(key.as_mut_slice());
+    Some(key)
 }
 
 fn agreement(algorithm: &'static Algorithm) -> Option<Vec<u8>> {

@@ -3,7 +3,7 @@
 use super::numbers::grease_label;
 use super::{Fault, Result};
 use crate::profile::document::{ClientHelloDocument, ExtensionDocument, ExtensionOrder, Registry};
-use crate::profile::template::{Content, HelloTemplate, Value};
+use crate::profile::template::{Content, HelloTemplate, HybridKey, Value};
 
 /// Before the numbers are known: fields without their extension, and extensions that miss each other.
 pub(super) fn combinations(document: &ClientHelloDocument) -> Result<()> {
@@ -16,6 +16,31 @@ pub(super) fn combinations(document: &ClientHelloDocument) -> Result<()> {
             "compression_methods",
             "there is none: the null method, 0, must be",
         ));
+    }
+    for (field, length, most) in [
+        ("cipher_suites", document.cipher_suites.len(), MOST_SUITES),
+        (
+            "compression_methods",
+            document.compression_methods.len(),
+            LONGEST_LIST8,
+        ),
+        (
+            "supported_versions",
+            document.supported_versions.len(),
+            LONGEST_LIST8 / 2,
+        ),
+        (
+            "compress_certificate",
+            document.compress_certificate.len(),
+            LONGEST_LIST8 / 2,
+        ),
+    ] {
+        if length > most {
+            return Err(Fault::new(
+                field,
+                format!("there are {length}, and it holds at most {most}"),
+            ));
+        }
     }
     for (field, is_set, extensions) in fields(document) {
         let is_listed = extensions.iter().any(|extension| listed.has(extension));
@@ -58,14 +83,6 @@ pub(super) fn combinations(document: &ClientHelloDocument) -> Result<()> {
             ));
         }
     }
-    for (index, share) in document.key_shares.iter().enumerate() {
-        if !document.supported_groups.contains(share) {
-            return Err(Fault::new(
-                format!("key_shares[{index}]"),
-                format!("`supported_groups` does not list {share}"),
-            ));
-        }
-    }
     if let Some(padding) = document
         .padding
         .filter(|padding| padding.from >= padding.length)
@@ -88,8 +105,31 @@ pub(super) fn combinations(document: &ClientHelloDocument) -> Result<()> {
     listed_too("resumption.without", &document.resumption.without, &listed)
 }
 
-/// After the numbers are known: nothing twice, the pre-shared key last.
+/// After the numbers are known: nothing twice, the pre-shared key last, keys for groups that are listed.
 pub(super) fn template(template: &HelloTemplate) -> Result<()> {
+    extensions(template)?;
+    key_shares(template)?;
+    let tls13 = template
+        .numbers(SUPPORTED_VERSIONS)
+        .any(|version| version == TLS13);
+    let shares = template.extension(KEY_SHARE).is_some();
+    if tls13 != shares {
+        return Err(Fault::new(
+            "supported_versions",
+            "TLS 1.3 and key_share go together: one is there without the other",
+        ));
+    }
+    Ok(())
+}
+
+fn extensions(template: &HelloTemplate) -> Result<()> {
+    let slots = template.slots.iter().filter(|slot| slot.is_extension);
+    if slots.count() > GREASE_VALUES {
+        return Err(Fault::new(
+            "extensions",
+            "there are only sixteen GREASE values, and no two extensions may be equal",
+        ));
+    }
     for (index, extension) in template.extensions.iter().enumerate() {
         let Value::Fixed(id) = extension.id else {
             continue;
@@ -99,6 +139,12 @@ pub(super) fn template(template: &HelloTemplate) -> Result<()> {
         let before = template.extensions.get(..index).unwrap_or_default();
         if before.iter().any(|other| other.id == extension.id) {
             return Err(Fault::new(field(), format!("{} is there twice", name())));
+        }
+        if OWN.contains(&id) && matches!(extension.content, Content::Bytes(_)) {
+            return Err(Fault::new(
+                field(),
+                format!("what is in {} is the connection's own", name()),
+            ));
         }
         if extension.content == Content::PreSharedKey {
             let is_last = index + 1 == template.extensions.len();
@@ -110,23 +156,42 @@ pub(super) fn template(template: &HelloTemplate) -> Result<()> {
             }
         }
     }
-    if template.hybrid_key == crate::profile::template::HybridKey::Shared {
-        let shares: Vec<u16> = template.numbers(KEY_SHARE).collect();
-        if !(shares.contains(&X25519MLKEM768) && shares.contains(&X25519)) {
-            return Err(Fault::new(
-                "hybrid_key",
-                "there is no X25519MLKEM768 share beside an x25519 one to share a key with",
-            ));
+    Ok(())
+}
+
+fn key_shares(template: &HelloTemplate) -> Result<()> {
+    let values = |id| match template.extension(id).map(|found| &found.content) {
+        Some(Content::KeyShare(values) | Content::List16(values)) => values.as_slice(),
+        _ => &[],
+    };
+    let shares = values(KEY_SHARE);
+    for (index, share) in shares.iter().enumerate() {
+        let fault = |fault| Err(Fault::new(format!("key_shares[{index}]"), fault));
+        let is_listed = values(SUPPORTED_GROUPS).contains(share);
+        match share {
+            Value::Grease(_) if !is_listed => {
+                return fault(
+                    "it is none of the values in `supported_groups`: give both the same label, as in GREASE:group"
+                        .to_owned(),
+                );
+            }
+            Value::Fixed(group) if !is_listed => {
+                return fault(format!(
+                    "`supported_groups` does not list {}",
+                    Registry::Group.text(*group)
+                ));
+            }
+            Value::Fixed(group) if shares.iter().take(index).any(|other| other == share) => {
+                return fault(format!("{} is there twice", Registry::Group.text(*group)));
+            }
+            _ => {}
         }
     }
-    let tls13 = template
-        .numbers(SUPPORTED_VERSIONS)
-        .any(|version| version == TLS13);
-    let shares = template.extension(KEY_SHARE).is_some();
-    if tls13 != shares {
+    let has = |group| shares.contains(&Value::Fixed(group));
+    if template.hybrid_key == HybridKey::Shared && !(has(X25519MLKEM768) && has(X25519)) {
         return Err(Fault::new(
-            "supported_versions",
-            "TLS 1.3 and key_share go together: one is there without the other",
+            "hybrid_key",
+            "there is no X25519MLKEM768 share beside an x25519 one to share a key with",
         ));
     }
     Ok(())
@@ -256,7 +321,22 @@ fn listed_too(field: &str, names: &[String], listed: &Listed) -> Result<()> {
     }
 }
 
+/// RFC 8701 section 2.
+const GREASE_VALUES: usize = 16;
+
+/// Two bytes each, in a record of 16,384.
+const MOST_SUITES: usize = (1 << 14) / 2;
+
+/// Its length stands in one byte.
+const LONGEST_LIST8: usize = 255;
+
+/// Without what rustls has for these no handshake can be completed.
+const OWN: [u16; 3] = [PRE_SHARED_KEY, COOKIE, KEY_SHARE];
+
+const SUPPORTED_GROUPS: u16 = 10;
+const PRE_SHARED_KEY: u16 = 41;
 const SUPPORTED_VERSIONS: u16 = 43;
+const COOKIE: u16 = 44;
 const KEY_SHARE: u16 = 51;
 const TLS13: u16 = 0x0304;
 const X25519: u16 = 0x001d;

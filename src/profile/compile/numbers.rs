@@ -16,7 +16,7 @@ impl Numbers {
         self.list("cipher_suites", Registry::CipherSuite, texts)
     }
 
-    /// The values of a list in which none may be twice.
+    /// The values of a list, in which one may be twice.
     pub(super) fn list(
         &mut self,
         field: &str,
@@ -48,16 +48,18 @@ impl Numbers {
         // One without a label is like no other.
         let known = self
             .slots
-            .iter()
-            .position(|slot| !label.is_empty() && &*slot.label == label);
-        if let Some(slot) = known {
-            if is_extension {
+            .iter_mut()
+            .enumerate()
+            .find(|(_, slot)| !label.is_empty() && &*slot.label == label);
+        if let Some((index, slot)) = known {
+            if is_extension && slot.is_extension {
                 return Err(Fault::new(
                     field,
                     format!("GREASE:{label} is used twice: no two extensions may be equal"),
                 ));
             }
-            return Ok(slot);
+            slot.is_extension |= is_extension;
+            return Ok(index);
         }
         self.slots.push(Slot {
             label: label.into(),

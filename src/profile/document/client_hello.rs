@@ -69,7 +69,10 @@ pub(crate) struct ClientHelloDocument {
 
 /// An extension: by name, or with a body of its own.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a name, or an object with `extension` and `body`"
+)]
 pub(crate) enum ExtensionDocument {
     Named(String),
     Opaque(OpaqueDocument),
@@ -138,7 +141,10 @@ pub(crate) enum EchKeyDocument {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a list of lengths, or an object with `maximum_name_length`, `multiple`, `less` and `without`"
+)]
 pub(crate) enum EchPayloadDocument {
     /// Lengths to draw from.
     Lengths(Vec<u16>),
@@ -155,6 +161,7 @@ pub(crate) struct InnerHelloDocument {
     #[serde(default)]
     pub(crate) less: u16,
     /// The extensions that an inner hello leaves out.
+    #[serde(default)]
     pub(crate) without: Vec<String>,
 }
 

@@ -3,8 +3,10 @@
 use super::Difference;
 use super::draw::draw_of;
 use super::taken::{Taken, shares};
+use crate::profile::document::Registry;
 use crate::profile::template::{
     EchPayload, HelloDraw, HelloTemplate, HybridKey, SessionId, Value, inner_payload_length,
+    listed_key_length,
 };
 use crate::profile::{ClientHello, is_grease};
 
@@ -59,6 +61,24 @@ fn grease(template: &HelloTemplate, draw: &HelloDraw, differences: &mut Vec<Diff
 
 fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Difference>) {
     let shares = shares(hello);
+    // GREASE is compared with the rest of what is fixed.
+    let expected: Vec<u16> = template.numbers(KEY_SHARE).collect();
+    let found: Vec<u16> = shares
+        .iter()
+        .map(|(group, _)| *group)
+        .filter(|group| !is_grease(*group))
+        .collect();
+    if hello.extension(KEY_SHARE).is_some() && found != expected {
+        let text = |groups: &[u16]| {
+            let names = groups.iter().map(|group| Registry::Group.text(*group));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        differences.push(Difference::new(
+            "extension key_share",
+            text(&expected),
+            text(&found),
+        ));
+    }
     for (group, key) in &shares {
         if let Some(length) = key_length(*group).filter(|length| *length != key.len()) {
             let place = format!("extension key_share, group {group:#06x}");
@@ -111,22 +131,20 @@ pub(in crate::profile) fn hybrid_key(hello: &ClientHello) -> Option<HybridKey> {
     })
 }
 
+const KEY_SHARE: u16 = 51;
 const X25519: u16 = 0x001d;
 const X25519MLKEM768: u16 = 0x11ec;
 
 /// How long a public key of this group is (RFC 8446 section 4.2.8.2, draft-ietf-tls-ecdhe-mlkem section 4.1).
-const fn key_length(group: u16) -> Option<usize> {
+fn key_length(group: u16) -> Option<usize> {
     Some(match group {
         0x0017 => 65,
         0x0018 => 97,
         0x0019 => 133,
         X25519 => 32,
-        0x001e => 56,
-        0x0100 => 256,
-        0x0101 => 384,
         0x11eb => 65 + 1184,
         X25519MLKEM768 => 1184 + 32,
-        _ => return None,
+        _ => return listed_key_length(group),
     })
 }
 

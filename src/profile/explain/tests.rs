@@ -9,12 +9,12 @@ use super::draw::draw_of;
 use super::taken::Taken;
 use crate::profile::template::HelloInputs;
 use crate::profile::tests::captures::{Capture, captures};
-use crate::profile::{ClientHello, Profile};
+use crate::profile::{ClientHello, Profile, SampleOptions};
 
 #[test]
 fn a_hello_without_grease_is_compared_field_by_field() {
     let [chromium, firefox] = ["chromium", "firefox"].map(|name| Profile::named(name).unwrap());
-    let options = crate::profile::SampleOptions::default();
+    let options = SampleOptions::default();
     let sampled = firefox.sample(&options, &mut rand::rng()).unwrap();
     let differences = chromium.differences(&sampled.capture().unwrap().hello, None);
     let places: Vec<&str> = differences.iter().map(|each| &*each.place).collect();
@@ -150,6 +150,7 @@ fn another_clients_hello_is_different() {
     );
 }
 
+<<<<<<< HEAD
 /// NSS asks for a group and gives a cookie at once; a server without state gives a cookie alone.
 #[test]
 fn a_cookie_comes_with_the_requested_share_or_with_all() {
@@ -192,4 +193,22 @@ fn a_cookie_comes_with_the_requested_share_or_with_all() {
             }
         }
     }
+=======
+#[test]
+fn a_share_that_is_missing_is_a_difference() {
+    let text = r#"{
+        "name": "one-share", "extends": "chromium-156",
+        "provenance": {"kind": "derived", "client": "c", "version": "1", "os": "o", "date": "2026-11-20"},
+        "client_hello": {"key_shares": ["GREASE:group", "x25519"]}
+    }"#;
+    let other = Profile::from_json("text", text).unwrap();
+    let sample = other.sample(&SampleOptions::default(), &mut rand::rng());
+    let hello = sample.unwrap().capture().unwrap().hello;
+    assert!(other.differences(&hello, None).is_empty());
+    let differences = Profile::named("chromium-156")
+        .unwrap()
+        .differences(&hello, None);
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    assert_eq!(differences[0].place, "extension key_share");
+>>>>>>> review
 }

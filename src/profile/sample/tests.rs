@@ -51,6 +51,19 @@ fn chi_squared<K>(counts: &BTreeMap<K, usize>, kinds: usize) -> f64 {
 }
 
 #[test]
+fn a_group_that_is_only_listed_has_a_share_as_on_a_connection() {
+    let json = Profile::named("okhttp-5.5").unwrap().to_json();
+    let mut document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    document["client_hello"]["key_shares"] = serde_json::json!(["x25519", "x448", "ffdhe2048"]);
+    let profile = Profile::from_json("a file", &document.to_string()).unwrap();
+    let sample = profile
+        .sample(&SampleOptions::default(), &mut rng())
+        .unwrap();
+    let hello = sample.capture().unwrap().hello;
+    assert_eq!(hello.key_share_groups(), [0x001d, 0x001e, 0x0100]);
+}
+
+#[test]
 fn every_profile_could_have_sent_its_samples() {
     for profile in catalogue()
         .unwrap()

@@ -19,7 +19,7 @@ pub(crate) use content::{Content, ExtensionTemplate, Presence};
 pub(crate) use draw::HelloDraw;
 pub(crate) use ech::{EchDraw, EchKey, EchPayload, EchTemplate};
 pub(crate) use inputs::{HelloInputs, KeyShares, PreSharedKey};
-pub(crate) use offer::HybridKey;
+pub(crate) use offer::{HybridKey, listed_key_length};
 pub(crate) use order::in_places;
 pub(crate) use render::{HelloTooLong, SessionId, inner_payload_length};
 pub(crate) use value::{Slot, Value};

@@ -54,3 +54,16 @@ fn fixed(values: &[Value]) -> impl Iterator<Item = u16> {
         Value::Grease(_) => None,
     })
 }
+
+/// The length of a public key in a group that is only listed: finite fields (RFC 7919 section 3) and X448.
+pub(crate) fn listed_key_length(number: u16) -> Option<usize> {
+    match number {
+        0x001e => Some(56),
+        0x0100 => Some(2048 / 8),
+        0x0101 => Some(3072 / 8),
+        0x0102 => Some(4096 / 8),
+        0x0103 => Some(6144 / 8),
+        0x0104 => Some(8192 / 8),
+        _ => None,
+    }
+}

@@ -156,6 +156,7 @@ impl Place {
             Self::ServerHello => matches!(
                 id,
                 1 | 15
+                    | extension::ALPN
                     | 18
                     | 20
                     | 22
@@ -181,11 +182,12 @@ const NEXT_PROTOCOL: u16 = 13172;
 const CHANNEL_ID_OLD: u16 = 30031;
 const CHANNEL_ID: u16 = 30032;
 
-/// Taking up one of these changes the protocol: max_fragment_length, use_srtp, client and server certificate type, token binding,
+/// Taking up one of these changes the protocol: max_fragment_length, use_srtp, ALPN (where only the profile's own bytes offer it), client and server certificate type, token binding,
 /// connection_id, QUIC's transport parameters, NPN, channel ID.
-const UNDELIVERABLE: [u16; 11] = [
+const UNDELIVERABLE: [u16; 12] = [
     1,
     14,
+    extension::ALPN,
     19,
     20,
     24,

@@ -9,10 +9,10 @@ use rustls::crypto::{ActiveKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
 
-use super::groups::{component, group, listed_key_length};
+use super::groups::{component, group};
 use super::wire;
 use crate::profile::read::Reader;
-use crate::profile::template::HybridKey;
+use crate::profile::template::{HybridKey, listed_key_length};
 
 /// What rustls knows a bundle as: a number for private use (RFC 8446 section 4.2.7), which never leaves this process.
 pub(super) const NUMBER: u16 = 0xfe77;

@@ -23,19 +23,6 @@ pub(super) fn component(hybrid: u16) -> Option<u16> {
     }
 }
 
-/// The length of a public key in a group that is only listed: finite fields (RFC 7919 section 3) and X448.
-pub(super) fn listed_key_length(number: u16) -> Option<usize> {
-    match number {
-        0x001e => Some(56),
-        0x0100 => Some(2048 / 8),
-        0x0101 => Some(3072 / 8),
-        0x0102 => Some(4096 / 8),
-        0x0103 => Some(6144 / 8),
-        0x0104 => Some(8192 / 8),
-        _ => None,
-    }
-}
-
 const SECP256R1: u16 = 0x0017;
 const X25519: u16 = 0x001d;
 const SECP256R1MLKEM768: u16 = 0x11eb;

@@ -80,6 +80,11 @@ impl Handshake {
             {
                 return Err(Fault::Hello("its pre-shared key is not the last extension"));
             }
+            if hello.extension(extension::COOKIE).is_some()
+                && sent.extension(extension::COOKIE).is_none()
+            {
+                return Err(Fault::Hello("it has no place for the server's cookie"));
+            }
             state.shares = match (&bundled, share) {
                 (Some(shares), _) => shares.iter().map(|(group, _)| *group).collect(),
                 (None, share) => share.iter().map(|(group, _)| *group).collect(),

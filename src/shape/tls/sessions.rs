@@ -27,11 +27,11 @@ impl Sessions {
         }
     }
 
-    fn sends(&self, wanted: &Content) -> bool {
+    fn sends_pre_shared_keys(&self) -> bool {
         self.template
             .extensions
             .iter()
-            .any(|extension| extension.content == *wanted)
+            .any(|extension| extension.content == Content::PreSharedKey)
     }
 }
 
@@ -54,9 +54,9 @@ impl ClientSessionStore for Sessions {
     }
 
     fn tls12_session(&self, server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        // By the session id that the server echoes rustls learns that it resumes.
+        // By the session id that the server echoes rustls learns that it resumes. Without a ticket it is also what is resumed.
         let can_tell = self.template.session_id == SessionId::Random;
-        (can_tell && self.sends(&Content::SessionTicket) && may_resume())
+        (can_tell && may_resume())
             .then(|| self.cache.tls12_session(server))
             .flatten()
     }
@@ -70,7 +70,7 @@ impl ClientSessionStore for Sessions {
     }
 
     fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        (self.sends(&Content::PreSharedKey) && may_resume())
+        (self.sends_pre_shared_keys() && may_resume())
             .then(|| self.cache.take_tls13_ticket(server))
             .flatten()
     }

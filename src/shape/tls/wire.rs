@@ -1,5 +1,7 @@
 //! Handshake messages and extensions, read and written.
 
+use std::collections::HashSet;
+
 use crate::profile::read::Reader;
 
 /// HandshakeType (RFC 8446 section 4).
@@ -106,10 +108,8 @@ pub(super) fn read_extensions<'a>(reader: &mut Reader<'a>) -> Option<Vec<Extensi
     let list = reader
         .vector16()?
         .all(|reader| Some((reader.u16()?, reader.vector16()?.rest())))?;
-    let is_twice = |(index, (id, _)): (usize, &Extension<'_>)| {
-        list.iter().take(index).any(|(other, _)| other == id)
-    };
-    if list.iter().enumerate().any(is_twice) {
+    let mut seen = HashSet::with_capacity(list.len());
+    if !list.iter().all(|(id, _)| seen.insert(*id)) {
         return None;
     }
     Some(list)
@@ -138,6 +138,16 @@ mod tests {
         assert_eq!(found, [(Some(254), 6, 0), (Some(1), 5, 2)]);
         assert_eq!(pieces(&[1, 0]).next().unwrap().kind, None);
         assert!(pieces(&[]).next().is_none());
+    }
+
+    #[test]
+    fn a_list_as_long_as_can_be_takes_no_time() {
+        let all: Vec<Extension<'_>> = (0..16_383).map(|id| (id, &[][..])).collect();
+        let mut list = Vec::new();
+        write_extensions(&mut list, &all);
+        let begin = tokio::time::Instant::now();
+        assert_eq!(read_extensions(&mut Reader::new(&list)), Some(all));
+        assert!(begin.elapsed() < std::time::Duration::from_millis(500));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) fn hello(options: &SampleOptions) -> Result<Vec<u8>, Failure> {
         .map_err(failed)?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
+    // The pool compresses certificates for profiles only.
+    config.cert_decompressors = Vec::new();
     let wanted = |protocol: &&str| match &options.protocols {
         None => true,
         Some(wanted) => wanted.iter().any(|wanted| wanted == protocol),

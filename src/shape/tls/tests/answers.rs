@@ -326,6 +326,26 @@ async fn what_was_not_offered_is_refused() {
     }
 }
 
+/// rustls knows nothing of protocols that stand in a body of the profile's own.
+#[tokio::test]
+async fn a_protocol_that_only_the_profile_offered_is_named() {
+    let world = World::new();
+    let mut template = without(firefox(), 16);
+    template.extensions.insert(
+        1,
+        ExtensionTemplate {
+            id: Value::Fixed(16),
+            content: Content::Bytes(b"\0\x03\x02h2".as_slice().into()),
+            pinned: true,
+            presence: Presence::Always,
+        },
+    );
+    for version in [&TLS13, &TLS12] {
+        let failure = visit(&world, template.clone(), Meddling::default(), version).await;
+        assert_eq!(failure.err().unwrap().fault, Some(Fault::Extension(16)));
+    }
+}
+
 #[tokio::test]
 async fn nonsense_in_an_answer_is_refused() {
     let world = World::new();

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::support::{Authority, Client, Cut, Identity, Probe};
 use super::templates::{chromium, firefox};
 use crate::profile::ClientHello;
-use crate::profile::template::HelloTemplate;
+use crate::profile::template::{Content, HelloTemplate};
 use crate::shape::tls::{Failure, Outcome, Resume};
 
 const PROFILES: [fn() -> HelloTemplate; 2] = [chromium, firefox];
@@ -163,6 +163,34 @@ async fn tls12_fresh_and_resumed() {
     for visit in visits(&["-tls1_2"], HandshakeKind::Full, "TLSv1.2").await {
         assert_eq!(visit.outcome.group(), None);
     }
+}
+
+/// As Safari and curl do, by the id that the server gave.
+#[tokio::test]
+async fn tls12_resumed_without_tickets() {
+    let Some(server) = OpenSsl::start(&["-tls1_2"]) else {
+        return;
+    };
+    let mut template = chromium();
+    template
+        .extensions
+        .retain(|extension| extension.content != Content::SessionTicket);
+    template.extensions.iter_mut().for_each(|extension| {
+        extension.pinned = true;
+    });
+    let client = Client::new(template, &server.authority);
+    for kind in [
+        HandshakeKind::Full,
+        HandshakeKind::Resumed,
+        HandshakeKind::Resumed,
+    ] {
+        let visit = server.visit(&client, Resume::IfPossible).await.unwrap();
+        assert_eq!(visit.kind, kind);
+        assert_eq!(visit.hello.session_id().len(), 32);
+        assert!(visit.hello.extension(35).is_none());
+    }
+    let visit = server.visit(&client, Resume::Never).await.unwrap();
+    assert_eq!(visit.kind, HandshakeKind::Full);
 }
 
 #[tokio::test]

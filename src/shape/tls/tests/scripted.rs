@@ -5,7 +5,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::support::{Authority, Client, Cut, Probe, serve};
-use super::templates::{chromium, firefox};
+use super::templates::{chromium, firefox, without};
 use crate::profile::ClientHello;
 use crate::shape::tls::wire::{kind, message, vector8, write_extensions};
 use crate::shape::tls::{Failure, Fault};
@@ -111,6 +111,28 @@ async fn a_retry_for_a_cookie_alone_keeps_the_shares() {
     let second = ClientHello::from_records(said.last().unwrap()).unwrap();
     assert_eq!(second.extension(51).unwrap().body(), shares);
     assert_eq!(second.extension(44).unwrap().body(), [0, 2, 8, 9]);
+}
+
+/// A client must send it back (RFC 8446 section 4.2.2).
+#[tokio::test]
+async fn a_cookie_without_a_place_is_named() {
+    let authority = Authority::new();
+    let client = Client::new(without(firefox(), 44), &authority);
+    let (near, mut far) = tokio::io::duplex(1 << 16);
+    let server = async move {
+        let first = ClientHello::from_records(&record(&mut far).await).unwrap();
+        let extensions = [(43, &[3, 4][..]), (44, &[0, 2, 8, 9])];
+        let retry = hello(RETRY, first.session_id(), 0x1301, &extensions);
+        far.write_all(&retry).await.unwrap();
+        let mut rest = Vec::new();
+        far.read_to_end(&mut rest).await.unwrap();
+        rest
+    };
+    let connecting = async { client.connect(near, 1).await.err().unwrap() };
+    let (failure, rest) = tokio::join!(connecting, server);
+    let fault = failure.fault.unwrap().to_string();
+    assert!(fault.contains("cookie"), "{fault}");
+    assert!(!rest.contains(&22), "a second hello left");
 }
 
 #[tokio::test]
