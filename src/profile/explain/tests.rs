@@ -150,7 +150,6 @@ fn another_clients_hello_is_different() {
     );
 }
 
-<<<<<<< HEAD
 /// NSS asks for a group and gives a cookie at once; a server without state gives a cookie alone.
 #[test]
 fn a_cookie_comes_with_the_requested_share_or_with_all() {
@@ -193,7 +192,8 @@ fn a_cookie_comes_with_the_requested_share_or_with_all() {
             }
         }
     }
-=======
+}
+
 #[test]
 fn a_share_that_is_missing_is_a_difference() {
     let text = r#"{
@@ -210,5 +210,4 @@ fn a_share_that_is_missing_is_a_difference() {
         .differences(&hello, None);
     assert_eq!(differences.len(), 1, "{differences:?}");
     assert_eq!(differences[0].place, "extension key_share");
->>>>>>> review
 }
