@@ -126,13 +126,14 @@ impl Handshaker {
             .connect(name, io)
             .await
             .map_err(Error::from_handshake)?;
-        let fingerprint = sent.hello().map(|hello| self.fingerprint(hello));
+        let fingerprint = sent.hello().map(|hello| self.fingerprint(hello, None));
         let info = TlsInfo::of(stream.get_ref().1, fingerprint);
         Ok((RecordLimited::unlimited(stream), info))
     }
 
     fn info(&self, connection: &rustls::ClientConnection, outcome: &Outcome) -> TlsInfo {
-        let fingerprint = outcome.hello.as_ref().map(|hello| self.fingerprint(hello));
+        let fingerprint = outcome.hello.as_ref();
+        let fingerprint = fingerprint.map(|hello| self.fingerprint(hello, outcome.retry.as_ref()));
         let mut info = TlsInfo::of(connection, fingerprint);
         if let Some(group) = outcome.group() {
             info.group = Some(format!("{:?}", NamedGroup::from(group)).into());
@@ -141,21 +142,19 @@ impl Handshaker {
         info
     }
 
-    fn fingerprint(&self, hello: &ClientHello) -> Arc<TlsFingerprint> {
+    fn fingerprint(&self, hello: &ClientHello, retry: Option<&ClientHello>) -> Arc<TlsFingerprint> {
+        self.compare(hello, retry);
         let fresh = TlsFingerprint::of(hello);
         let mut last = self.fingerprint.lock();
         match &*last {
-            Some(known) if **known == fresh => return Arc::clone(known),
-            Some(known) if known.ja4 == fresh.ja4 => {}
-            // What a kind of hello is like that was seen before need not be looked at again: it takes longer than shaping one.
-            _ => self.compare(hello),
+            Some(known) if **known == fresh => Arc::clone(known),
+            _ => Arc::clone(last.insert(Arc::new(fresh))),
         }
-        Arc::clone(last.insert(Arc::new(fresh)))
     }
 
     /// Warns of what was sent and is not the profile's.
-    fn compare(&self, hello: &ClientHello) {
-        for difference in self.profile.differences(hello, None) {
+    fn compare(&self, hello: &ClientHello, retry: Option<&ClientHello>) {
+        for difference in self.profile.differences(hello, retry) {
             tracing::warn!(profile = &**self.profile.name(), %difference, "the hello sent is not the profile's");
         }
     }
@@ -282,20 +281,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_that_is_not_the_profiles_is_warned_of_once() {
+    fn each_hello_that_is_not_the_profiles_is_warned_of() {
         let chrome = Profile::named("chrome").unwrap();
         let handshaker = Handshaker::new(&Trust::webpki(), None, chrome, 8).unwrap();
         let warnings = Warnings::default();
         tracing::subscriber::with_default(warnings.clone(), || {
             for _ in 0..3 {
-                handshaker.fingerprint(&sample("chrome"));
+                handshaker.fingerprint(&sample("chrome"), None);
             }
             assert_eq!(warnings.0.load(Ordering::Relaxed), 0);
-            handshaker.fingerprint(&sample("curl"));
+            handshaker.fingerprint(&sample("curl"), None);
             let first = warnings.0.load(Ordering::Relaxed);
             assert!(first > 0);
-            handshaker.fingerprint(&sample("curl"));
-            assert_eq!(warnings.0.load(Ordering::Relaxed), first);
+            handshaker.fingerprint(&sample("curl"), None);
+            assert!(warnings.0.load(Ordering::Relaxed) > first);
         });
     }
 }

@@ -138,6 +138,18 @@ impl ClientHello {
         &self.decoded.supported_versions
     }
 
+    /// Whether `other` says the same, in a record of this version if it came in one.
+    pub(super) fn is_same(&self, other: &Self, record_version: u16) -> bool {
+        let expected = other.record_version.map(|_| record_version);
+        other.record_version == expected
+            && self.legacy_version == other.legacy_version
+            && self.random == other.random
+            && self.session_id == other.session_id
+            && self.cipher_suites == other.cipher_suites
+            && self.compression_methods == other.compression_methods
+            && self.extensions == other.extensions
+    }
+
     /// How long the handshake message is, its header included.
     pub const fn message_length(&self) -> usize {
         self.length

@@ -1,6 +1,7 @@
 //! Profiles from files, and those that are compiled in.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -110,13 +111,17 @@ pub(super) fn from_file(path: &Path) -> Result<Profile, ProfileError> {
     let origin = path.display().to_string();
     let unreadable =
         |error: std::io::Error| ProfileError::new(&origin, format!("cannot be read: {error}"));
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAXIMUM_FILE {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut file = file.take(MAXIMUM_FILE + 1);
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAXIMUM_FILE {
         return Err(ProfileError::new(
             &origin,
             "is too large to be one: more than 1 MiB",
         ));
     }
-    from_json(&origin, &std::fs::read_to_string(path).map_err(unreadable)?)
+    from_json(&origin, &text)
 }
 
 pub(super) fn named_or_file(text: &str) -> Result<Profile, ProfileError> {
@@ -185,6 +190,12 @@ fn inherited(origin: &str, document: Value) -> Result<Value, ProfileError> {
     }
     let mut whole = Value::Null;
     for document in chain.into_iter().rev() {
+        // What a variant does otherwise was said of the parent's hello, not of one that was changed since.
+        if document.get("client_hello").is_some()
+            && let Value::Object(members) = &mut whole
+        {
+            members.remove("variants");
+        }
         merge(&mut whole, document);
     }
     if let Value::Object(members) = &mut whole {

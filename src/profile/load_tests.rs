@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Profile, ProvenanceKind, aliases, catalogue};
+use super::{Profile, ProvenanceKind, SampleOptions, aliases, catalogue};
 
 /// A small profile that is one.
 fn small() -> Value {
@@ -326,6 +326,48 @@ fn a_grease_label_may_stand_in_an_extension_and_elsewhere_whichever_is_first() {
             })),
         );
         Profile::from_json("file.json", &document.to_string()).unwrap();
+    }
+}
+
+/// A group that nobody here knows is listed, and random bytes stand for its key.
+#[test]
+fn an_unknown_groups_key_has_the_length_that_the_profile_says() {
+    let groups =
+        json!({"supported_groups": ["0x6399", "x25519"], "key_shares": ["0x6399", "x25519"]});
+    let (field, fault) = fault(hello(groups.clone()));
+    assert_eq!(field, "client_hello.key_shares[0]");
+    assert!(fault.contains("key_share_lengths"), "{fault}");
+    let mut document = small();
+    super::document::merge(&mut document, hello(groups));
+    super::document::merge(
+        &mut document,
+        hello(json!({"key_share_lengths": {"0x6399": 1216}})),
+    );
+    let profile = Profile::from_json("file.json", &document.to_string()).unwrap();
+    let sample = profile.sample(&SampleOptions::default(), &mut rand::rng());
+    let sent = sample.unwrap().capture().unwrap();
+    assert_eq!(sent.hello.key_share_groups(), [0x6399, 0x001d]);
+    let learned = Profile::from_captures("learned", std::slice::from_ref(&sent)).unwrap();
+    assert_eq!(learned.differences(&sent.hello, None), []);
+    let again = learned.sample(&SampleOptions::default(), &mut rand::rng());
+    let again = again.unwrap().capture().unwrap().hello;
+    assert_eq!(
+        again.extension(51).unwrap().body().len(),
+        sent.hello.extension(51).unwrap().body().len()
+    );
+}
+
+/// Variants are of the hello that they were said of.
+#[test]
+fn a_changed_hello_does_not_vary_as_its_parent_does() {
+    let child = json!({
+        "name": "child", "extends": "chrome-152",
+        "provenance": {"kind": "derived", "client": "c", "version": "1", "os": "o", "date": "2026-11-20"},
+        "client_hello": {"trust_anchors": ["01"]}
+    });
+    for _ in 0..10 {
+        let profile = Profile::from_json("file.json", &child.to_string()).unwrap();
+        assert!(!profile.to_json().contains("variants"));
     }
 }
 

@@ -235,7 +235,6 @@ fn key(group: u16) -> Option<Vec<u8>> {
         // draft-ietf-tls-ecdhe-mlkem section 4.1: the curve's key is first but for X25519.
         0x11eb => Some([agreement(&ECDH_P256)?, encapsulation(&ML_KEM_768)?].concat()),
         X25519MLKEM768 => Some([encapsulation(&ML_KEM_768)?, agreement(&X25519)?].concat()),
-        0x11ed => Some([agreement(&ECDH_P384)?, encapsulation(&ML_KEM_1024)?].concat()),
         _ => None,
     }
 }

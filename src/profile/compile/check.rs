@@ -2,6 +2,7 @@
 
 use super::numbers::grease_label;
 use super::{Fault, Result};
+use crate::profile::deliverable::GROUPS;
 use crate::profile::document::{ClientHelloDocument, ExtensionDocument, ExtensionOrder, Registry};
 use crate::profile::template::{Content, HelloTemplate, HybridKey, Value};
 
@@ -183,6 +184,14 @@ fn key_shares(template: &HelloTemplate) -> Result<()> {
             }
             Value::Fixed(group) if shares.iter().take(index).any(|other| other == share) => {
                 return fault(format!("{} is there twice", Registry::Group.text(*group)));
+            }
+            Value::Fixed(group)
+                if !GROUPS.contains(group) && template.listed_key_length(*group).is_none() =>
+            {
+                return fault(format!(
+                    "nobody here knows how long a key of {} is: say it in `key_share_lengths`",
+                    Registry::Group.text(*group)
+                ));
             }
             _ => {}
         }

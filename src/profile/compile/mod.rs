@@ -5,10 +5,10 @@ mod ech;
 mod extension;
 mod numbers;
 
-use super::document::{ClientHelloDocument, HybridKeyDocument, SessionIdDocument};
+use super::document::{ClientHelloDocument, HybridKeyDocument, Registry, SessionIdDocument};
 use super::template::{HelloTemplate, HybridKey, SessionId};
 use extension::extensions;
-use numbers::{Numbers, version};
+use numbers::{Numbers, number, version};
 
 /// A field and what is wrong with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +28,20 @@ impl Fault {
 
 type Result<T> = std::result::Result<T, Fault>;
 
+/// The lengths of keys in groups that are not known here.
+fn key_lengths(document: &ClientHelloDocument) -> Result<Vec<(u16, usize)>> {
+    let lengths = document.key_share_lengths.iter();
+    lengths
+        .map(|(group, length)| {
+            let field = format!("key_share_lengths.{group}");
+            Ok((
+                number(&field, Registry::Group, group)?,
+                usize::from(*length),
+            ))
+        })
+        .collect()
+}
+
 /// The template of `document`. Fields are named by their path below `client_hello`.
 pub(crate) fn compile(document: &ClientHelloDocument) -> Result<HelloTemplate> {
     check::combinations(document)?;
@@ -44,6 +58,7 @@ pub(crate) fn compile(document: &ClientHelloDocument) -> Result<HelloTemplate> {
         compression_methods: document.compression_methods.clone(),
         extensions: extensions(document, &mut numbers)?,
         slots: numbers.into_slots(),
+        key_lengths: key_lengths(document)?,
         hybrid_key: match document.hybrid_key {
             HybridKeyDocument::Own => HybridKey::Own,
             HybridKeyDocument::Shared => HybridKey::Shared,

@@ -1,5 +1,7 @@
 //! The part of a profile that says what its ClientHello is.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// `client_hello`. Numbers are IANA's names or hex (`0x1301`); `GREASE` is a GREASE value of its own, `GREASE:label` the one of that
@@ -33,6 +35,9 @@ pub(crate) struct ClientHelloDocument {
     pub(crate) supported_groups: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) key_shares: Vec<String>,
+    /// How many bytes a key has in groups that are not known here; random ones are sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) key_share_lengths: BTreeMap<String, u16>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) hybrid_key: HybridKeyDocument,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -198,6 +203,7 @@ impl Default for ClientHelloDocument {
             supported_versions: Vec::new(),
             supported_groups: Vec::new(),
             key_shares: Vec::new(),
+            key_share_lengths: BTreeMap::new(),
             hybrid_key: HybridKeyDocument::default(),
             ec_point_formats: Vec::new(),
             signature_algorithms: Vec::new(),

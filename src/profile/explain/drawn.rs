@@ -80,7 +80,8 @@ fn keys(template: &HelloTemplate, hello: &ClientHello, differences: &mut Vec<Dif
         ));
     }
     for (group, key) in &shares {
-        if let Some(length) = key_length(*group).filter(|length| *length != key.len()) {
+        let length = key_length(*group).or_else(|| template.listed_key_length(*group));
+        if let Some(length) = length.filter(|length| *length != key.len()) {
             let place = format!("extension key_share, group {group:#06x}");
             differences.push(Difference::new(
                 place,

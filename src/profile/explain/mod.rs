@@ -18,6 +18,7 @@ pub(super) use draw::ech_of;
 use drawn::check_drawn;
 pub(super) use drawn::{hybrid_key, payload_fits};
 use taken::Taken;
+pub(super) use taken::shares;
 
 /// Something in a hello that the profile's client would have sent otherwise.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,8 +64,9 @@ impl HelloTemplate {
         retry: Option<&ClientHello>,
     ) -> Vec<Difference> {
         let template = self.adopt(hello);
-        let (mut draw, mut differences) = draw_of_both(&template, hello, retry);
-        differences.extend(check_drawn(&template, &draw, hello));
+        let template = &*template;
+        let (mut draw, mut differences) = draw_of_both(template, hello, retry);
+        differences.extend(check_drawn(template, &draw, hello));
         differences.extend(template.rendered_differences(&mut draw, hello, false));
         if let Some(retry) = retry {
             let second = template.rendered_differences(&mut draw, retry, true);
@@ -88,6 +90,8 @@ impl HelloTemplate {
             .ok()
             .and_then(|message| ClientHello::from_message(&message).ok())
         {
+            // Writing out what is equal would take longer than all the rest.
+            Some(expected) if expected.is_same(hello, self.record_version(retry)) => Vec::new(),
             Some(expected) => compare(&expected, hello, self.record_version(retry)),
             None => vec![Difference::new(
                 "hello",

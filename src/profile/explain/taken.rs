@@ -50,7 +50,7 @@ impl<'a> Taken<'a> {
 }
 
 /// The groups and keys of a hello's shares.
-pub(super) fn shares(hello: &ClientHello) -> Vec<(u16, &[u8])> {
+pub(in crate::profile) fn shares(hello: &ClientHello) -> Vec<(u16, &[u8])> {
     hello
         .extension(KEY_SHARE)
         .and_then(|extension| key_shares(extension.body()))

@@ -9,6 +9,8 @@ mod extensions;
 mod grease;
 mod order;
 
+use std::collections::BTreeMap;
+
 use super::document::{
     ClientHelloDocument, Day, HybridKeyDocument, ProfileDocument, Provenance, ProvenanceKind,
     Registry, ResumptionDocument, SessionIdDocument,
@@ -80,6 +82,7 @@ pub(super) fn document(
         extensions: extensions.listed,
         extension_order: extensions.order,
         pinned: extensions.pinned,
+        key_share_lengths: key_share_lengths(base),
         hybrid_key: hybrid_key(base),
         resumption: ResumptionDocument {
             without: extensions.without_when_resuming,
@@ -129,6 +132,19 @@ fn version(number: u16) -> String {
 fn retry_record_version(captures: &[HelloCapture]) -> u16 {
     let retry = captures.iter().find_map(|capture| capture.retry.as_ref());
     retry.and_then(ClientHello::record_version).unwrap_or(TLS12)
+}
+
+/// The lengths of the keys in groups that are not known here.
+fn key_share_lengths(hello: &ClientHello) -> BTreeMap<String, u16> {
+    let shares = super::explain::shares(hello);
+    let unknown = shares.into_iter().filter(|(group, _)| {
+        !super::is_grease(*group)
+            && !super::deliverable::GROUPS.contains(group)
+            && super::template::listed_key_length(*group).is_none()
+    });
+    unknown
+        .filter_map(|(group, key)| Some((Registry::Group.text(group), key.len().try_into().ok()?)))
+        .collect()
 }
 
 fn hybrid_key(hello: &ClientHello) -> HybridKeyDocument {

@@ -74,6 +74,17 @@ impl HelloDraw {
         StdRng::from_seed(filler).fill(bytes);
     }
 
+    /// Random bytes in place of a key that nobody could use, the same in every hello of this connection.
+    pub(super) fn listed_key(&self, group: u16, length: usize) -> Vec<u8> {
+        let mut seed = self.filler;
+        let [first, second, ..] = &mut seed;
+        let [high, low] = group.to_be_bytes();
+        (*first, *second) = (*first ^ high, *second ^ low ^ 1);
+        let mut key = vec![0; length];
+        Self::fill(seed, &mut key);
+        key
+    }
+
     pub(super) const fn filler(&self) -> [u8; 32] {
         self.filler
     }
@@ -84,7 +95,8 @@ const FIRST_GREASE: u16 = 0x0a0a;
 /// The first GREASE value and 15 steps of this are all sixteen (RFC 8701 section 2).
 const GREASE_STEP: u16 = 0x1010;
 
-/// What turns a GREASE value into another one, for an extension whose number is taken: BoringSSL's way, as the captures show it.
+/// What turns a GREASE value into another one, for an extension whose number is taken. Every client of the corpus that greases
+/// extensions does it so; a client that draws again instead would need a field of the profile's.
 const OTHER_GREASE: u16 = 0x1010;
 
 fn grease(slots: &[Slot], rng: &mut impl Rng) -> Vec<u16> {

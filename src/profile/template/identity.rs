@@ -1,12 +1,23 @@
 //! What differs between the installations of one client, not between connections.
 
-use super::{Content, HelloTemplate};
+use std::borrow::Cow;
+
+use super::{Content, ExtensionTemplate, HelloTemplate};
 use crate::profile::ClientHello;
 use crate::profile::read::Reader;
 
 impl HelloTemplate {
     /// The template of the installation that sent `hello`: this one with the order of its trust anchors.
-    pub(crate) fn adopt(&self, hello: &ClientHello) -> Self {
+    pub(crate) fn adopt(&self, hello: &ClientHello) -> Cow<'_, Self> {
+        let is_shuffled = |extension: &ExtensionTemplate| {
+            matches!(
+                extension.content,
+                Content::TrustAnchors { shuffled: true, .. }
+            )
+        };
+        if !self.extensions.iter().any(is_shuffled) {
+            return Cow::Borrowed(self);
+        }
         let mut template = self.clone();
         for extension in &mut template.extensions {
             let Content::TrustAnchors {
@@ -23,7 +34,7 @@ impl HelloTemplate {
                 *ids = sent;
             }
         }
-        template
+        Cow::Owned(template)
     }
 }
 

@@ -40,4 +40,6 @@ pub(crate) struct HelloTemplate {
     /// What GREASE values are drawn for.
     pub(crate) slots: Vec<Slot>,
     pub(crate) hybrid_key: HybridKey,
+    /// How long the keys are of groups in which nobody here has any.
+    pub(crate) key_lengths: Vec<(u16, usize)>,
 }

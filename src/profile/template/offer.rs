@@ -37,6 +37,13 @@ impl HelloTemplate {
         fixed(values)
     }
 
+    /// How long a key is in this group, of which random bytes stand for one: nobody could use it.
+    pub(crate) fn listed_key_length(&self, group: u16) -> Option<usize> {
+        let own = self.key_lengths.iter().find(|(number, _)| *number == group);
+        own.map(|(_, length)| *length)
+            .or_else(|| listed_key_length(group))
+    }
+
     /// The numbers of the extensions that offer application settings.
     pub(crate) fn application_settings(&self) -> impl Iterator<Item = u16> {
         self.extensions
@@ -64,6 +71,8 @@ pub(crate) fn listed_key_length(number: u16) -> Option<usize> {
         0x0102 => Some(4096 / 8),
         0x0103 => Some(6144 / 8),
         0x0104 => Some(8192 / 8),
+        // Two curves and lattices that rustls has not together (draft-ietf-tls-ecdhe-mlkem section 4.1).
+        0x11ed => Some(97 + 1568),
         _ => None,
     }
 }

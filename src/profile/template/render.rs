@@ -237,15 +237,15 @@ impl<'a> Extensions<'a> {
             KeyShares::Offered(keys) => {
                 for group in groups {
                     let number = group.number(self.draw);
-                    let key = match group {
-                        Value::Grease(_) => Some(GREASE_KEY),
-                        Value::Fixed(_) => keys
-                            .iter()
-                            .find(|(group, _)| *group == number)
-                            .map(|(_, key)| *key),
-                    };
-                    if let Some(key) = key {
-                        share(number, key);
+                    let known = keys.iter().find(|(group, _)| *group == number);
+                    match (group, known) {
+                        (Value::Grease(_), _) => share(number, GREASE_KEY),
+                        (Value::Fixed(_), Some((_, key))) => share(number, key),
+                        (Value::Fixed(_), None) => {
+                            if let Some(length) = self.template.listed_key_length(number) {
+                                share(number, &self.draw.listed_key(number, length));
+                            }
+                        }
                     }
                 }
             }

@@ -56,6 +56,8 @@ impl Eq for ShapedTls {}
 pub(crate) struct Outcome {
     /// The hello that was sent first.
     pub(crate) hello: Option<ClientHello>,
+    /// And after a HelloRetryRequest.
+    pub(crate) retry: Option<ClientHello>,
     answers: Answers,
 }
 
@@ -230,6 +232,7 @@ impl Handshake {
         let mut state = self.state.lock();
         Outcome {
             hello: state.first.take(),
+            retry: state.second.take(),
             answers: std::mem::take(&mut state.answers),
         }
     }

@@ -45,6 +45,11 @@ impl<'a> DelegatedCredential<'a> {
         })
     }
 
+    /// By which it is signed, and signs.
+    pub(super) fn algorithms(&self) -> [SignatureScheme; 2] {
+        [self.algorithm, self.verify_algorithm].map(SignatureScheme::from)
+    }
+
     /// Whether the certificate vouches for this now, and the profile takes it (RFC 9345 section 4.1.3); else what is wrong.
     pub(super) fn check(
         &self,

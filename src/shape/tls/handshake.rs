@@ -47,6 +47,8 @@ pub(super) struct State {
     /// The server's messages as rustls got them, and as they came.
     pub(super) inbound: Vec<Substitution>,
     pub(super) first: Option<ClientHello>,
+    /// The hello after a HelloRetryRequest.
+    pub(super) second: Option<ClientHello>,
     /// Of the last hello: the extensions sent, those of rustls's own, and the groups with key shares.
     pub(super) offered: Vec<u16>,
     pub(super) own_offer: Vec<u16>,
@@ -109,6 +111,7 @@ impl Handshake {
                 hellos: Vec::new(),
                 inbound: Vec::new(),
                 first: None,
+                second: None,
                 offered: Vec::new(),
                 own_offer: Vec::new(),
                 shares: Vec::new(),

@@ -92,8 +92,10 @@ impl Handshake {
             state.is_bundle = bundled.is_some();
             state.offered = sent.ids();
             state.own_offer = hello.ids();
-            if !is_retry {
-                state.first = ClientHello::from_records(&self.record(&shaped, false)).ok();
+            let sent = ClientHello::from_records(&self.record(&shaped, is_retry)).ok();
+            match is_retry {
+                false => state.first = sent,
+                true => state.second = sent,
             }
             state.hellos.push(Substitution {
                 from: own.into(),

@@ -44,6 +44,15 @@ impl OfferedAlgorithms {
         };
         let credential =
             DelegatedCredential::read(credential).ok_or_else(|| refuse("is malformed"))?;
+        // No laxer than without one.
+        let supported = self.verifier.supported_verify_schemes();
+        if !credential
+            .algorithms()
+            .iter()
+            .all(|scheme| supported.contains(scheme))
+        {
+            return Err(refuse("is by an algorithm that the verifier does not take"));
+        }
         credential
             .check(certificate, now, &self.template, algorithms)
             .map_err(refuse)?;

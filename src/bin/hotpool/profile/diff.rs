@@ -3,8 +3,8 @@
 use hotpool::profile::Profile;
 use serde_json::{Map, Value};
 
-use super::load;
 use super::merged::document;
+use super::{grease, load};
 use crate::failure::{Failure, Status};
 use crate::output;
 
@@ -29,6 +29,7 @@ fn content(profile: &Profile) -> Value {
             members.remove(member);
         }
     }
+    grease::normalise(&mut document);
     document
 }
 

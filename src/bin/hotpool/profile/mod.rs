@@ -5,6 +5,7 @@ mod captures;
 mod check;
 mod diff;
 mod from_hello;
+mod grease;
 mod hello;
 mod list;
 mod merged;

@@ -165,6 +165,7 @@ pub(super) fn without(mut template: HelloTemplate, id: u16) -> HelloTemplate {
 
 fn plain() -> HelloTemplate {
     HelloTemplate {
+        key_lengths: Vec::new(),
         record_version: 0x0301,
         retry_record_version: 0x0303,
         legacy_version: 0x0303,
