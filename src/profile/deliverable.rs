@@ -109,6 +109,14 @@ impl Deliverable {
                 reason,
             });
         }
+        let has_shares = template.extension(KEY_SHARE).is_some();
+        if has_shares && template.extension(COOKIE).is_none() {
+            missing.push(Missing {
+                field: "extensions",
+                what: Registry::Extension.text(COOKIE),
+                reason: "it has no place in the hello after a HelloRetryRequest that brings one",
+            });
+        }
         Self { missing }
     }
 }
@@ -124,7 +132,9 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const COMPRESS_CERTIFICATE: u16 = 27;
 const DELEGATED_CREDENTIAL: u16 = 34;
 const SUPPORTED_VERSIONS: u16 = 43;
+const COOKIE: u16 = 44;
 const POST_HANDSHAKE_AUTH: u16 = 49;
+const KEY_SHARE: u16 = 51;
 
 /// rustls's, and the SCSV of RFC 5746, which is no suite.
 pub(crate) const SUITES: &[u16] = &[

@@ -185,6 +185,14 @@ fn an_error_names_file_field_and_fault() {
             "does not list record_size_limit",
         ),
         (
+            hello(json!({"record_size_limit": 63, "extensions": [
+                "record_size_limit", "supported_groups", "signature_algorithms", "supported_versions", "key_share",
+                "application_layer_protocol_negotiation", "application_settings", "psk_key_exchange_modes"
+            ]})),
+            "client_hello.record_size_limit",
+            "at least 64",
+        ),
+        (
             hello(json!({"supported_groups": null})),
             "client_hello.supported_groups",
             "nothing is in it",

@@ -142,6 +142,12 @@ fn content(
             let limit = document
                 .record_size_limit
                 .ok_or_else(|| missing("record_size_limit"))?;
+            if limit < SMALLEST_LIMIT {
+                return Err(Fault::new(
+                    "record_size_limit",
+                    "it is at least 64 (RFC 8449 section 4)",
+                ));
+            }
             Content::Bytes(limit.to_be_bytes().into())
         }
         "session_ticket" => Content::SessionTicket,
@@ -181,6 +187,9 @@ fn content(
         }
     })
 }
+
+/// In bytes.
+const SMALLEST_LIMIT: u16 = 64;
 
 /// A CertificateStatusRequest for OCSP without responders and extensions (RFC 6066 section 8).
 const OCSP_REQUEST: &[u8] = &[1, 0, 0, 0, 0];

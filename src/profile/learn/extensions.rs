@@ -57,7 +57,8 @@ pub(super) fn is_opaque(hello: &ClientHello, extension: &Extension) -> bool {
             })
         }
         ALPN => protocols(body).is_none_or(|names| names.is_empty()),
-        RECORD_SIZE_LIMIT => body.len() != 2,
+        // RFC 8449 section 4: it is at least 64.
+        RECORD_SIZE_LIMIT => !matches!(body, [high, low] if *high > 0 || *low >= 64),
         PADDING => padding(hello).is_none(),
         TRUST_ANCHORS => anchors(body).is_none(),
         ENCRYPTED_CLIENT_HELLO => ech::is_opaque(body),

@@ -67,7 +67,7 @@ pub(super) fn document(
         }
     }
     let labels = Labels::of(&hellos);
-    let extensions = order::extensions(&hellos, &labels);
+    let extensions = order::extensions(&hellos);
     let mut hello = ClientHelloDocument {
         record_version: version(base.record_version().unwrap_or(TLS10)),
         retry_record_version: version(retry_record_version(captures)),

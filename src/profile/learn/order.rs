@@ -1,7 +1,6 @@
 //! Which extensions a client sends, and in which order.
 
 use super::extensions::is_opaque;
-use super::grease::Labels;
 use super::{PRE_SHARED_KEY, is_resuming};
 use crate::profile::document::{ExtensionDocument, ExtensionOrder, OpaqueDocument, Registry};
 use crate::profile::{ClientHello, Extension, hex};
@@ -29,7 +28,7 @@ const KEY_SHARE: u16 = 51;
 /// 17⁴ would look so.
 const TELLING: usize = 5;
 
-pub(super) fn extensions(hellos: &[&ClientHello], _: &Labels) -> Extensions {
+pub(super) fn extensions(hellos: &[&ClientHello]) -> Extensions {
     let sequences: Vec<Vec<Key>> = hellos.iter().map(|hello| keys(hello)).collect();
     let merged = merged(&sequences);
     let (mut all, order) = match merged {
