@@ -2,11 +2,12 @@
 
 use super::error::HpackError;
 use super::field::{Field, Representation};
+use super::text::Text;
 
 /// The fields of one header block, in its order. To be used again: it keeps its memory.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderBlock {
-    text: Vec<u8>,
+    text: Text,
     fields: Vec<Span>,
     size_updates: Vec<u32>,
     list_size: usize,
@@ -59,7 +60,7 @@ impl HeaderBlock {
     }
 
     /// Where the next field's name goes, and then its value.
-    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+    pub(super) fn text(&mut self) -> &mut Text {
         &mut self.text
     }
 
@@ -91,8 +92,8 @@ impl HeaderBlock {
 
     fn field(&self, span: &Span) -> Field<'_> {
         Field {
-            name: self.text.get(span.start..span.value).unwrap_or_default(),
-            value: self.text.get(span.value..span.end).unwrap_or_default(),
+            name: self.text.get(span.start, span.value),
+            value: self.text.get(span.value, span.end),
             sensitive: span.representation.is_never_indexed(),
         }
     }

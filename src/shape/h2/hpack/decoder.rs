@@ -4,6 +4,7 @@ use super::block::HeaderBlock;
 use super::error::HpackError;
 use super::field::{Coding, Indexing, NameForm, Representation};
 use super::table::{INITIAL_TABLE_SIZE, Table};
+use super::text::Text;
 use super::{huffman, integer, static_table};
 use crate::profile::read::Reader;
 
@@ -94,8 +95,8 @@ impl Decoder {
         let index = integer::decode(first, 7, reader)?;
         let (name, value) = self.entry(index)?;
         let text = fields.text();
-        text.extend_from_slice(name);
-        text.extend_from_slice(value);
+        text.extend(name);
+        text.extend(value);
         fields.push(
             name.len(),
             Representation::Indexed(index),
@@ -116,7 +117,7 @@ impl Decoder {
         let name = match integer::decode(first, prefix_bits, reader)? {
             0 => NameForm::Literal(string(reader, text)?),
             index => {
-                text.extend_from_slice(self.entry(index)?.0);
+                text.extend(self.entry(index)?.0);
                 NameForm::Index(index)
             }
         };
@@ -151,12 +152,12 @@ impl Decoder {
 }
 
 /// A string literal (RFC 7541 §5.2).
-fn string(reader: &mut Reader<'_>, text: &mut Vec<u8>) -> Result<Coding, HpackError> {
+fn string(reader: &mut Reader<'_>, text: &mut Text) -> Result<Coding, HpackError> {
     let first = reader.u8().ok_or(HpackError::Truncated)?;
     let length = integer::decode(first, 7, reader)?;
     let string = reader.take(length as usize).ok_or(HpackError::Truncated)?;
     if first & 0x80 == 0 {
-        text.extend_from_slice(string);
+        text.extend(string);
         return Ok(Coding::Raw);
     }
     huffman::decode(string, text)?;

@@ -7,6 +7,7 @@ use super::lookup::{Hashes, Lookup};
 use super::policy::{HuffmanUse, IndexedUse, NameSource, Policy, SizeSignal};
 use super::static_table::{self, StaticMatch};
 use super::table::{INITIAL_TABLE_SIZE, Table};
+use super::text::Text;
 use super::{huffman, integer};
 
 /// One direction of a connection, as its sender sees it.
@@ -19,6 +20,8 @@ pub(crate) struct Encoder {
     next_size: u32,
     /// The next block begins with a size update, and with this one before if it is smaller.
     signal: Option<u32>,
+    /// The block that is being written.
+    block: Text,
 }
 
 impl Encoder {
@@ -29,6 +32,7 @@ impl Encoder {
             lookup: Lookup::new(),
             next_size: INITIAL_TABLE_SIZE,
             signal: None,
+            block: Text::default(),
         };
         // A client that uses less than what the protocol begins with has to say so.
         if encoder.policy.largest_table < INITIAL_TABLE_SIZE {
@@ -51,10 +55,14 @@ impl Encoder {
         fields: impl IntoIterator<Item = Field<'a>>,
         out: &mut Vec<u8>,
     ) {
-        self.signal_size(out);
+        let mut block = std::mem::take(&mut self.block);
+        self.signal_size(&mut block);
         for field in fields {
-            self.field(&field, out);
+            self.field(&field, &mut block);
         }
+        out.extend_from_slice(block.as_slice());
+        block.clear();
+        self.block = block;
     }
 
     fn resize(&mut self, size: u32) {
@@ -66,7 +74,7 @@ impl Encoder {
         self.next_size = size;
     }
 
-    fn signal_size(&mut self, out: &mut Vec<u8>) {
+    fn signal_size(&mut self, out: &mut Text) {
         let Some(lowest) = self.signal.take() else {
             return;
         };
@@ -77,13 +85,13 @@ impl Encoder {
     }
 
     /// RFC 7541 §6.3.
-    fn set_size(&mut self, size: u32, out: &mut Vec<u8>) {
+    fn set_size(&mut self, size: u32, out: &mut Text) {
         self.table.set_max_size(size);
         self.lookup.evicted(&self.table);
         integer::encode(0x20, 5, size as usize, out);
     }
 
-    fn field(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
+    fn field(&mut self, field: &Field<'_>, out: &mut Text) {
         let rule = self.policy.rule(field);
         let in_static = static_table::find(field.name, field.value);
         if in_static.exact != 0 && rule.indexed != IndexedUse::Nothing {
@@ -154,7 +162,7 @@ fn dynamic_index(age: u32) -> usize {
 }
 
 /// A string literal (§5.2).
-fn string(text: &[u8], when: HuffmanUse, out: &mut Vec<u8>) {
+fn string(text: &[u8], when: HuffmanUse, out: &mut Text) {
     let coded = match when {
         HuffmanUse::Never => 0,
         _ => huffman::encoded_length(text),
@@ -164,6 +172,6 @@ fn string(text: &[u8], when: HuffmanUse, out: &mut Vec<u8>) {
         huffman::encode(text, coded, out);
     } else {
         integer::encode(0x00, 7, text.len(), out);
-        out.extend_from_slice(text);
+        out.extend(text);
     }
 }

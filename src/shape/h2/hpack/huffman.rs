@@ -1,62 +1,123 @@
 //! Huffman-coded strings (RFC 7541 §5.2).
 
 use super::error::HpackError;
-use super::huffman_table::{BY_LENGTH, CODES, EOS, LONGEST, PREFIXES, Prefix, SORTED, WINDOW_BITS};
+use super::huffman_table::{
+    BY_LENGTH, CODES, Code, EOS, LENGTHS, LONGEST, PREFIXES, Prefix, SORTED, WINDOW_BITS,
+};
+use super::text::Text;
 
 const SHORTEST_CODE: usize = 5;
 
+/// What a word-wise write or read may go beyond the string.
+const SLACK: usize = 8;
+
 /// The bytes that `text` takes when coded.
 pub(super) fn encoded_length(text: &[u8]) -> usize {
-    let bits: usize = text.iter().map(|&byte| usize::from(length(byte))).sum();
-    bits.div_ceil(8)
+    let length = |byte: u8| LENGTHS.get(usize::from(byte)).copied().unwrap_or(0);
+    let bits = text.iter().map(|&byte| usize::from(length(byte)));
+    bits.sum::<usize>().div_ceil(8)
 }
 
 /// Appends `text`, coded; `encoded` must be its [`encoded_length`].
-pub(super) fn encode(text: &[u8], encoded: usize, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + encoded, 0);
-    let (words, tail) = out
-        .get_mut(start..)
-        .unwrap_or_default()
-        .as_chunks_mut::<4>();
-    let mut words = words.iter_mut();
-    let (mut pending, mut bits) = (0_u64, 0);
-    for &byte in text {
-        let Some(code) = CODES.get(usize::from(byte)) else {
-            continue;
-        };
-        pending = pending << code.length | u64::from(code.bits);
-        bits += u32::from(code.length);
-        if bits >= 32 {
-            bits -= 32;
-            if let Some(word) = words.next() {
-                *word = ((pending >> bits) as u32).to_be_bytes();
+pub(super) fn encode(text: &[u8], encoded: usize, out: &mut Text) {
+    let room = out.room(encoded + SLACK);
+    let mut writer = Writer {
+        at: 0,
+        pending: 0,
+        bits: 0,
+    };
+    let (quads, rest) = text.as_chunks::<4>();
+    for quad in quads {
+        let [a, b, c, d] = quad.map(code);
+        let length = a.length + b.length + c.length + d.length;
+        if length <= Writer::ROOM {
+            let joined = |left: u64, right: Code| left << right.length | u64::from(right.bits);
+            let bits = joined(joined(joined(u64::from(a.bits), b), c), d);
+            writer.push(bits, length, room);
+        } else {
+            for code in [a, b, c, d] {
+                writer.push(code.bits.into(), code.length, room);
             }
         }
     }
-    // Up to 31 bits are left; what they do not fill is padded with the beginning of EOS.
-    let padded = pending << (32 - bits) | u64::from(u32::MAX >> bits);
-    let last = (padded as u32).to_be_bytes();
-    let rest = words.into_slice().as_flattened_mut().iter_mut().chain(tail);
-    for (slot, byte) in rest.zip(last) {
-        *slot = byte;
+    for &byte in rest {
+        let Code { bits, length } = code(byte);
+        writer.push(bits.into(), length, room);
     }
+    writer.pad(room);
+    out.advance(encoded);
 }
 
 /// Appends what `coded` stands for.
-pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>) -> Result<(), HpackError> {
-    let start = out.len();
-    out.resize(start + coded.len() * 8 / SHORTEST_CODE, 0);
-    let mut slots = out.get_mut(start..).unwrap_or_default().iter_mut();
+pub(super) fn decode(coded: &[u8], out: &mut Text) -> Result<(), HpackError> {
+    let room = out.room(coded.len() * 8 / SHORTEST_CODE + SLACK);
+    let mut at = 0;
     let mut bits = Bits::new(coded);
-    while let Some(symbol) = bits.symbol()? {
-        if let Some(slot) = slots.next() {
-            *slot = symbol;
+    loop {
+        if bits.held < LONGEST as u32 {
+            bits.refill();
+        }
+        let window = (bits.window >> (64 - WINDOW_BITS)) as usize;
+        let prefix = PREFIXES.get(window).copied().unwrap_or(Prefix::NONE);
+        let length = u32::from(prefix.length);
+        if length == 0 || length > bits.held {
+            match bits.last_or_long()? {
+                Some(symbol) => {
+                    if let Some(slot) = room.get_mut(at) {
+                        *slot = symbol;
+                    }
+                    at += 1;
+                    continue;
+                }
+                None => break,
+            }
+        }
+        if let Some(slots) = room.get_mut(at..at + 2) {
+            slots.copy_from_slice(&prefix.symbols);
+        }
+        at += usize::from(prefix.count);
+        bits.skip(length);
+    }
+    out.advance(at);
+    Ok(())
+}
+
+struct Writer {
+    /// Where the pending bits go.
+    at: usize,
+    /// Less than a byte, at the high end.
+    pending: u64,
+    bits: u8,
+}
+
+impl Writer {
+    /// What fits beside an incomplete byte.
+    const ROOM: u8 = 57;
+
+    fn push(&mut self, bits: u64, length: u8, out: &mut [u8]) {
+        let filled = self.bits + length;
+        let word = self.pending | bits << (64 - filled);
+        self.store(word, out);
+        self.at += usize::from(filled / 8);
+        self.pending = word << (filled & !7) % 64;
+        if filled == 64 {
+            self.pending = 0;
+        }
+        self.bits = filled % 8;
+    }
+
+    /// The rest of a byte is the beginning of EOS.
+    fn pad(&self, out: &mut [u8]) {
+        if self.bits != 0 {
+            self.store(self.pending | u64::MAX >> self.bits, out);
         }
     }
-    let unused = slots.len();
-    out.truncate(out.len() - unused);
-    Ok(())
+
+    fn store(&self, word: u64, out: &mut [u8]) {
+        if let Some(slots) = out.get_mut(self.at..self.at + SLACK) {
+            slots.copy_from_slice(&word.to_be_bytes());
+        }
+    }
 }
 
 struct Bits<'a> {
@@ -76,39 +137,28 @@ impl<'a> Bits<'a> {
         }
     }
 
-    fn symbol(&mut self) -> Result<Option<u8>, HpackError> {
-        if self.held < LONGEST as u32 {
-            self.refill();
-        }
-        let at = (self.window >> (64 - WINDOW_BITS)) as usize;
-        let Prefix { mut symbol, length } = PREFIXES.get(at).copied().unwrap_or(LONG);
-        let mut length = u32::from(length);
-        if length == 0 {
-            (symbol, length) = match long_code((self.window >> 32) as u32) {
-                // Only padding reads as EOS without being it.
-                (EOS, length) if self.held >= length => return Err(HpackError::HuffmanEos),
-                (symbol, length) => (symbol as u8, length),
-            };
-        }
-        if length > self.held {
-            return self.end();
-        }
+    fn skip(&mut self, length: u32) {
         self.window = !(!self.window << length);
         self.held -= length;
-        Ok(Some(symbol))
     }
 
     /// Adds whole bytes while they fit.
     fn refill(&mut self) {
         if let Some((next, _)) = self.coded.split_first_chunk::<8>() {
-            let room = (63 - self.held) / 8;
+            let bytes = (63 - self.held) / 8;
+            let end = self.held + bytes * 8;
             let fresh = !u64::from_be_bytes(*next) >> self.held;
-            // Bits beyond the whole bytes are read again with the next refill; until then they count as ones.
-            let kept = !(u64::MAX >> (self.held + room * 8));
-            self.window &= !(fresh & kept);
-            self.held += room * 8;
-            self.coded = self.coded.get(room as usize..).unwrap_or_default();
+            self.window &= !(fresh & !(u64::MAX >> end));
+            self.held = end;
+            self.coded = self.coded.get(bytes as usize..).unwrap_or_default();
             return;
+        }
+        if let Some((next, rest)) = self.coded.split_first_chunk::<4>()
+            && self.held <= 32
+        {
+            self.window &= !(u64::from(!u32::from_be_bytes(*next)) << (32 - self.held));
+            self.held += 32;
+            self.coded = rest;
         }
         while self.held <= 56 {
             let Some((&next, rest)) = self.coded.split_first() else {
@@ -120,24 +170,25 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// No further symbol fits: what is left must be padding.
-    fn end(&self) -> Result<Option<u8>, HpackError> {
+    /// The next symbol, where the quick way does not go; none at the end.
+    #[inline(never)]
+    fn last_or_long(&mut self) -> Result<Option<u8>, HpackError> {
         if self.held < 8 && self.window == u64::MAX {
-            Ok(None)
-        } else {
-            Err(HpackError::HuffmanPadding)
+            return Ok(None);
         }
+        let (symbol, length) = first_code((self.window >> 32) as u32);
+        if length > self.held {
+            return Err(HpackError::HuffmanPadding);
+        }
+        self.skip(length);
+        // The only symbol that is no byte is EOS.
+        let byte = u8::try_from(symbol).map_err(|_| HpackError::HuffmanEos)?;
+        Ok(Some(byte))
     }
 }
 
-const LONG: Prefix = Prefix {
-    symbol: 0,
-    length: 0,
-};
-
 /// The symbol whose code `window` begins with, and the code's length.
-#[cold]
-fn long_code(window: u32) -> (u16, u32) {
+fn first_code(window: u32) -> (u16, u32) {
     for (length, entry) in (0..).zip(&BY_LENGTH) {
         if u64::from(window) < entry.limit {
             let code = window >> (32 - length);
@@ -148,8 +199,9 @@ fn long_code(window: u32) -> (u16, u32) {
     (EOS, LONGEST as u32)
 }
 
-fn length(byte: u8) -> u8 {
-    CODES.get(usize::from(byte)).map_or(0, |code| code.length)
+fn code(byte: u8) -> Code {
+    const NONE: Code = Code { bits: 0, length: 0 };
+    CODES.get(usize::from(byte)).copied().unwrap_or(NONE)
 }
 
 #[cfg(test)]
@@ -158,15 +210,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn encoded(text: &[u8]) -> Vec<u8> {
-        let mut out = b"before".to_vec();
+        let mut out = Text::default();
+        out.extend(b"before");
         encode(text, encoded_length(text), &mut out);
-        out.split_off(6)
+        out.as_slice()[6..].to_vec()
     }
 
     fn decoded(coded: &[u8]) -> Result<Vec<u8>, HpackError> {
-        let mut out = b"before".to_vec();
+        let mut out = Text::default();
+        out.extend(b"before");
         decode(coded, &mut out)?;
-        Ok(out.split_off(6))
+        Ok(out.as_slice()[6..].to_vec())
     }
 
     #[test]

@@ -13,12 +13,25 @@ pub(super) struct Code {
     pub(super) length: u8,
 }
 
-/// What the next [`WINDOW_BITS`] bits begin with.
+/// The one or two symbols that the next [`WINDOW_BITS`] bits begin with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prefix {
-    pub(super) symbol: u8,
-    /// Zero: the code is longer than the window.
+    pub(super) symbols: [u8; 2],
+    /// Of the symbols' codes together. Zero: the first code is longer than the window.
     pub(super) length: u8,
+    pub(super) count: u8,
+}
+
+impl Prefix {
+    pub(super) const NONE: Self = Self::of([0; 2], 0, 0);
+
+    const fn of(symbols: [u8; 2], length: u8, count: u8) -> Self {
+        Self {
+            symbols,
+            length,
+            count,
+        }
+    }
 }
 
 /// The codes of one length: those from `first` on, whose symbols are in [`SORTED`] from `offset` on.
@@ -30,7 +43,7 @@ pub(super) struct Length {
     pub(super) offset: u16,
 }
 
-pub(super) const WINDOW_BITS: u32 = 10;
+pub(super) const WINDOW_BITS: u32 = 12;
 pub(super) const LONGEST: usize = 30;
 
 /// The symbol that no string contains.
@@ -80,11 +93,29 @@ const fn codes() -> [Code; SYMBOLS] {
 }
 
 const fn prefixes() -> [Prefix; 1 << WINDOW_BITS] {
+    let singles = singles();
+    let mut prefixes = [Prefix::NONE; 1 << WINDOW_BITS];
+    let mut window = 0;
+    while window < 1 << WINDOW_BITS {
+        let (first, length) = singles[window];
+        let rest = (window << length) % (1 << WINDOW_BITS);
+        let (second, second_length) = singles[rest];
+        prefixes[window] = if length == 0 {
+            Prefix::NONE
+        } else if second_length == 0 || (length + second_length) as u32 > WINDOW_BITS {
+            Prefix::of([first, 0], length, 1)
+        } else {
+            Prefix::of([first, second], length + second_length, 2)
+        };
+        window += 1;
+    }
+    prefixes
+}
+
+/// The symbol that a window begins with, and its code's length; zero if that is longer.
+const fn singles() -> [(u8, u8); 1 << WINDOW_BITS] {
     let codes = codes();
-    let mut prefixes = [Prefix {
-        symbol: 0,
-        length: 0,
-    }; 1 << WINDOW_BITS];
+    let mut singles = [(0, 0); 1 << WINDOW_BITS];
     let mut symbol = 0;
     while symbol < SYMBOLS {
         let Code { bits, length } = codes[symbol];
@@ -92,16 +123,13 @@ const fn prefixes() -> [Prefix; 1 << WINDOW_BITS] {
             let spare = WINDOW_BITS - length as u32;
             let mut tail = 0;
             while tail < 1 << spare {
-                prefixes[(bits << spare) as usize + tail] = Prefix {
-                    symbol: symbol as u8,
-                    length,
-                };
+                singles[(bits << spare) as usize + tail] = (symbol as u8, length);
                 tail += 1;
             }
         }
         symbol += 1;
     }
-    prefixes
+    singles
 }
 
 const fn by_length() -> [Length; LONGEST + 1] {
@@ -128,7 +156,7 @@ const fn by_length() -> [Length; LONGEST + 1] {
 
 /// Bits of each symbol's code.
 #[rustfmt::skip]
-const LENGTHS: [u8; SYMBOLS] = [
+pub(super) static LENGTHS: [u8; SYMBOLS] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
     28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
     6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6,

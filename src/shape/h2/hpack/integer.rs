@@ -1,13 +1,14 @@
 //! Integers (RFC 7541 §5.1).
 
 use super::error::HpackError;
+use super::text::Text;
 use crate::profile::read::Reader;
 
 /// Five bytes of seven bits hold 32 bits; a sixth could only be zero padding.
 const MAX_CONTINUATION_BYTES: u32 = 5;
 
 /// Writes `value` with the `prefix_bits` low bits of a byte whose other bits are those of `pattern`.
-pub(super) fn encode(pattern: u8, prefix_bits: u32, value: usize, out: &mut Vec<u8>) {
+pub(super) fn encode(pattern: u8, prefix_bits: u32, value: usize, out: &mut Text) {
     let full = prefix_mask(prefix_bits);
     if value < usize::from(full) {
         out.push(pattern | value as u8);
@@ -66,9 +67,9 @@ mod tests {
             (1337, 5, &[0x1f, 0x9a, 0x0a]),
             (42, 8, &[0x2a]),
         ] {
-            let mut out = Vec::new();
+            let mut out = Text::default();
             encode(0, prefix_bits, value, &mut out);
-            assert_eq!(out, bytes);
+            assert_eq!(out.as_slice(), bytes);
             assert_eq!(read(bytes, prefix_bits), Ok(value as u32));
         }
     }
@@ -85,9 +86,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_read(value: u32, prefix_bits in 4_u32..=7) {
-            let mut out = Vec::new();
+            let mut out = Text::default();
             encode(0, prefix_bits, value as usize, &mut out);
-            prop_assert_eq!(read(&out, prefix_bits), Ok(value));
+            prop_assert_eq!(read(out.as_slice(), prefix_bits), Ok(value));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::field::Field;
-use super::table::Table;
+use super::table::{FIRST_ENTRIES, Table};
 
 const BUCKETS: usize = 64;
 
@@ -84,6 +84,9 @@ impl Lookup {
             .drain(..self.entries.len().saturating_sub(older));
         if taken {
             let link = table.inserted();
+            if self.entries.capacity() == 0 {
+                self.entries.reserve(FIRST_ENTRIES);
+            }
             self.entries.push_back(Entry {
                 name_hash: hashes.name,
                 field_hash: hashes.field,

@@ -22,6 +22,7 @@ mod static_table;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub(crate) use block::HeaderBlock;
 pub(crate) use decoder::{Decoder, MAX_HEADER_LIST_SIZE};

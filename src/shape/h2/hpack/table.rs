@@ -29,6 +29,10 @@ struct Entry {
     value_length: u32,
 }
 
+/// Enough for a browser's first request.
+const FIRST_TEXT: usize = 1024;
+pub(super) const FIRST_ENTRIES: usize = 16;
+
 /// Below this the buffer is not worth compacting.
 const LEAST_WASTE: usize = 1024;
 
@@ -83,6 +87,10 @@ impl Table {
         self.evict_to(max_size.saturating_sub(size));
         if size > max_size {
             return false;
+        }
+        if self.text.capacity() == 0 {
+            self.text.reserve(FIRST_TEXT);
+            self.entries.reserve(FIRST_ENTRIES);
         }
         self.compact();
         self.entries.push_back(Entry {

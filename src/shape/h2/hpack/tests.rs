@@ -2,6 +2,8 @@
 
 mod corpus;
 mod h2_client;
+mod later_requests;
+mod necessity;
 mod policies;
 mod properties;
 mod rfc;
