@@ -8,7 +8,7 @@ use super::text::Text;
 use super::{huffman, integer, static_table};
 use crate::profile::read::Reader;
 
-/// What h2 itself accepts by default; a block is at most this much larger in memory than on the wire.
+/// What h2 itself accepts by default.
 pub(crate) const MAX_HEADER_LIST_SIZE: usize = 16 << 20;
 
 /// RFC 7541 §4.2: the smallest size since the last block, and the last one.

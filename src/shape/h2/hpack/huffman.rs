@@ -57,7 +57,7 @@ pub(super) fn decode(coded: &[u8], out: &mut Text) -> Result<(), HpackError> {
         if bits.held < LONGEST as u32 {
             bits.refill();
         }
-        let window = (bits.window >> (64 - WINDOW_BITS)) as usize;
+        let window = (bits.complement >> (64 - WINDOW_BITS)) as usize;
         let prefix = PREFIXES.get(window).copied().unwrap_or(Prefix::NONE);
         let length = u32::from(prefix.length);
         if length == 0 || length > bits.held {
@@ -99,7 +99,7 @@ impl Writer {
         let word = self.pending | bits << (64 - filled);
         self.store(word, out);
         self.at += usize::from(filled / 8);
-        self.pending = word << (filled & !7) % 64;
+        self.pending = word << ((filled & !7) % 64);
         if filled == 64 {
             self.pending = 0;
         }
@@ -122,9 +122,9 @@ impl Writer {
 
 struct Bits<'a> {
     coded: &'a [u8],
-    /// The next bits, from the highest on; ones below them.
-    window: u64,
-    /// How many of the window's bits are of the string.
+    /// The next bits, from the highest on, each inverted: what follows the string counts as ones, like padding.
+    complement: u64,
+    /// How many of them are held for certain; those of a byte in part may follow.
     held: u32,
 }
 
@@ -132,13 +132,13 @@ impl<'a> Bits<'a> {
     fn new(coded: &'a [u8]) -> Self {
         Self {
             coded,
-            window: u64::MAX,
+            complement: 0,
             held: 0,
         }
     }
 
     fn skip(&mut self, length: u32) {
-        self.window = !(!self.window << length);
+        self.complement <<= length;
         self.held -= length;
     }
 
@@ -146,17 +146,15 @@ impl<'a> Bits<'a> {
     fn refill(&mut self) {
         if let Some((next, _)) = self.coded.split_first_chunk::<8>() {
             let bytes = (63 - self.held) / 8;
-            let end = self.held + bytes * 8;
-            let fresh = !u64::from_be_bytes(*next) >> self.held;
-            self.window &= !(fresh & !(u64::MAX >> end));
-            self.held = end;
+            self.complement |= !u64::from_be_bytes(*next) >> self.held;
+            self.held += bytes * 8;
             self.coded = self.coded.get(bytes as usize..).unwrap_or_default();
             return;
         }
         if let Some((next, rest)) = self.coded.split_first_chunk::<4>()
             && self.held <= 32
         {
-            self.window &= !(u64::from(!u32::from_be_bytes(*next)) << (32 - self.held));
+            self.complement |= u64::from(!u32::from_be_bytes(*next)) << (32 - self.held);
             self.held += 32;
             self.coded = rest;
         }
@@ -164,7 +162,7 @@ impl<'a> Bits<'a> {
             let Some((&next, rest)) = self.coded.split_first() else {
                 return;
             };
-            self.window &= !(u64::from(!next) << (56 - self.held));
+            self.complement |= u64::from(!next) << (56 - self.held);
             self.held += 8;
             self.coded = rest;
         }
@@ -173,10 +171,10 @@ impl<'a> Bits<'a> {
     /// The next symbol, where the quick way does not go; none at the end.
     #[inline(never)]
     fn last_or_long(&mut self) -> Result<Option<u8>, HpackError> {
-        if self.held < 8 && self.window == u64::MAX {
+        if self.held < 8 && self.complement == 0 {
             return Ok(None);
         }
-        let (symbol, length) = first_code((self.window >> 32) as u32);
+        let (symbol, length) = first_code((!self.complement >> 32) as u32);
         if length > self.held {
             return Err(HpackError::HuffmanPadding);
         }

@@ -51,6 +51,7 @@ pub(super) const EOS: u16 = 256;
 const SYMBOLS: usize = 257;
 
 pub(super) static CODES: [Code; SYMBOLS] = codes();
+/// By the complement of the bits.
 pub(super) static PREFIXES: [Prefix; 1 << WINDOW_BITS] = prefixes();
 
 /// Symbols by (length, symbol), which is the order of their codes.
@@ -100,7 +101,7 @@ const fn prefixes() -> [Prefix; 1 << WINDOW_BITS] {
         let (first, length) = singles[window];
         let rest = (window << length) % (1 << WINDOW_BITS);
         let (second, second_length) = singles[rest];
-        prefixes[window] = if length == 0 {
+        prefixes[prefixes.len() - 1 - window] = if length == 0 {
             Prefix::NONE
         } else if second_length == 0 || (length + second_length) as u32 > WINDOW_BITS {
             Prefix::of([first, 0], length, 1)

@@ -1,8 +1,4 @@
 //! The static table (RFC 7541 appendix A).
-#![allow(
-    clippy::indexing_slicing,
-    reason = "the index of names is built in the compiler, which would refuse"
-)]
 
 /// Where the static table has a field; zero: nowhere.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,6 +39,10 @@ pub(super) fn find(name: &[u8], value: &[u8]) -> StaticMatch {
 /// An open hash table of the names: first and last index of each, zeros where there is none.
 static SLOTS: [(u8, u8); 256] = slots();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which would refuse"
+)]
 const fn slots() -> [(u8, u8); 256] {
     let mut slots = [(0, 0); 256];
     let mut place = 0;
@@ -63,11 +63,16 @@ const fn slots() -> [(u8, u8); 256] {
 }
 
 const fn slot_of(name: &[u8]) -> usize {
-    let [first, .., last] = name else { return 0 };
-    let middle = name[name.len() / 2] as usize;
-    (name.len() * 67 + *first as usize * 5 + middle * 11 + *last as usize) % 256
+    let Some(([first, ..], [middle, .., last])) = name.split_at_checked(name.len() / 2) else {
+        return 0;
+    };
+    (name.len() * 67 + *first as usize * 5 + *middle as usize * 11 + *last as usize) % 256
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which would refuse"
+)]
 const fn equal(a: &[u8], b: &[u8]) -> bool {
     let mut at = 0;
     while at < a.len() && at < b.len() && a[at] == b[at] {

@@ -1,5 +1,8 @@
 //! A buffer that is written by the word and used again.
 
+/// Enough for a browser's first request.
+const FIRST_CAPACITY: usize = 1024;
+
 /// Above this a buffer gives its memory back when it is cleared.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
@@ -38,7 +41,8 @@ impl Text {
     pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
         let end = self.length + length;
         if self.bytes.len() < end {
-            self.bytes.resize(end.max(2 * self.bytes.len()), 0);
+            self.bytes
+                .resize(end.max(2 * self.bytes.len()).max(FIRST_CAPACITY), 0);
         }
         self.bytes.get_mut(self.length..).unwrap_or_default()
     }

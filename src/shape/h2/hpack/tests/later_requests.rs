@@ -1,6 +1,7 @@
 //! Many requests on one connection, with every kind of table size: what the corpus lacks.
 //!
-//! `captures/*.txt`: the header blocks that the installed browsers sent to a local server on 2026-11-20, in order, and where among
+//! `captures/*.txt`: the header blocks that the installed browsers sent to a local server on 2026-11-20 and 21 (Chromium 156, Firefox
+//! ESR 153), in order, and where among
 //! them they acknowledged SETTINGS with which SETTINGS_HEADER_TABLE_SIZE.
 
 use super::policies::{chromium, firefox};

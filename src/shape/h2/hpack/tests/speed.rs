@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::policies::{chromium, firefox, huffman_always};
 use super::{Owned, borrowed, decoder, encode, encoder};
-use crate::shape::h2::hpack::{HeaderBlock, Policy};
+use crate::shape::h2::hpack::text::Text;
+use crate::shape::h2::hpack::{HeaderBlock, Policy, huffman};
 
 const ROUNDS: u32 = 20_000;
 
@@ -92,6 +93,32 @@ fn measure(name: &str, policy: &Policy) {
         later.len(),
         out.len(),
     );
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn strings() {
+    for (name, text) in NAVIGATION {
+        let length = huffman::encoded_length(text.as_bytes());
+        let mut coded = Text::default();
+        huffman::encode(text.as_bytes(), length, &mut coded);
+        let mut out = Text::default();
+        let measure = nanoseconds(|| {
+            black_box(huffman::encoded_length(black_box(text.as_bytes())));
+        });
+        let encode = nanoseconds(|| {
+            out.clear();
+            huffman::encode(black_box(text.as_bytes()), length, &mut out);
+        });
+        let decode = nanoseconds(|| {
+            out.clear();
+            huffman::decode(black_box(coded.as_slice()), &mut out).unwrap();
+        });
+        println!(
+            "{name}: {} bytes, length {measure:.0}, encode {encode:.0}, decode {decode:.0} ns",
+            text.len()
+        );
+    }
 }
 
 #[test]
