@@ -74,6 +74,7 @@ impl OpenSsl {
                 break;
             }
             #[allow(clippy::disallowed_methods, reason = "before the runtime has work")]
+            // Between tries to connect: the server does not say when it listens.
             thread::sleep(Duration::from_millis(10));
         }
         Some(Self {

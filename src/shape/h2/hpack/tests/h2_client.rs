@@ -134,6 +134,7 @@ async fn what_h2_encodes_is_what_was_asked() {
         ping.extend([number as u8; 8]);
         server.wire.write_all(&ping).await.unwrap();
         tokio::task::yield_now().await;
+        // The client answers only after it has read what was written; nothing on the wire says that it has not.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
 
         let request = request(number);
