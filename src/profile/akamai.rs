@@ -3,7 +3,7 @@
 use super::frame::{
     ACK, Frame, HEADERS, PRIORITY, SETTINGS, STREAM_MASK, WINDOW_UPDATE, header_block,
 };
-use super::hpack::pseudo_headers;
+use super::pseudo_headers::pseudo_headers;
 use super::read::Reader;
 
 /// What an HTTP/2 client sends up to and including its first request's header block.

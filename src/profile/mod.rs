@@ -48,7 +48,14 @@ mod grease;
 mod hello;
 mod hello_error;
 mod hex;
-mod hpack;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the stream that uses it comes next"
+)]
+pub(crate) mod hpack;
+#[allow(dead_code, reason = "the stream that uses it comes next")]
+pub(crate) mod http2;
 mod ja3;
 mod ja4;
 mod learn;
@@ -57,8 +64,15 @@ mod load;
 mod load_tests;
 mod model;
 mod profile_error;
+mod pseudo_headers;
 pub(crate) mod read;
 mod record;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the client that uses it comes next"
+)]
+pub(crate) mod requests;
 mod sample;
 mod source;
 pub(crate) mod template;
@@ -75,6 +89,7 @@ pub use extension::Extension;
 pub use grease::is_grease;
 pub use hello::ClientHello;
 pub use hello_error::HelloError;
+pub use http2::StreamPriority;
 pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;

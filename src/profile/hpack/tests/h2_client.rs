@@ -5,7 +5,7 @@ use http::{HeaderValue, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::{Owned, decoder, owned};
-use crate::shape::h2::hpack::{Decoder, HeaderBlock};
+use crate::profile::hpack::{Decoder, HeaderBlock};
 
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::policies::{chromium, firefox};
 use super::{Owned, decode, encode, encoder, hex};
-use crate::shape::h2::hpack::table::Table;
-use crate::shape::h2::hpack::{
+use crate::profile::hpack::table::Table;
+use crate::profile::hpack::{
     Decoder, FieldRule, HpackError, HuffmanUse, IndexedUse, Indexing, MAX_HEADER_LIST_SIZE,
     NameSource, Policy, Rule, SizeSignal,
 };

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::policies::{chromium, firefox, huffman_always};
 use super::{Owned, borrowed, decoder, encode, encoder};
-use crate::shape::h2::hpack::text::Text;
-use crate::shape::h2::hpack::{HeaderBlock, Policy, huffman};
+use crate::profile::hpack::text::Text;
+use crate::profile::hpack::{HeaderBlock, Policy, huffman};
 
 const ROUNDS: u32 = 20_000;
 

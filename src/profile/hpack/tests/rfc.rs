@@ -2,8 +2,8 @@
 
 use super::policies::plain;
 use super::{decode, decoder, encode, encoder, hex};
-use crate::shape::h2::hpack::table::Table;
-use crate::shape::h2::hpack::{
+use crate::profile::hpack::table::Table;
+use crate::profile::hpack::{
     Coding, Decoder, Encoder, FieldRule, HeaderBlock, HpackError, HuffmanUse, IndexedUse, Indexing,
     NameForm, Representation, Rule,
 };

@@ -6,7 +6,7 @@
 
 use super::policies::{chromium, firefox};
 use super::{decoder, encode, encoder, hex, owned};
-use crate::shape::h2::hpack::{HeaderBlock, Policy};
+use crate::profile::hpack::{HeaderBlock, Policy};
 
 pub(super) const CHROMIUM: &str = include_str!("captures/chromium-156.txt");
 pub(super) const FIREFOX: &str = include_str!("captures/firefox-153.txt");

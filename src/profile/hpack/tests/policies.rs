@@ -1,6 +1,6 @@
 //! How the clients of the corpus encode.
 
-use crate::shape::h2::hpack::{
+use crate::profile::hpack::{
     FieldRule, HuffmanUse, IndexedUse, Indexing, NameSource, Policy, Rule, SizeSignal,
 };
 

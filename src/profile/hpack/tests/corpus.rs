@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::policies::{chromium, firefox, go, huffman_always, nghttp2};
 use super::{Owned, decoder, encode, encoder, hex, owned};
-use crate::shape::h2::hpack::{Coding, HeaderBlock, Indexing, NameForm, Policy, Representation};
+use crate::profile::hpack::{Coding, HeaderBlock, Indexing, NameForm, Policy, Representation};
 
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
@@ -186,7 +186,7 @@ fn counts() {
                     continue;
                 };
                 let mut count = |what, text: &[u8], coding| {
-                    let coded = crate::shape::h2::hpack::huffman::encoded_length(text);
+                    let coded = crate::profile::hpack::huffman::encoded_length(text);
                     let key = (what, coded.cmp(&text.len()), coding == Coding::Huffman);
                     *counts.entry(key).or_insert(0) += 1;
                 };

@@ -2,7 +2,7 @@
 
 use super::later_requests::{CHROMIUM, FIREFOX, different};
 use super::policies::{chromium, firefox};
-use crate::shape::h2::hpack::{HuffmanUse, IndexedUse, Indexing, NameSource, Policy, SizeSignal};
+use crate::profile::hpack::{HuffmanUse, IndexedUse, Indexing, NameSource, Policy, SizeSignal};
 
 fn without(policy: &Policy, name: &str) -> Policy {
     let mut policy = policy.clone();

@@ -1,0 +1,88 @@
+//! The kinds of requests and their headers.
+
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::profile::http2::StreamPriority;
+
+/// All kinds of requests that a profile knows.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestTemplates {
+    /// At least one; the first is meant where none is named.
+    pub(crate) kinds: Vec<RequestTemplate>,
+}
+
+/// A kind of request: a navigation, a fetch, an image.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestTemplate {
+    pub(crate) name: Box<str>,
+    /// In the HEADERS frame.
+    pub(crate) priority: Option<StreamPriority>,
+    pub(crate) http2: HeaderTemplate,
+    pub(crate) http1: HeaderTemplate,
+}
+
+/// The headers of a kind of request in one version of HTTP, in the client's order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderTemplate {
+    pub(crate) slots: Vec<HeaderSlot>,
+    /// Before which slot the headers stand that have none: those that only the user knows.
+    pub(crate) others: usize,
+}
+
+/// A header's place.
+#[derive(Clone, Debug)]
+pub(crate) struct HeaderSlot {
+    pub(crate) name: HeaderName,
+    /// The name in HTTP/1.1.
+    pub(crate) spelled: Box<str>,
+    /// What is sent if the user sets nothing; if there is none, the place is for the user's.
+    pub(crate) default: Option<DefaultValue>,
+    /// The requests that have the default.
+    pub(crate) only: MethodCondition,
+}
+
+/// A value that a profile gives a header.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum DefaultValue {
+    Fixed(HeaderValue),
+    /// The request's origin between two texts: `https://example.com` and `/`.
+    Origin {
+        before: Box<str>,
+        after: Box<str>,
+    },
+    /// `host` or `host:port`, in HTTP/1.1's `Host`.
+    Authority,
+}
+
+/// Which methods have a default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum MethodCondition {
+    #[default]
+    All,
+    /// All but GET and HEAD: what Fetch gives an `Origin` even to the page's own server.
+    Unsafe,
+}
+
+impl RequestTemplates {
+    /// The kind of this name, or the first.
+    pub(crate) fn kind(&self, name: Option<&str>) -> Option<&RequestTemplate> {
+        match name {
+            None => self.kinds.first(),
+            Some(name) => self.kinds.iter().find(|kind| &*kind.name == name),
+        }
+    }
+
+    /// The kinds' names, the first being the default.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds.iter().map(|kind| &*kind.name)
+    }
+}
+
+impl MethodCondition {
+    pub(crate) fn holds(self, method: &Method) -> bool {
+        match self {
+            Self::All => true,
+            Self::Unsafe => !matches!(*method, Method::GET | Method::HEAD),
+        }
+    }
+}
