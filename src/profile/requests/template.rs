@@ -27,6 +27,8 @@ pub(crate) struct HeaderTemplate {
     pub(crate) slots: Vec<HeaderSlot>,
     /// Before which slot the headers stand that have none: those that only the user knows.
     pub(crate) others: usize,
+    /// Whether each cookie is a header field of its own (RFC 9113 §8.2.3).
+    pub(crate) splits_cookies: bool,
 }
 
 /// A header's place.
