@@ -34,6 +34,7 @@ pub use connection::Connection;
 pub use handle::{Host, Pool};
 pub use info::ConnectionInfo;
 pub(crate) use lease::Lease;
+pub(crate) use live::Live;
 pub use preheat::{PreheatReport, Preheated};
 pub use shutdown::ShutdownReport;
 pub use stats::PoolStats;

@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod accept_language;
 mod akamai;
 mod compile;
 mod deliverable;
@@ -80,6 +81,7 @@ pub(crate) mod template;
 mod tests;
 mod write;
 
+pub use accept_language::AcceptLanguage;
 pub use akamai::{Http2Opening, Priority};
 pub use deliverable::{Deliverable, Missing};
 pub(crate) use document::Registry;

@@ -8,9 +8,11 @@ use super::deliverable::Deliverable;
 use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
+use super::http2::Http2Template;
 use super::learn::{self, HelloCapture};
 use super::load;
 use super::profile_error::ProfileError;
+use super::requests::RequestTemplates;
 use super::template::HelloTemplate;
 
 /// What a client looks like on the wire.
@@ -166,6 +168,14 @@ impl Profile {
     /// Whether there are more handles to it than these.
     pub(crate) fn is_shared(&self, handles: usize) -> bool {
         Arc::strong_count(&self.0) > handles
+    }
+
+    pub(crate) fn http2_template(&self) -> Option<&Arc<Http2Template>> {
+        None
+    }
+
+    pub(crate) fn request_templates(&self) -> Option<&Arc<RequestTemplates>> {
+        None
     }
 
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {

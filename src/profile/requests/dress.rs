@@ -15,7 +15,9 @@ pub(crate) struct Occasion<'a> {
     pub(crate) authority: &'a str,
     /// Instead of the profile's own.
     pub(crate) accept_language: Option<&'a HeaderValue>,
-    /// Defaults to leave out.
+    /// Whether there are any.
+    pub(crate) defaults: bool,
+    /// Those to leave out.
     pub(crate) without: &'a [HeaderName],
 }
 
@@ -75,7 +77,7 @@ impl HeaderTemplate {
 
 impl HeaderSlot {
     fn value(&self, occasion: &Occasion<'_>) -> Option<HeaderValue> {
-        let default = self.default.as_ref()?;
+        let default = self.default.as_ref().filter(|_| occasion.defaults)?;
         if !self.only.holds(occasion.method) || occasion.without.contains(&self.name) {
             return None;
         }
@@ -155,6 +157,7 @@ mod tests {
         scheme: "https",
         authority: "example.com:8443",
         accept_language: None,
+        defaults: true,
         without: &[],
     };
 
