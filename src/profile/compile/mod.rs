@@ -8,8 +8,6 @@ mod hpack;
 mod http2;
 mod numbers;
 mod requests;
-#[cfg(test)]
-mod tests;
 
 use super::document::{ClientHelloDocument, HybridKeyDocument, Registry, SessionIdDocument};
 use super::template::{HelloTemplate, HybridKey, SessionId};
