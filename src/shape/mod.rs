@@ -4,6 +4,7 @@
 //! is going away) is known the moment its frame arrives, which h2 has no event for. Making a profile's opening out of stock
 //! libraries' is the work of the same layers.
 
+pub(crate) mod h1;
 pub(crate) mod h2;
 mod tap;
 pub(crate) mod tls;
