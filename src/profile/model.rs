@@ -8,6 +8,7 @@ use super::deliverable::Deliverable;
 use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
+use super::http2::Http2Template;
 use super::learn::{self, HelloCapture};
 use super::load;
 use super::profile_error::ProfileError;
@@ -25,6 +26,7 @@ struct Inner {
     name: Arc<str>,
     document: ProfileDocument,
     hellos: Hellos,
+    http2: Option<Arc<Http2Template>>,
 }
 
 /// The templates of a profile's variants; none if the hello is rustls's own.
@@ -98,6 +100,7 @@ impl Profile {
             name: Arc::from(&*document.name),
             document,
             hellos,
+            http2: None,
         }))
     }
 
@@ -170,6 +173,11 @@ impl Profile {
 
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {
         self.0.hellos.drawn.as_ref()
+    }
+
+    /// What its HTTP/2 connections look like; `None`: as stock h2's.
+    pub(crate) fn http2_template(&self) -> Option<&Arc<Http2Template>> {
+        self.0.http2.as_ref()
     }
 }
 
