@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
 use parking_lot::Mutex;
-use rand::RngExt;
 use serde_json::Value;
 
-use super::compile::{Fault, compile};
-use super::document::{ClientHelloDocument, ProfileDocument, VariantDocument, merge};
-use super::model::{Hellos, Profile};
+use super::document::{ProfileDocument, merge};
+use super::installation::{Installations, typed};
+use super::model::Profile;
 use super::profile_error::ProfileError;
-use super::template::HelloTemplate;
 
 /// How long a chain of `extends` may be: the longest here has three links, and a circle has none.
 const MAXIMUM_EXTENSIONS: usize = 8;
@@ -144,15 +142,8 @@ pub(super) fn from_document(
     origin: &str,
     document: ProfileDocument,
 ) -> Result<Profile, ProfileError> {
-    let hellos = match &document.client_hello {
-        None if document.variants.is_empty() => Hellos::default(),
-        None => {
-            let error = ProfileError::new(origin, "there is no client_hello to vary");
-            return Err(error.in_field("variants"));
-        }
-        Some(hello) => hellos(origin, hello, &document.variants)?,
-    };
-    let profile = Profile::new(document, hellos);
+    let installations = Installations::of(origin, &document)?;
+    let profile = Profile::new(document, installations);
     if let Some(last) = profile
         .provenance()
         .expires
@@ -190,12 +181,7 @@ fn inherited(origin: &str, document: Value) -> Result<Value, ProfileError> {
     }
     let mut whole = Value::Null;
     for document in chain.into_iter().rev() {
-        // What a variant does otherwise was said of the parent's hello, not of one that was changed since.
-        if document.get("client_hello").is_some()
-            && let Value::Object(members) = &mut whole
-        {
-            members.remove("variants");
-        }
+        forget_variants(&mut whole, &document);
         merge(&mut whole, document);
     }
     if let Value::Object(members) = &mut whole {
@@ -204,64 +190,24 @@ fn inherited(origin: &str, document: Value) -> Result<Value, ProfileError> {
     Ok(whole)
 }
 
-fn typed<T: serde::de::DeserializeOwned>(origin: &str, value: Value) -> Result<T, ProfileError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if field == "." { String::new() } else { field };
-        ProfileError::new(origin, error.into_inner().to_string()).in_field(field)
-    })
-}
-
-/// The templates of all variants, so that a fault shows whichever is drawn, and the one that was drawn by weight.
-fn hellos(
-    origin: &str,
-    hello: &ClientHelloDocument,
-    variants: &[VariantDocument],
-) -> Result<Hellos, ProfileError> {
-    let named = |prefix: &str, fault: Fault| {
-        ProfileError::new(origin, fault.fault)
-            .in_field(format!("{prefix}client_hello.{}", fault.field))
+/// What a variant does otherwise was said of the parent's parts, not of those that were changed since.
+fn forget_variants(parent: &mut Value, child: &Value) {
+    let Some(Value::Array(variants)) = parent.get_mut("variants") else {
+        return;
     };
-    let base = compile(hello).map_err(|fault| named("", fault))?;
-    let mut templates = Vec::with_capacity(variants.len());
-    for (index, variant) in variants.iter().enumerate() {
-        let mut whole = serde_json::to_value(hello)
-            .map_err(|error| ProfileError::new(origin, error.to_string()))?;
-        if let Some(patch) = variant.client_hello.clone() {
-            merge(&mut whole, patch);
+    let changed = PARTS.iter().filter(|part| child.get(part).is_some());
+    for part in changed {
+        for variant in variants.iter_mut().filter_map(Value::as_object_mut) {
+            variant.remove(*part);
         }
-        let prefix = format!("variants[{index}].");
-        let document: ClientHelloDocument = typed(origin, whole).map_err(|error| {
-            let field = format!("{prefix}client_hello.{}", error.field());
-            error.in_field(field)
-        })?;
-        let template = compile(&document).map_err(|fault| named(&prefix, fault))?;
-        templates.push((variant.weight, Arc::new(template)));
     }
-    if templates.is_empty() {
-        return Ok(Hellos::only(base));
+    let varies = |variant: &Value| PARTS.iter().any(|part| variant.get(part).is_some());
+    if !variants.iter().any(varies)
+        && let Value::Object(members) = parent
+    {
+        members.remove("variants");
     }
-    let drawn = draw(&templates).ok_or_else(|| {
-        ProfileError::new(origin, "no variant has any weight").in_field("variants")
-    })?;
-    Ok(Hellos {
-        drawn: Some(drawn),
-        all: templates
-            .into_iter()
-            .map(|(_, template)| template)
-            .collect(),
-    })
 }
 
-/// One of the templates, drawn by weight.
-fn draw(templates: &[(u32, Arc<HelloTemplate>)]) -> Option<Arc<HelloTemplate>> {
-    let total: u64 = templates.iter().map(|(weight, _)| u64::from(*weight)).sum();
-    let mut drawn = (total > 0).then(|| rand::rng().random_range(0..total))?;
-    for (weight, template) in templates {
-        match drawn.checked_sub((*weight).into()) {
-            Some(left) => drawn = left,
-            None => return Some(Arc::clone(template)),
-        }
-    }
-    None
-}
+/// What of a profile can vary.
+const PARTS: [&str; 3] = ["client_hello", "http2", "requests"];

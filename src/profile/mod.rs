@@ -56,6 +56,7 @@ mod hex;
 pub(crate) mod hpack;
 #[allow(dead_code, reason = "the stream that uses it comes next")]
 pub(crate) mod http2;
+mod installation;
 mod ja3;
 mod ja4;
 mod learn;

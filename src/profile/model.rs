@@ -9,9 +9,11 @@ use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
 use super::http2::Http2Template;
+use super::installation::Installations;
 use super::learn::{self, HelloCapture};
 use super::load;
 use super::profile_error::ProfileError;
+use super::requests::RequestTemplates;
 use super::template::HelloTemplate;
 
 /// What a client looks like on the wire.
@@ -25,26 +27,7 @@ pub struct Profile(Arc<Inner>);
 struct Inner {
     name: Arc<str>,
     document: ProfileDocument,
-    hellos: Hellos,
-    http2: Option<Arc<Http2Template>>,
-}
-
-/// The templates of a profile's variants; none if the hello is rustls's own.
-#[derive(Debug, Default)]
-pub(super) struct Hellos {
-    /// The one that this process was drawn to be.
-    pub(super) drawn: Option<Arc<HelloTemplate>>,
-    pub(super) all: Vec<Arc<HelloTemplate>>,
-}
-
-impl Hellos {
-    pub(super) fn only(template: HelloTemplate) -> Self {
-        let template = Arc::new(template);
-        Self {
-            drawn: Some(Arc::clone(&template)),
-            all: vec![template],
-        }
-    }
+    installations: Installations,
 }
 
 impl Profile {
@@ -54,7 +37,7 @@ impl Profile {
         // It is compiled in, and a test loads every profile that is.
         RUSTLS
             .clone()
-            .unwrap_or_else(|| Self::new(ProfileDocument::rustls(), Hellos::default()))
+            .unwrap_or_else(|| Self::new(ProfileDocument::rustls(), Installations::default()))
     }
 
     /// The profile that is compiled in under this name or alias, of those that [`catalogue`](super::catalogue) lists.
@@ -95,12 +78,11 @@ impl Profile {
         load::named_or_file(text)
     }
 
-    pub(super) fn new(document: ProfileDocument, hellos: Hellos) -> Self {
+    pub(super) fn new(document: ProfileDocument, installations: Installations) -> Self {
         Self(Arc::new(Inner {
             name: Arc::from(&*document.name),
             document,
-            hellos,
-            http2: None,
+            installations,
         }))
     }
 
@@ -151,12 +133,13 @@ impl Profile {
     /// Of a client with variants, the one counts that is nearest. Nothing is ever different from [`rustls`](Self::rustls), which
     /// promises no bytes.
     pub fn differences(&self, hello: &ClientHello, retry: Option<&ClientHello>) -> Vec<Difference> {
-        let each = self
+        let templates = self
             .0
-            .hellos
+            .installations
             .all
             .iter()
-            .map(|template| template.differences(hello, retry));
+            .filter_map(|installation| installation.client_hello.as_ref());
+        let each = templates.map(|template| template.differences(hello, retry));
         each.min_by_key(Vec::len).unwrap_or_default()
     }
 
@@ -166,18 +149,27 @@ impl Profile {
             .map_or_else(Deliverable::default, |template| Deliverable::of(template))
     }
 
+    /// The kinds of requests that it knows, the first being the default; none if requests have only the headers that their user gives.
+    pub fn request_kinds(&self) -> Vec<&str> {
+        let templates = self.request_templates();
+        templates.map_or_else(Vec::new, |templates| templates.names().collect())
+    }
+
     /// Whether there are more handles to it than these.
     pub(crate) fn is_shared(&self, handles: usize) -> bool {
         Arc::strong_count(&self.0) > handles
     }
 
     pub(crate) fn hello_template(&self) -> Option<&Arc<HelloTemplate>> {
-        self.0.hellos.drawn.as_ref()
+        self.0.installations.drawn.client_hello.as_ref()
     }
 
-    /// What its HTTP/2 connections look like; `None`: as stock h2's.
     pub(crate) fn http2_template(&self) -> Option<&Arc<Http2Template>> {
-        self.0.http2.as_ref()
+        self.0.installations.drawn.http2.as_ref()
+    }
+
+    pub(crate) fn request_templates(&self) -> Option<&Arc<RequestTemplates>> {
+        self.0.installations.drawn.requests.as_ref()
     }
 }
 

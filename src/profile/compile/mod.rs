@@ -3,12 +3,18 @@
 mod check;
 mod ech;
 mod extension;
+mod header_list;
+mod hpack;
+mod http2;
 mod numbers;
+mod requests;
 
 use super::document::{ClientHelloDocument, HybridKeyDocument, Registry, SessionIdDocument};
 use super::template::{HelloTemplate, HybridKey, SessionId};
 use extension::extensions;
+pub(super) use http2::http2;
 use numbers::{Numbers, number, version};
+pub(super) use requests::requests;
 
 /// A field and what is wrong with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,7 +49,7 @@ fn key_lengths(document: &ClientHelloDocument) -> Result<Vec<(u16, usize)>> {
 }
 
 /// The template of `document`. Fields are named by their path below `client_hello`.
-pub(crate) fn compile(document: &ClientHelloDocument) -> Result<HelloTemplate> {
+pub(super) fn client_hello(document: &ClientHelloDocument) -> Result<HelloTemplate> {
     check::combinations(document)?;
     let mut numbers = Numbers::default();
     let template = HelloTemplate {

@@ -107,6 +107,7 @@ const fn what(registry: Registry) -> &'static str {
         Registry::CipherSuite => "cipher suite",
         Registry::Extension => "extension",
         Registry::Group => "group",
+        Registry::Setting => "HTTP/2 setting",
         Registry::SignatureScheme => "signature scheme",
         Registry::Version => "version",
     }

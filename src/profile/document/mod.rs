@@ -3,20 +3,34 @@
 //! Nothing here is checked beyond its types; [`compile`](super::compile) does that.
 
 mod client_hello;
+mod hpack;
+mod http2;
 mod merge;
 mod names;
 mod provenance;
+mod requests;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub(crate) use client_hello::{
     ClientHelloDocument, EchGreaseDocument, EchKeyDocument, EchPayloadDocument, ExtensionDocument,
     ExtensionOrder, HybridKeyDocument, InnerHelloDocument, OpaqueDocument, PaddingDocument,
     ResumptionDocument, SessionIdDocument, TrustAnchorOrder,
 };
+pub(crate) use hpack::{
+    FieldRuleDocument, HpackDocument, HuffmanDocument, IndexedDocument, LiteralDocument,
+    NameSourceDocument, RuleDocument, SizeSignalDocument,
+};
+pub(crate) use http2::{
+    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, SettingDocument,
+};
 pub(crate) use merge::merge;
 pub(crate) use names::Registry;
 pub use provenance::{Day, Provenance, ProvenanceKind};
+pub(crate) use requests::{
+    HeaderDocument, KindDocument, MethodsDocument, RequestsDocument, StreamPriorityDocument,
+};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -33,6 +47,12 @@ pub(crate) struct ProfileDocument {
     /// Without one, rustls's own hello is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client_hello: Option<ClientHelloDocument>,
+    /// Without one, HTTP/2 is stock h2's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http2: Option<Http2Document>,
+    /// Without one, requests have the headers that their user gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requests: Option<RequestsDocument>,
     /// What some installations of the client do otherwise. A process that loads the profile is one of them, drawn by weight.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) variants: Vec<VariantDocument>,
@@ -47,18 +67,24 @@ impl ProfileDocument {
             extends: None,
             provenance: Provenance::own(),
             client_hello: None,
+            http2: None,
+            requests: None,
             variants: Vec::new(),
         }
     }
 }
 
-/// What a part of a client's installations does otherwise.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// What some of a client's installations do otherwise.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariantDocument {
     /// Its share, in any unit: those of all variants together are the whole.
     pub(crate) weight: u32,
-    /// A JSON merge patch of the profile's `client_hello`.
+    /// JSON merge patches of the profile's parts of the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) client_hello: Option<serde_json::Value>,
+    pub(crate) client_hello: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http2: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requests: Option<Value>,
 }

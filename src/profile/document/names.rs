@@ -14,6 +14,7 @@ pub(crate) enum Registry {
     CipherSuite,
     Extension,
     Group,
+    Setting,
     SignatureScheme,
     Version,
 }
@@ -55,6 +56,7 @@ impl Registry {
             Self::CipherSuite => &[],
             Self::Extension => EXTENSIONS,
             Self::Group => GROUPS,
+            Self::Setting => SETTINGS,
             Self::SignatureScheme => SIGNATURE_SCHEMES,
             Self::Version => &[
                 (0x0300, "SSL 3.0"),
@@ -146,6 +148,19 @@ const GROUPS: &[(u16, &str)] = &[
     (0x11ed, "SecP384r1MLKEM1024"),
 ];
 
+/// <https://www.iana.org/assignments/http2-parameters>, "HTTP/2 Settings"
+const SETTINGS: &[(u16, &str)] = &[
+    (0x1, "HEADER_TABLE_SIZE"),
+    (0x2, "ENABLE_PUSH"),
+    (0x3, "MAX_CONCURRENT_STREAMS"),
+    (0x4, "INITIAL_WINDOW_SIZE"),
+    (0x5, "MAX_FRAME_SIZE"),
+    (0x6, "MAX_HEADER_LIST_SIZE"),
+    (0x8, "ENABLE_CONNECT_PROTOCOL"),
+    (0x9, "NO_RFC7540_PRIORITIES"),
+    (0x10, "TLS_RENEG_PERMITTED"),
+];
+
 /// <https://www.iana.org/assignments/tls-parameters>, "TLS SignatureScheme"
 const SIGNATURE_SCHEMES: &[(u16, &str)] = &[
     (0x0201, "rsa_pkcs1_sha1"),
@@ -191,6 +206,8 @@ mod tests {
             (Registry::Version, "TLS 1.3", 0x0304),
             (Registry::Extension, "server_name", 0),
             (Registry::SignatureScheme, "0xfe00", 0xfe00),
+            (Registry::Setting, "NO_RFC7540_PRIORITIES", 9),
+            (Registry::Setting, "0x0007", 7),
         ] {
             assert_eq!(registry.number(text), Some(number), "{text}");
             assert_eq!(registry.text(number), text);

@@ -1,6 +1,6 @@
 //! How a client makes its GREASE ECH.
 
-use crate::profile::compile::compile;
+use crate::profile::compile::client_hello;
 use crate::profile::document::{
     ClientHelloDocument, EchGreaseDocument, EchKeyDocument, EchPayloadDocument, InnerHelloDocument,
     Registry,
@@ -92,7 +92,7 @@ fn inner_rule(
         ech_grease: Some(drawn.clone()),
         ..document.clone()
     };
-    let mut template = compile(&whole).ok()?;
+    let mut template = client_hello(&whole).ok()?;
     let mut fitting = Vec::new();
     for less in [0, 1] {
         for maximum_name_length in 0..=u16::from(u8::MAX) {

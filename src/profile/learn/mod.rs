@@ -113,6 +113,8 @@ pub(super) fn document(
             note,
         },
         client_hello: Some(hello),
+        http2: None,
+        requests: None,
         variants: Vec::new(),
     })
 }
