@@ -214,7 +214,7 @@ impl Dial<'_> {
         let (outcome, elapsed) = within(
             self.dialer.deadlines.settings,
             ErrorKind::SettingsTimeout,
-            http2::open(io),
+            http2::open(io, self.route.profile.http2_template()),
         )
         .await;
         self.timing.settings = elapsed;

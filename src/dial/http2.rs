@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::outcome::Driver;
 use crate::error::{Error, ErrorKind, Result};
-use crate::shape::h2::{Http2Peer, Http2Stream};
+use crate::profile::http2::Http2Template;
+use crate::shape::h2::{self as shape, Http2Peer, Http2Stream};
 
 /// What one response may send before it is read: 2 MiB is a 160 Mbit/s stream at 100 ms. Also hyper's default.
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
@@ -19,21 +20,36 @@ const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
 /// What a response's headers may weigh: four times hyper's default. h2's own, 16 MiB, would let every response take as much memory.
 const LARGEST_HEADER_LIST: u32 = 64 * 1024;
 
+/// The same for a profile that announces no limit, as Firefox does, whose own it is.
+const LARGEST_UNANNOUNCED_HEADER_LIST: u32 = 384 * 1024;
+
+// What the protocol allows (RFC 9113 §6.5.2); h2 panics at anything else.
+const LARGEST_WINDOW: u32 = (1 << 31) - 1;
+const SMALLEST_FRAME: u32 = 1 << 14;
+const LARGEST_FRAME: u32 = (1 << 24) - 1;
+
 /// Sends requests; cloned for each.
 pub(crate) type Http2Sender = SendRequest<Bytes>;
 
-/// Sends preface and SETTINGS and waits for the server's SETTINGS.
-pub(super) async fn open<IO>(io: IO) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
+/// Sends preface and SETTINGS, those of `template` if there is one, and waits for the server's SETTINGS.
+pub(super) async fn open<IO>(
+    io: IO,
+    template: Option<&Arc<Http2Template>>,
+) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = Arc::new(Http2Peer::new());
-    let (sender, mut connection) = h2::client::Builder::new()
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(LARGEST_HEADER_LIST)
-        .enable_push(false)
-        .handshake(Http2Stream::watching(io, Arc::clone(&peer)))
+    let (builder, stream) = match template {
+        None => (unshaped(), Http2Stream::watching(io, Arc::clone(&peer))),
+        Some(template) => {
+            let mut rng = rand::rng();
+            let stream = Http2Stream::shaping(io, Arc::clone(&peer), template, &mut rng);
+            (shaped(template), stream)
+        }
+    };
+    let (sender, mut connection) = builder
+        .handshake(stream)
         .await
         .map_err(|error| peer.explain(error))?;
     tokio::select! {
@@ -56,4 +72,33 @@ where
     let watched = Arc::clone(&peer);
     let driver = Box::pin(async move { connection.await.map_err(|error| watched.explain(error)) });
     Ok((sender, driver, peer))
+}
+
+fn unshaped() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(LARGEST_HEADER_LIST)
+        .enable_push(false);
+    builder
+}
+
+/// An h2 that keeps what `template`'s opening promises.
+fn shaped(template: &Http2Template) -> Builder {
+    let limits = template.limits();
+    let frame = limits.max_frame_size.clamp(SMALLEST_FRAME, LARGEST_FRAME);
+    let header_list = limits.max_header_list_size;
+    let mut builder = Builder::new();
+    builder
+        .header_table_size(limits.header_table_size)
+        .enable_push(limits.enable_push)
+        .initial_window_size(limits.stream_window.min(LARGEST_WINDOW))
+        .initial_connection_window_size(shape::connection_window(template))
+        .max_frame_size(frame)
+        .max_header_list_size(header_list.unwrap_or(LARGEST_UNANNOUNCED_HEADER_LIST))
+        // Nobody asks for pushes. Where the opening allows them, h2 refuses each (RFC 9113 §8.4.2); one that it took in would fill
+        // the connection's window with what nobody reads.
+        .max_concurrent_streams(0);
+    builder
 }

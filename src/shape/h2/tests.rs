@@ -1,0 +1,3 @@
+//! Whole connections, of stock h2 through the stream.
+
+pub(super) mod templates;
