@@ -30,9 +30,7 @@ pub(super) struct TableSizes {
 
 impl Announced {
     pub(super) fn table_size(&mut self, size: u32) {
-        let lowest = self
-            .arriving
-            .map_or(size, |known| known.lowest.min(size));
+        let lowest = self.arriving.map_or(size, |known| known.lowest.min(size));
         self.arriving = Some(TableSizes { lowest, last: size });
     }
 
@@ -44,9 +42,11 @@ impl Announced {
     pub(super) fn arrived(&mut self) -> Result<(), Error> {
         if let Some(sizes) = self.arriving.take() {
             if self.waiting.len() == MAX_UNACKNOWLEDGED {
-                return Err(Error::new(ErrorKind::ProtocolViolation).with_detail(format!(
-                    "more than {MAX_UNACKNOWLEDGED} SETTINGS at once change the header table"
-                )));
+                return Err(
+                    Error::new(ErrorKind::ProtocolViolation).with_detail(format!(
+                        "more than {MAX_UNACKNOWLEDGED} SETTINGS at once change the header table"
+                    )),
+                );
             }
             self.waiting.push_back((self.arrived, sizes));
         }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::announced::TableSizes;
-use super::head::{
-    CONTINUATION, END_HEADERS, END_STREAM, HAS_PRIORITY, HEADERS, Head,
-};
+use super::head::{CONTINUATION, END_HEADERS, END_STREAM, HAS_PRIORITY, HEADERS, Head};
 use super::mark::{self, PRIORITY_MARK};
 use crate::profile::hpack::{Decoder, Encoder, HeaderBlock, HpackError, MAX_HEADER_LIST_SIZE};
 use crate::profile::http2::{Http2Template, PseudoHeader};
@@ -95,10 +93,15 @@ impl Transcoder {
         } = self;
         order.clear();
         let mut names = fields.fields().map(|field| field.name);
-        let pseudo = names.by_ref().take_while(|name| name.starts_with(b":")).count();
+        let pseudo = names
+            .by_ref()
+            .take_while(|name| name.starts_with(b":"))
+            .count();
         for wanted in &template.pseudo_headers {
             let is_it = |place: &usize| {
-                fields.get(*place).is_some_and(|field| field.name == name(*wanted))
+                fields
+                    .get(*place)
+                    .is_some_and(|field| field.name == name(*wanted))
             };
             order.extend((0..pseudo).find(is_it));
         }

@@ -83,7 +83,9 @@ impl Renumbered {
         let mut item = self.held;
         let wanted = item_length(item.get());
         let mut room = [0; LONGEST_ITEM];
-        let missing = room.get_mut(..wanted - item.get().len()).unwrap_or_default();
+        let missing = room
+            .get_mut(..wanted - item.get().len())
+            .unwrap_or_default();
         let mut more = ReadBuf::new(missing);
         ready!(Pin::new(io).poll_read(cx, &mut more))?;
         if more.filled().is_empty() {

@@ -62,10 +62,7 @@ mod tests {
     fn the_browsers() {
         let mut rng = StdRng::seed_from_u64(1);
         let chromium = read(opening(&chromium(), &mut rng)).akamai();
-        assert_eq!(
-            chromium,
-            "1:65536;2:0;4:6291456;6:262144|15663105|0|m"
-        );
+        assert_eq!(chromium, "1:65536;2:0;4:6291456;6:262144|15663105|0|m");
         let firefox = read(opening(&firefox(), &mut rng)).akamai();
         assert_eq!(firefox, "1:65536;2:0;4:131072;5:16384|12517377|0|m");
     }
@@ -73,7 +70,14 @@ mod tests {
     #[test]
     fn priority_frames_end_it() {
         let mut template = firefox();
-        let frames = Http2Opening::parse(&[PREFACE, b"\x00\x00\x05\x02\x00\x00\x00\x00\x03\x80\x00\x00\x01\xc8", GET].concat());
+        let frames = Http2Opening::parse(
+            &[
+                PREFACE,
+                b"\x00\x00\x05\x02\x00\x00\x00\x00\x03\x80\x00\x00\x01\xc8",
+                GET,
+            ]
+            .concat(),
+        );
         let frames: &[Priority] = frames.priorities();
         template.priority_frames = frames.to_vec();
         let opening = opening(&template, &mut StdRng::seed_from_u64(1));

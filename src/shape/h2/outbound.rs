@@ -235,7 +235,9 @@ impl Outbound {
                 && u16::from_be_bytes([*a, *b]) == SettingTemplate::INITIAL_WINDOW_SIZE
                 && let Ok(value) = <&mut [u8; 4]>::try_from(value)
             {
-                *value = u32::from_be_bytes(*value).saturating_sub(added).to_be_bytes();
+                *value = u32::from_be_bytes(*value)
+                    .saturating_sub(added)
+                    .to_be_bytes();
             }
         }
         settings
