@@ -20,14 +20,6 @@ const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
 /// What a response's headers may weigh: four times hyper's default. h2's own, 16 MiB, would let every response take as much memory.
 const LARGEST_HEADER_LIST: u32 = 64 * 1024;
 
-/// The same for a profile that announces no limit, as Firefox does, whose own it is.
-const LARGEST_UNANNOUNCED_HEADER_LIST: u32 = 384 * 1024;
-
-// What the protocol allows (RFC 9113 §6.5.2); h2 panics at anything else.
-const LARGEST_WINDOW: u32 = (1 << 31) - 1;
-const SMALLEST_FRAME: u32 = 1 << 14;
-const LARGEST_FRAME: u32 = (1 << 24) - 1;
-
 /// Sends requests; cloned for each.
 pub(crate) type Http2Sender = SendRequest<Bytes>;
 
@@ -45,7 +37,7 @@ where
         Some(template) => {
             let mut rng = rand::rng();
             let stream = Http2Stream::shaping(io, Arc::clone(&peer), template, &mut rng);
-            (shaped(template), stream)
+            (shape::client(template), stream)
         }
     };
     let (sender, mut connection) = builder
@@ -81,24 +73,5 @@ fn unshaped() -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(LARGEST_HEADER_LIST)
         .enable_push(false);
-    builder
-}
-
-/// An h2 that keeps what `template`'s opening promises.
-fn shaped(template: &Http2Template) -> Builder {
-    let limits = template.limits();
-    let frame = limits.max_frame_size.clamp(SMALLEST_FRAME, LARGEST_FRAME);
-    let header_list = limits.max_header_list_size;
-    let mut builder = Builder::new();
-    builder
-        .header_table_size(limits.header_table_size)
-        .enable_push(limits.enable_push)
-        .initial_window_size(limits.stream_window.min(LARGEST_WINDOW))
-        .initial_connection_window_size(shape::connection_window(template))
-        .max_frame_size(frame)
-        .max_header_list_size(header_list.unwrap_or(LARGEST_UNANNOUNCED_HEADER_LIST))
-        // Nobody asks for pushes. Where the opening allows them, h2 refuses each (RFC 9113 §8.4.2); one that it took in would fill
-        // the connection's window with what nobody reads.
-        .max_concurrent_streams(0);
     builder
 }

@@ -12,7 +12,7 @@ const LEAST_INCREMENT: u32 = INITIAL_WINDOW / 2;
 
 /// The connection window that h2 has to be built with for this opening. It is what the opening announces, but for an opening that
 /// announces less than 32 KiB: then h2 lets the server use up to 32 KiB more than it was told of.
-pub(crate) fn connection_window(template: &Http2Template) -> u32 {
+pub(super) fn connection_window(template: &Http2Template) -> u32 {
     let increment = match template.connection_window_update {
         None => 0,
         Some(increment) => increment.get().max(LEAST_INCREMENT),

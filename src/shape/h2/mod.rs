@@ -18,6 +18,7 @@ mod frame;
 mod head;
 mod headers;
 mod inbound;
+mod limits;
 mod mark;
 mod opening;
 mod outbound;
@@ -30,7 +31,7 @@ mod stream_ids;
 mod tests;
 mod wire;
 
-pub(crate) use credit::connection_window;
+pub(crate) use limits::client;
 pub(crate) use mark::PRIORITY_MARK;
 pub(crate) use peer::{Http2Observer, Http2Peer};
 pub(crate) use stream::Http2Stream;
