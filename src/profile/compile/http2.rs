@@ -8,9 +8,10 @@ use super::hpack::hpack;
 use super::{Fault, Result};
 use crate::profile::akamai::Priority;
 use crate::profile::document::{
-    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry, SettingDocument,
+    DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
+    SettingDocument,
 };
-use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate};
+use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate, StreamDependencies};
 
 /// The template of `document`. Fields are named by their path below `http2`.
 pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Template> {
@@ -23,6 +24,10 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
         stream_window_update: window_update("stream_window_update", document.stream_window_update)?,
         priority_frames: priority_frames(&document.priority_frames)?,
         first_stream: document.first_stream,
+        dependencies: match document.dependencies {
+            DependenciesDocument::Fixed => StreamDependencies::Fixed,
+            DependenciesDocument::Chained => StreamDependencies::Chained,
+        },
         pseudo_headers: pseudo_headers(&document.pseudo_headers)?,
         hpack: Arc::new(hpack(&document.hpack)?),
     };
