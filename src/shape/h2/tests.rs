@@ -5,5 +5,7 @@ mod inward;
 mod outward;
 mod pieces;
 mod replay;
+mod semantics;
 mod server;
+mod table_sizes;
 pub(super) mod templates;
