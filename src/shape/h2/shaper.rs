@@ -48,6 +48,11 @@ impl Shaper {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn staged_capacity(&self) -> usize {
+        self.outbound.staged.capacity()
+    }
+
     pub(super) fn poll_read<IO: AsyncRead + Unpin>(
         &mut self,
         io: &mut IO,

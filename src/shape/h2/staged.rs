@@ -18,6 +18,11 @@ impl Staged {
         self.bytes.len() - self.written
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Where more is appended.
     pub(super) fn end(&mut self) -> &mut Vec<u8> {
         &mut self.bytes

@@ -49,6 +49,28 @@ impl<IO> Http2Stream<IO> {
     }
 }
 
+#[cfg(test)]
+impl<IO> Http2Stream<IO> {
+    pub(super) fn io(&self) -> &IO {
+        &self.wire.io
+    }
+
+    pub(super) fn io_mut(&mut self) -> &mut IO {
+        &mut self.wire.io
+    }
+
+    pub(super) fn into_io(self) -> IO {
+        self.wire.io
+    }
+
+    /// How much memory it has for what waits.
+    pub(super) fn staged_capacity(&self) -> usize {
+        self.shaper
+            .as_ref()
+            .map_or(0, |shaper| shaper.staged_capacity())
+    }
+}
+
 impl<IO: AsyncRead + Unpin> AsyncRead for Http2Stream<IO> {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -1,6 +1,11 @@
 //! Whole connections, of stock h2 through the stream.
 
 mod client;
+mod inward;
+mod outward;
+mod pieces;
 mod replay;
+mod semantics;
 mod server;
+mod table_sizes;
 pub(super) mod templates;
