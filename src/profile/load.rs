@@ -102,7 +102,12 @@ pub(super) fn named(name: &str) -> Result<Profile, ProfileError> {
 pub(super) fn from_json(origin: &str, text: &str) -> Result<Profile, ProfileError> {
     let document = serde_json::from_str(text)
         .map_err(|error| ProfileError::new(origin, format!("no JSON: {error}")))?;
-    from_value(origin, document)
+    let profile = from_value(origin, document)?;
+    // Of those that are compiled in, a test says that there are none.
+    for contradiction in profile.contradictions() {
+        tracing::warn!(profile = &**profile.name(), %contradiction, "the profile contradicts itself: no client is like this");
+    }
+    Ok(profile)
 }
 
 pub(super) fn from_file(path: &Path) -> Result<Profile, ProfileError> {

@@ -37,6 +37,7 @@
 //! ```
 
 mod akamai;
+mod coherence;
 mod compile;
 mod deliverable;
 mod digest;
@@ -82,6 +83,7 @@ mod tests;
 mod write;
 
 pub use akamai::{Http2Opening, Priority};
+pub use coherence::Contradiction;
 pub use deliverable::{Deliverable, Missing};
 pub(crate) use document::Registry;
 pub use document::{Day, Provenance, ProvenanceKind};
