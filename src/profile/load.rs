@@ -17,7 +17,7 @@ use super::profile_error::ProfileError;
 /// How long a chain of `extends` may be: the longest here has three links, and a circle has none.
 const MAXIMUM_EXTENSIONS: usize = 8;
 
-/// A profile file takes 10 kB at most; what is longer than this is something else.
+/// A profile file takes 20 kB at most; what is longer than this is something else.
 const MAXIMUM_FILE: u64 = 1 << 20;
 
 static FINGERPRINTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fingerprints");

@@ -38,7 +38,9 @@ fn extensions(name: &str, keep: impl Fn(&str) -> bool) -> Vec<Value> {
     let profile: Value = serde_json::from_str(&Profile::named(name).unwrap().to_json()).unwrap();
     let listed = profile["client_hello"]["extensions"].as_array().unwrap();
     let text = |extension: &Value| {
-        let text = extension.as_str().or(extension["extension"].as_str());
+        let text = extension
+            .as_str()
+            .or_else(|| extension["extension"].as_str());
         text.unwrap().to_owned()
     };
     let kept = listed.iter().filter(|extension| keep(&text(extension)));
