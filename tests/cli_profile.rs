@@ -354,15 +354,23 @@ async fn an_opening_is_read_and_not_held_against_anybody() {
 
 #[tokio::test]
 async fn diff_tells_what_differs() {
-    for (one, other) in [("chromium", "chromium-156"), ("chrome-156", "chromium")] {
-        assert_eq!(output(&["diff", one, other]).await, "");
-    }
+    assert_eq!(output(&["diff", "chromium", "chromium-156"]).await, "");
+    let run = profile(&["diff", "chrome-156", "chromium"]).await;
+    assert_eq!(run.status, Some(1));
+    // Chrome is Chromium but for one brand.
+    assert!(
+        run.stdout.starts_with("requests.values.sec-ch-ua: "),
+        "{run:?}"
+    );
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
     let run = profile(&["diff", "chromium", "chrome-153"]).await;
     assert_eq!(run.status, Some(1));
+    let mut lines = run.stdout.lines();
     assert_eq!(
-        run.stdout,
-        "client_hello.trust_anchor_order: nothing | shuffled\n"
+        lines.next(),
+        Some("client_hello.trust_anchor_order: nothing | shuffled")
     );
+    assert!(lines.all(|line| line.starts_with("requests.values.")));
     let run = profile(&["diff", "firefox-156", "firefox-esr-153"]).await;
     assert_eq!(run.status, Some(1));
     assert!(
@@ -429,8 +437,10 @@ fn the_formats_description_shows_a_profile() {
     assert_eq!(&**profile.name(), "my-client-2");
     let fields = Profile::named("chromium").unwrap().to_json();
     let fields: Value = serde_json::from_str(&fields).unwrap();
-    for field in fields["client_hello"].as_object().unwrap().keys() {
-        assert!(text.contains(&format!("| `{field}` |")), "{field}");
+    for part in ["client_hello", "http2", "requests"] {
+        for field in fields[part].as_object().unwrap().keys() {
+            assert!(text.contains(&format!("| `{field}` |")), "{field}");
+        }
     }
 }
 

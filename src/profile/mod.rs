@@ -9,6 +9,9 @@
 //!   profile's client could have sent it.
 //! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
 //!
+//! A profile can also say what the client's HTTP/2 connections and requests are. [`Profile::contradictions`] tells where its parts are not
+//! of one client.
+//!
 //! Profiles are data, JSON files that `fingerprints/README.md` describes: nothing in the code knows any one client. What a profile
 //! lists and a connection cannot live up to is in [`Profile::deliverable`].
 //!
@@ -38,6 +41,7 @@
 
 mod accept_language;
 mod akamai;
+mod coherence;
 mod compile;
 mod deliverable;
 mod digest;
@@ -84,6 +88,7 @@ mod write;
 
 pub use accept_language::AcceptLanguage;
 pub use akamai::{Http2Opening, Priority};
+pub use coherence::Contradiction;
 pub use deliverable::{Deliverable, Missing};
 pub(crate) use document::Registry;
 pub use document::{Day, Provenance, ProvenanceKind};

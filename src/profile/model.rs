@@ -4,12 +4,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
+use super::coherence::{self, Contradiction};
 use super::deliverable::Deliverable;
 use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
 use super::http2::Http2Template;
-use super::installation::Installations;
+use super::installation::{Installation, Installations};
 use super::learn::{self, HelloCapture};
 use super::load;
 use super::profile_error::ProfileError;
@@ -143,6 +144,22 @@ impl Profile {
         each.min_by_key(Vec::len).unwrap_or_default()
     }
 
+    /// Where its parts contradict each other, or say something else than the client's own name: nothing if it is coherent. A server can
+    /// tell such a client from the one that it says it is.
+    ///
+    /// Loading a file warns of them. The profiles that are compiled in have none.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        for installation in self.installations() {
+            for contradiction in coherence::contradictions(&self.0.document, installation) {
+                if !found.contains(&contradiction) {
+                    found.push(contradiction);
+                }
+            }
+        }
+        found
+    }
+
     /// What the profile offers that a connection can live up to, and what it only lists.
     pub fn deliverable(&self) -> Deliverable {
         self.hello_template()
@@ -153,6 +170,11 @@ impl Profile {
     pub fn request_kinds(&self) -> Vec<&str> {
         let templates = self.request_templates();
         templates.map_or_else(Vec::new, |templates| templates.names().collect())
+    }
+
+    /// All that there can be.
+    pub(super) fn installations(&self) -> &[Installation] {
+        &self.0.installations.all
     }
 
     /// Whether there are more handles to it than these.

@@ -32,7 +32,7 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
         hpack: Arc::new(hpack(&document.hpack)?),
     };
     windows(&template)?;
-    if template.first_stream % 2 == 0 || template.first_stream > MOST_31_BITS {
+    if template.first_stream.is_multiple_of(2) || template.first_stream > MOST_31_BITS {
         return Err(Fault::new(
             "first_stream",
             "a client's streams are odd, and have 31 bits (RFC 9113 section 5.1.1)",

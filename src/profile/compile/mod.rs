@@ -8,6 +8,8 @@ mod hpack;
 mod http2;
 mod numbers;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use super::document::{ClientHelloDocument, HybridKeyDocument, Registry, SessionIdDocument};
 use super::template::{HelloTemplate, HybridKey, SessionId};

@@ -84,7 +84,6 @@ const fn first_stream() -> u32 {
     1
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_first_stream(stream: &u32) -> bool {
     *stream == first_stream()
 }

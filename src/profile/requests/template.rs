@@ -80,6 +80,17 @@ impl RequestTemplates {
     }
 }
 
+impl HeaderTemplate {
+    /// The default of this header, in lower case, if it is the same in all requests.
+    pub(crate) fn fixed(&self, name: &str) -> Option<&str> {
+        let slot = self.slots.iter().find(|slot| slot.name == name)?;
+        match &slot.default {
+            Some(DefaultValue::Fixed(value)) => value.to_str().ok(),
+            _ => None,
+        }
+    }
+}
+
 impl MethodCondition {
     pub(crate) fn holds(self, method: &Method) -> bool {
         match self {
