@@ -143,6 +143,12 @@ impl Profile {
         each.min_by_key(Vec::len).unwrap_or_default()
     }
 
+    /// The Akamai fingerprint of its HTTP/2 connections, as [`Http2Opening::akamai`](super::Http2Opening::akamai) spells it; a setting
+    /// that is drawn is `GREASE`. `None` if HTTP/2 is stock h2's.
+    pub fn akamai(&self) -> Option<String> {
+        self.http2_template().map(|template| template.akamai())
+    }
+
     /// What the profile offers that a connection can live up to, and what it only lists.
     pub fn deliverable(&self) -> Deliverable {
         self.hello_template()
