@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use super::{Difference, list};
 use crate::profile::Http2Request;
-use crate::profile::hpack::{Decoder, Encoder, HeaderBlock, MAX_HEADER_LIST_SIZE, Policy};
+use crate::profile::hpack::{
+    Decoder, Encoder, HeaderBlock, INITIAL_TABLE_SIZE, MAX_HEADER_LIST_SIZE, Policy,
+};
 
 /// A connection's header blocks as the client would have written them.
 pub(in crate::profile) struct Replay {
     encoder: Encoder,
+    /// The encoder's, as the captured blocks tell it.
+    table_size: u32,
     /// Reads what the encoder wrote.
     decoder: Decoder,
     /// A block was different, so later ones say nothing: the tables are.
@@ -21,6 +25,7 @@ impl Replay {
         decoder.set_table_limit(u32::MAX);
         Self {
             encoder: Encoder::new(Arc::clone(policy)),
+            table_size: INITIAL_TABLE_SIZE,
             decoder,
             is_lost: false,
         }
@@ -28,9 +33,13 @@ impl Replay {
 
     /// The block that the client would have written of the request's headers, to be called for each in turn.
     pub(in crate::profile) fn encode(&mut self, request: &Http2Request) -> Vec<u8> {
-        // What the server allowed shows in nothing else.
+        // What the server allowed shows in nothing else. The size that there was is told when it was raised in between.
         for size in request.size_updates() {
+            if *size == self.table_size {
+                self.encoder.set_table_limit(size.saturating_add(1));
+            }
             self.encoder.set_table_limit(*size);
+            self.table_size = *size;
         }
         let mut block = Vec::with_capacity(request.block().len());
         let fields = request.headers().map(|header| header.field());
