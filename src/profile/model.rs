@@ -99,11 +99,14 @@ impl Profile {
     }
 
     /// The profile of the one client that sent all of these. Hellos of several connections show what it permutes and draws; resumed ones
-    /// and those after a HelloRetryRequest show what is different then.
+    /// and those after a HelloRetryRequest show what is different then. What the captures have of HTTP/2 and HTTP/1.1 becomes the
+    /// profile's too: its connections, and the kinds of its requests, with what all requests of a kind have alike. The note of its
+    /// provenance says what was not seen.
     ///
     /// # Errors
     ///
-    /// There is no capture, or they are of different clients: their cipher suites, groups, signature algorithms or versions differ.
+    /// There is no capture, or they are of different clients: their cipher suites, groups, signature algorithms or versions differ,
+    /// or what their HTTP/2 openings begin with.
     pub fn from_captures(name: &str, captures: &[HelloCapture]) -> Result<Self, ProfileError> {
         load::from_document(name, learn::document(name, captures)?)
     }
@@ -180,6 +183,10 @@ impl Profile {
     pub fn request_kinds(&self) -> Vec<&str> {
         let templates = self.request_templates();
         templates.map_or_else(Vec::new, |templates| templates.names().collect())
+    }
+
+    pub(super) fn document(&self) -> &ProfileDocument {
+        &self.0.document
     }
 
     /// Whether there are more handles to it than these.

@@ -150,7 +150,12 @@ impl<'a> Http2Header<'a> {
         self.representation.to_string()
     }
 
-    /// Whether its author wished that it be never indexed.
+    /// Whether this is how it was written.
+    pub(in crate::profile) fn is_written(&self, representation: Representation) -> bool {
+        self.representation == representation
+    }
+
+    /// As a field, sensitive if it was never indexed.
     pub(in crate::profile) fn field(&self) -> Field<'a> {
         Field {
             name: self.name,

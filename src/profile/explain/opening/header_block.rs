@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Difference, list};
 use crate::profile::Http2Request;
 use crate::profile::hpack::{
-    Decoder, Encoder, HeaderBlock, INITIAL_TABLE_SIZE, MAX_HEADER_LIST_SIZE, Policy,
+    Decoder, Encoder, HeaderBlock, INITIAL_TABLE_SIZE, MAX_HEADER_LIST_SIZE, Policy, Representation,
 };
 
 /// A connection's header blocks as the client would have written them.
@@ -45,6 +45,18 @@ impl Replay {
         let fields = request.headers().map(|header| header.field());
         self.encoder.encode(fields, &mut block);
         block
+    }
+
+    /// How the client would have represented the request's headers, to be called for each in turn.
+    pub(in crate::profile) fn representations(
+        &mut self,
+        request: &Http2Request,
+    ) -> Vec<Representation> {
+        let block = self.encode(request);
+        let mut own = HeaderBlock::default();
+        // An encoder's blocks are read without fault, up to the size of list that is written here.
+        let _ = self.decoder.decode(&block, &mut own);
+        own.representations().collect()
     }
 
     pub(super) fn differences(&mut self, request: &Http2Request) -> Vec<Difference> {
