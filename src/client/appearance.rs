@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::pool::Live;
 use crate::profile::Profile;
 use crate::profile::requests::{Dressed, Occasion, RequestTemplate};
-use crate::shape::h2::{PRIORITY_MARK, mark};
+use crate::shape::h2::PRIORITY_MARK;
 
 /// A connection's profile and language.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl<'a> Appearance<'a> {
             && self.profile.http2_template().is_some()
             && let Some(priority) = options.priority.or(template.priority)
         {
-            dressed.headers.insert(PRIORITY_MARK, mark(priority));
+            dressed.headers.insert(PRIORITY_MARK, priority.into());
         }
         Ok(dressed)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+#[cfg(feature = "decompression")]
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,10 +12,15 @@ use hyper::body::Incoming;
 
 use super::exchange::Exchange;
 use crate::error::Error;
+#[cfg(feature = "decompression")]
+use crate::pool::Live;
 
 /// The body as it arrives, and the exchange that ends with it.
 pub(super) struct RawBody {
     source: Source,
+    /// Where it comes from; for errors that are found after its end.
+    #[cfg(feature = "decompression")]
+    live: Arc<Live>,
     /// Gone once the body has ended.
     exchange: Option<Exchange>,
 }
@@ -55,12 +62,26 @@ impl RawBody {
     fn new(source: Source, exchange: Exchange) -> Self {
         let mut body = Self {
             source,
+            #[cfg(feature = "decompression")]
+            live: Arc::clone(exchange.lease().live()),
             exchange: Some(exchange),
         };
         if body.is_end_stream() {
             body.ended();
         }
         body
+    }
+
+    /// Its reader cannot go on: the error, with what is known of the connection.
+    #[cfg(feature = "decompression")]
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        match self.exchange.take() {
+            Some(exchange) => exchange.fail(error),
+            None => error
+                .sent()
+                .with_host(self.live.host_name())
+                .with_address(self.live.address()),
+        }
     }
 
     fn ended(&mut self) {

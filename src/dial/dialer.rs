@@ -206,14 +206,15 @@ impl Dial<'_> {
         };
         if !is_http2 {
             self.registration.set_protocol(Protocol::Http1);
-            let (sender, driver) = http1::open(io).await?;
+            let (sender, driver) =
+                http1::open(io, self.route.profile.request_templates().map(Arc::as_ref)).await?;
             return Ok((Sender::Http1(sender), driver, tls));
         }
         self.registration.set_protocol(Protocol::Http2);
         let (outcome, elapsed) = within(
             self.dialer.deadlines.settings,
             ErrorKind::SettingsTimeout,
-            http2::open(io),
+            http2::open(io, self.route.profile.http2_template()),
         )
         .await;
         self.timing.settings = elapsed;

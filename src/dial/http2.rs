@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::outcome::Driver;
 use crate::error::{Error, ErrorKind, Result};
-use crate::shape::h2::{Http2Peer, Http2Stream};
+use crate::profile::http2::Http2Template;
+use crate::shape::h2::{self as shape, Http2Peer, Http2Stream};
 
 /// What one response may send before it is read: 2 MiB is a 160 Mbit/s stream at 100 ms. Also hyper's default.
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
@@ -22,18 +23,25 @@ const LARGEST_HEADER_LIST: u32 = 64 * 1024;
 /// Sends requests; cloned for each.
 pub(crate) type Http2Sender = SendRequest<Bytes>;
 
-/// Sends preface and SETTINGS and waits for the server's SETTINGS.
-pub(super) async fn open<IO>(io: IO) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
+/// Sends preface and SETTINGS, those of `template` if there is one, and waits for the server's SETTINGS.
+pub(super) async fn open<IO>(
+    io: IO,
+    template: Option<&Arc<Http2Template>>,
+) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = Arc::new(Http2Peer::new());
-    let (sender, mut connection) = h2::client::Builder::new()
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(LARGEST_HEADER_LIST)
-        .enable_push(false)
-        .handshake(Http2Stream::watching(io, Arc::clone(&peer)))
+    let (builder, stream) = match template {
+        None => (unshaped(), Http2Stream::watching(io, Arc::clone(&peer))),
+        Some(template) => {
+            let mut rng = rand::rng();
+            let stream = Http2Stream::shaping(io, Arc::clone(&peer), template, &mut rng);
+            (shape::client(template), stream)
+        }
+    };
+    let (sender, mut connection) = builder
+        .handshake(stream)
         .await
         .map_err(|error| peer.explain(error))?;
     tokio::select! {
@@ -56,4 +64,14 @@ where
     let watched = Arc::clone(&peer);
     let driver = Box::pin(async move { connection.await.map_err(|error| watched.explain(error)) });
     Ok((sender, driver, peer))
+}
+
+fn unshaped() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(LARGEST_HEADER_LIST)
+        .enable_push(false);
+    builder
 }

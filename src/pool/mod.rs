@@ -32,7 +32,7 @@ mod target;
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use handle::{Host, Pool};
-pub use info::ConnectionInfo;
+pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;
 pub use preheat::{PreheatReport, Preheated};

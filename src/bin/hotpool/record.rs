@@ -89,7 +89,7 @@ impl Record {
             "tls": tls.map(tls_json),
             "http2": connection
                 .filter(|connection| connection.protocol() == Protocol::Http2)
-                .map(|connection| json!({ "akamai": connection.akamai() })),
+                .map(|connection| json!({ "akamai": connection.fingerprint().akamai })),
             "timing_us": {
                 "resolve": dial.map(|dial| micros(dial.resolve)),
                 "connect": dial.map(|dial| micros(dial.connect)),

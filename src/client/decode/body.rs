@@ -62,7 +62,10 @@ impl DecodedBody {
                             let data = self.decoded.split().freeze();
                             return Poll::Ready(Some(Ok(Frame::data(data))));
                         }
-                        Err(error) => return self.fail(told(error)),
+                        Err(error) => {
+                            let error = self.told(error);
+                            return self.fail(error);
+                        }
                     }
                 }
                 State::Surplus(surplus) => {
@@ -74,7 +77,8 @@ impl DecodedBody {
                             if *surplus > MOST_SURPLUS {
                                 let error = Error::new(ErrorKind::ContentCoding)
                                     .with_detail("the body goes on after the end of its coding");
-                                return self.fail(error.sent());
+                                let error = self.coded.lock().fail(error);
+                                return self.fail(error);
                             }
                         }
                         Some(Err(error)) => return self.fail(error),
@@ -96,14 +100,15 @@ impl DecodedBody {
         self.state = State::Ended;
         Poll::Ready(Some(Err(error)))
     }
-}
 
-/// The body's own failure, or the coding's.
-fn told(error: std::io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::new(ErrorKind::ContentCoding)
-            .with_source(error)
-            .sent(),
+    /// The body's own failure, or the coding's.
+    fn told(&self, error: std::io::Error) -> Error {
+        match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => {
+                let error = Error::new(ErrorKind::ContentCoding).with_source(error);
+                self.coded.lock().fail(error)
+            }
+        }
     }
 }

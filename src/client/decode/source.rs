@@ -40,6 +40,11 @@ impl Coded {
         }
     }
 
+    /// The coding is broken.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.body.fail(error)
+    }
+
     pub(super) fn take_trailers(&mut self) -> Option<HeaderMap> {
         self.trailers.take()
     }

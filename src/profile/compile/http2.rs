@@ -7,10 +7,15 @@ use std::sync::Arc;
 use super::hpack::hpack;
 use super::{Fault, Result};
 use crate::profile::document::{
-    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry, SettingDocument,
+    DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
+    SettingDocument,
 };
+<<<<<<< HEAD
 use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate};
 use crate::profile::opening::Priority;
+=======
+use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate, StreamDependencies};
+>>>>>>> main
 
 /// The template of `document`. Fields are named by their path below `http2`.
 pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Template> {
@@ -23,6 +28,10 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
         stream_window_update: window_update("stream_window_update", document.stream_window_update)?,
         priority_frames: priority_frames(&document.priority_frames)?,
         first_stream: document.first_stream,
+        dependencies: match document.dependencies {
+            DependenciesDocument::Fixed => StreamDependencies::Fixed,
+            DependenciesDocument::Chained => StreamDependencies::Chained,
+        },
         pseudo_headers: pseudo_headers(&document.pseudo_headers)?,
         hpack: Arc::new(hpack(&document.hpack)?),
     };

@@ -23,7 +23,8 @@ pub(crate) use hpack::{
     NameSourceDocument, RuleDocument, SizeSignalDocument,
 };
 pub(crate) use http2::{
-    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, SettingDocument,
+    DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument,
+    SettingDocument,
 };
 pub(crate) use merge::merge;
 pub(crate) use names::Registry;

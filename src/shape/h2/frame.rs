@@ -1,9 +1,6 @@
 //! Finds frames in a byte stream, however it is cut, without keeping their payloads (RFC 9113 §4.1).
 
-const HEADER_LENGTH: usize = 9;
-const SETTINGS: u8 = 0x4;
-const GOAWAY: u8 = 0x7;
-const ACK: u8 = 0x1;
+use super::head::{ACK, GOAWAY, HEAD_LENGTH, Head, SETTINGS};
 
 /// One entry of a SETTINGS frame: six bytes (RFC 9113 §6.5.1).
 const SETTING_LENGTH: usize = 6;
@@ -25,7 +22,7 @@ pub(super) trait FrameSink {
 #[derive(Debug)]
 pub(super) struct FrameScanner {
     /// The frame header, or the fixed-size item of the payload, that is being collected.
-    item: [u8; HEADER_LENGTH],
+    item: [u8; HEAD_LENGTH],
     filled: u8,
     payload: Payload,
     /// Bytes of the present frame's payload still to come.
@@ -43,7 +40,7 @@ enum Payload {
 impl FrameScanner {
     pub(super) fn new() -> Self {
         Self {
-            item: [0; HEADER_LENGTH],
+            item: [0; HEAD_LENGTH],
             filled: 0,
             payload: Payload::None,
             remaining: 0,
@@ -63,14 +60,14 @@ impl FrameScanner {
     }
 
     fn header<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FrameSink) -> &'a [u8] {
-        let Some((item, rest)) = self.collect(bytes, HEADER_LENGTH) else {
+        let Some((item, rest)) = self.collect(bytes, HEAD_LENGTH) else {
             return &[];
         };
-        let [a, b, c, kind, flags, stream @ ..] = item;
-        self.remaining = u32::from_be_bytes([0, a, b, c]);
-        let on_connection = u32::from_be_bytes(stream) & 0x7fff_ffff == 0;
-        self.payload = match kind {
-            SETTINGS if flags & ACK == 0 && on_connection => Payload::Settings,
+        let head = Head::from_bytes(item);
+        self.remaining = head.length;
+        let on_connection = head.stream == 0;
+        self.payload = match head.kind {
+            SETTINGS if !head.has(ACK) && on_connection => Payload::Settings,
             GOAWAY if on_connection => Payload::GoAway,
             _ => Payload::Skipped,
         };
@@ -138,7 +135,7 @@ impl FrameScanner {
         &mut self,
         bytes: &'a [u8],
         wanted: usize,
-    ) -> Option<([u8; HEADER_LENGTH], &'a [u8])> {
+    ) -> Option<([u8; HEAD_LENGTH], &'a [u8])> {
         let filled = usize::from(self.filled);
         let (taken, rest) = bytes.split_at(bytes.len().min(wanted - filled));
         if let Some(room) = self.item.get_mut(filled..filled + taken.len()) {

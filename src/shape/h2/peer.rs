@@ -33,8 +33,8 @@ pub(crate) struct Http2Peer {
     max_concurrent_streams: AtomicU32,
     go_away: AtomicU64,
     opening: OnceLock<Http2Opening>,
-    /// h2 keeps only the text of an I/O error, so what TLS said is kept here.
-    tls_fault: OnceLock<Error>,
+    /// h2 keeps only the text of an I/O error, so what TLS or the stream said is kept here.
+    fault: OnceLock<Error>,
     observer: OnceLock<Arc<dyn Http2Observer>>,
 }
 
@@ -46,7 +46,7 @@ impl Http2Peer {
             max_concurrent_streams: AtomicU32::new(UNLIMITED),
             go_away: AtomicU64::new(0),
             opening: OnceLock::new(),
-            tls_fault: OnceLock::new(),
+            fault: OnceLock::new(),
             observer: OnceLock::new(),
         }
     }
@@ -77,7 +77,7 @@ impl Http2Peer {
 
     /// What an error of h2's means on this connection.
     pub(crate) fn explain(&self, error: h2::Error) -> Error {
-        match self.tls_fault.get() {
+        match self.fault.get() {
             Some(fault) if error.is_io() => fault.clone(),
             _ => Error::from_http2(error),
         }
@@ -96,8 +96,8 @@ impl Http2Peer {
         self.opening.get_or_init(|| opening);
     }
 
-    pub(super) fn set_tls_fault(&self, fault: Error) {
-        self.tls_fault.get_or_init(|| fault);
+    pub(super) fn set_fault(&self, fault: Error) {
+        self.fault.get_or_init(|| fault);
     }
 }
 

@@ -1,66 +1,130 @@
 //! The stream that h2 reads from and writes to.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rand::Rng;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame::FrameScanner;
 use super::peer::Http2Peer;
+use super::shaper::Shaper;
+use super::wire::Wire;
 use crate::error::Error;
-use crate::profile::Http2Opening;
-use crate::shape::tap::{Tap, Watch};
+use crate::profile::http2::Http2Template;
 
-/// The opening is kept until its first request is complete, but no longer than this: a request's headers seldom reach 8 KiB, and
-/// servers refuse them at 16.
-const OPENING_LIMIT: usize = 16 * 1024;
-
-/// Lets [`Http2Peer`] know what the server says, and keeps what this side says first.
-pub(crate) type Http2Stream<IO> = Tap<IO, Http2Watch>;
+/// Lets [`Http2Peer`] know what the server says, and keeps what this side says first. With a template, what h2 says becomes what the
+/// template's client would say.
+#[derive(Debug)]
+pub(crate) struct Http2Stream<IO> {
+    wire: Wire<IO>,
+    inbound: FrameScanner,
+    shaper: Option<Box<Shaper>>,
+}
 
 impl<IO> Http2Stream<IO> {
+    /// Never changes a byte.
     pub(crate) fn watching(io: IO, peer: Arc<Http2Peer>) -> Self {
-        Self::new(
-            io,
-            Http2Watch {
-                inbound: FrameScanner::new(),
-                opening: Some(Vec::new()),
-                peer,
-            },
-        )
+        Self {
+            wire: Wire::new(io, peer),
+            inbound: FrameScanner::new(),
+            shaper: None,
+        }
+    }
+
+    /// Says what `template`'s client would. h2 must have been built with the template's limits. What differs between connections is
+    /// drawn from `rng`.
+    pub(crate) fn shaping(
+        io: IO,
+        peer: Arc<Http2Peer>,
+        template: &Arc<Http2Template>,
+        rng: &mut impl Rng,
+    ) -> Self {
+        Self {
+            shaper: Some(Box::new(Shaper::new(template, rng))),
+            ..Self::watching(io, peer)
+        }
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct Http2Watch {
-    inbound: FrameScanner,
-    /// What was written so far; gone once the first request's headers are in it.
-    opening: Option<Vec<u8>>,
-    peer: Arc<Http2Peer>,
-}
-
-impl Watch for Http2Watch {
-    fn read(&mut self, bytes: &[u8]) {
-        self.inbound.scan(bytes, &mut &*self.peer);
-    }
-
-    fn written(&mut self, bytes: &[u8]) {
-        let Some(opening) = &mut self.opening else {
-            return;
+impl<IO: AsyncRead + Unpin> AsyncRead for Http2Stream<IO> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self {
+            wire,
+            inbound,
+            shaper,
+        } = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match shaper {
+            None => Pin::new(&mut wire.io).poll_read(cx, buffer),
+            Some(shaper) => shaper.poll_read(&mut wire.io, cx, buffer),
         };
-        opening.extend_from_slice(bytes);
-        let parsed = Http2Opening::parse(opening);
-        if parsed.is_complete() || opening.len() > OPENING_LIMIT {
-            self.peer.set_opening(parsed);
-            self.opening = None;
+        if let Err(error) = ready!(read) {
+            if let Some(fault) = Error::from_tls(&error) {
+                wire.peer.set_fault(fault);
+            }
+            return Poll::Ready(Err(error));
+        }
+        let bytes = buffer.filled().get(before..).unwrap_or_default();
+        match shaper {
+            None => inbound.scan(bytes, &mut &*wire.peer),
+            Some(shaper) => {
+                let heard = shaper.heard(bytes, inbound, &wire.peer);
+                heard.map_err(|fault| wire.fail(fault))?;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Http2Stream<IO> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Self { wire, shaper, .. } = self.get_mut();
+        match shaper {
+            None => wire.poll_write(cx, bytes),
+            Some(shaper) => shaper.poll_write(wire, cx, &[IoSlice::new(bytes)]),
         }
     }
 
-    fn failed(&mut self, error: &io::Error) {
-        if let Some(fault) = Error::from_tls(error) {
-            self.peer.set_tls_fault(fault);
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let Self { wire, shaper, .. } = self.get_mut();
+        match shaper {
+            None => wire.poll_write_vectored(cx, slices),
+            Some(shaper) => shaper.poll_write(wire, cx, slices),
         }
     }
 
-    fn watches_writes(&self) -> bool {
-        self.opening.is_some()
+    fn is_write_vectored(&self) -> bool {
+        self.wire.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { wire, shaper, .. } = self.get_mut();
+        if let Some(shaper) = shaper {
+            ready!(shaper.poll_drain(wire, cx))?;
+        }
+        Pin::new(&mut wire.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { wire, shaper, .. } = self.get_mut();
+        if let Some(shaper) = shaper {
+            ready!(shaper.poll_drain(wire, cx))?;
+        }
+        Pin::new(&mut wire.io).poll_shutdown(cx)
     }
 }

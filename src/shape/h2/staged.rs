@@ -1,0 +1,38 @@
+//! Bytes that h2 believes written and that are still to be.
+
+/// Above this the buffer is given back once it is empty.
+const KEPT_CAPACITY: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Staged {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Staged {
+    pub(super) fn rest(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    /// Where more is appended.
+    pub(super) fn end(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// So many have been written.
+    pub(super) fn advance(&mut self, written: usize) {
+        self.written = self.bytes.len().min(self.written + written);
+        if self.written == self.bytes.len() {
+            self.written = 0;
+            if self.bytes.capacity() > KEPT_CAPACITY {
+                self.bytes = Vec::new();
+            } else {
+                self.bytes.clear();
+            }
+        }
+    }
+}

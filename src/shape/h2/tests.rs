@@ -1,0 +1,6 @@
+//! Whole connections, of stock h2 through the stream.
+
+mod client;
+mod replay;
+mod server;
+pub(super) mod templates;
