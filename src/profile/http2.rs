@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::akamai::Priority;
 use super::hpack::Policy;
+use super::opening::Priority;
 
 /// The HTTP/2 part of a profile, ready for use.
 #[derive(Clone, Debug)]

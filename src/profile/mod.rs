@@ -7,7 +7,8 @@
 //!   send](Profile::from_captures). A [`Pool`](crate::Pool) whose connections have a profile sends its hello, byte for byte.
 //! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro; [`Profile::differences`] says whether a
 //!   profile's client could have sent it.
-//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
+//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint; [`Profile::opening_differences`]
+//!   says whether a profile's client could have sent them.
 //!
 //! A profile can also say what the client's HTTP/2 connections and requests are. [`Profile::contradictions`] tells where its parts are not
 //! of one client.
@@ -40,7 +41,6 @@
 //! ```
 
 mod accept_language;
-mod akamai;
 mod coherence;
 mod compile;
 mod deliverable;
@@ -48,7 +48,6 @@ mod digest;
 mod document;
 mod explain;
 mod extension;
-mod frame;
 mod grease;
 mod hello;
 mod hello_error;
@@ -69,8 +68,8 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod model;
+mod opening;
 mod profile_error;
-mod pseudo_headers;
 pub(crate) mod read;
 mod record;
 #[allow(
@@ -87,7 +86,6 @@ mod tests;
 mod write;
 
 pub use accept_language::AcceptLanguage;
-pub use akamai::{Http2Opening, Priority};
 pub use coherence::Contradiction;
 pub use deliverable::{Deliverable, Missing};
 pub(crate) use document::Registry;
@@ -101,6 +99,7 @@ pub use http2::StreamPriority;
 pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;
+pub use opening::{Http1Head, Http2Header, Http2Opening, Http2Request, Priority};
 pub use profile_error::ProfileError;
 pub use sample::{SampleOptions, SampledHello};
 pub use source::IntoProfile;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::hpack::hpack;
 use super::{Fault, Result};
-use crate::profile::akamai::Priority;
 use crate::profile::document::{
     DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
     SettingDocument,
 };
 use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate, StreamDependencies};
+use crate::profile::opening::Priority;
 
 /// The template of `document`. Fields are named by their path below `http2`.
 pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Template> {

@@ -30,7 +30,8 @@ pub(crate) use merge::merge;
 pub(crate) use names::Registry;
 pub use provenance::{Day, Provenance, ProvenanceKind};
 pub(crate) use requests::{
-    HeaderDocument, KindDocument, MethodsDocument, RequestsDocument, StreamPriorityDocument,
+    ConditionalDocument, HeaderDocument, KindDocument, MethodsDocument, RequestsDocument,
+    StreamPriorityDocument,
 };
 
 /// The whole file.

@@ -21,7 +21,7 @@ mod policy;
 mod static_table;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 
 pub(crate) use block::HeaderBlock;
