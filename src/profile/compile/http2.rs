@@ -10,12 +10,8 @@ use crate::profile::document::{
     DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
     SettingDocument,
 };
-<<<<<<< HEAD
-use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate};
-use crate::profile::opening::Priority;
-=======
 use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate, StreamDependencies};
->>>>>>> main
+use crate::profile::opening::Priority;
 
 /// The template of `document`. Fields are named by their path below `http2`.
 pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Template> {
