@@ -149,8 +149,9 @@ fn same<'a>(values: &[Option<&'a str>]) -> Option<&'a str> {
     (is_same && can_be_written(first)).then_some(first)
 }
 
+/// A brace may begin a name that is filled in.
 fn can_be_written(value: &str) -> bool {
-    HeaderValue::from_str(value).is_ok() && value.trim() == value && !value.contains(ORIGIN)
+    HeaderValue::from_str(value).is_ok() && value.trim() == value && !value.contains('{')
 }
 
 fn most_frequent(values: &[Option<&str>]) -> Option<String> {

@@ -3,8 +3,8 @@
 use super::order::merged;
 use super::{Notes, hpack};
 use crate::profile::document::{
-    HpackDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
-    SettingDocument,
+    DependenciesDocument, HpackDocument, Http2Document, PriorityFrameDocument,
+    PseudoHeaderDocument, Registry, SettingDocument,
 };
 use crate::profile::{Http2Opening, Http2Request};
 
@@ -35,6 +35,7 @@ pub(super) fn http2(
         connection_window_update: first.window_update(),
         stream_window_update: stream_window_update(openings, notes),
         priority_frames: priority_frames(first),
+        dependencies: dependencies(openings, notes),
         first_stream: first_stream(openings),
         pseudo_headers: pseudo_headers(openings, notes)?,
         hpack: HpackDocument::default(),
@@ -79,6 +80,19 @@ fn priority_frames(opening: &Http2Opening) -> Vec<PriorityFrameDocument> {
             weight: priority.weight,
         })
         .collect()
+}
+
+/// Which streams are open is not in what the client sends; that one depends on another is.
+fn dependencies(openings: &[&Http2Opening], notes: &mut Notes) -> DependenciesDocument {
+    let mut all = requests(openings).filter_map(Http2Request::priority);
+    if all.any(|priority| priority.dependency != 0) {
+        return DependenciesDocument::Chained;
+    }
+    let later = openings.iter().any(|opening| opening.requests().len() > 1);
+    if !later && requests(openings).any(|request| request.priority().is_some()) {
+        notes.add("Whether the streams of later requests depend on earlier ones was not seen.");
+    }
+    DependenciesDocument::Fixed
 }
 
 fn first_stream(openings: &[&Http2Opening]) -> u32 {

@@ -117,7 +117,11 @@ impl Seen {
             .filter(|header| !header.is_pseudo_header());
         Self {
             kind: kind(&method, &path, header),
-            priority: request.priority(),
+            // What it depends on is not the kind's.
+            priority: request.priority().map(|priority| StreamPriority {
+                dependency: 0,
+                ..priority
+            }),
             method,
             origin: format!("{scheme}://{authority}"),
             headers: headers

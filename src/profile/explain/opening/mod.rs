@@ -10,9 +10,9 @@ mod header_list;
 mod request;
 
 use super::Difference;
-use crate::profile::Http2Opening;
-use crate::profile::http2::Http2Template;
+use crate::profile::http2::{Http2Template, StreamDependencies};
 use crate::profile::requests::RequestTemplates;
+use crate::profile::{Http2Opening, Http2Request};
 use connection::connection;
 pub(in crate::profile) use header_block::Replay;
 use request::{kind, pseudo_headers, stream, window_update};
@@ -32,7 +32,12 @@ impl Http2Template {
             found.extend(stream(next_stream, request));
             found.extend(window_update(self, request));
             found.extend(pseudo_headers(self, request));
-            found.extend(kinds.map(|kinds| kind(kinds, request)).unwrap_or_default());
+            let dependencies = self.dependencies(opening, request);
+            found.extend(
+                kinds
+                    .map(|kinds| kind(kinds, request, &dependencies))
+                    .unwrap_or_default(),
+            );
             found.extend(replay.differences(request));
             differences.extend(found.into_iter().map(|difference| Difference {
                 place: format!(
@@ -45,6 +50,26 @@ impl Http2Template {
             next_stream = request.stream().saturating_add(2);
         }
         differences
+    }
+}
+
+impl Http2Template {
+    /// The streams that the request's may depend on instead of its kind's: those of the earlier requests that weigh no less. Which of
+    /// them were open is for the server to know.
+    fn dependencies(&self, opening: &Http2Opening, request: &Http2Request) -> Vec<u32> {
+        let (StreamDependencies::Chained, Some(own)) = (self.dependencies, request.priority())
+        else {
+            return Vec::new();
+        };
+        let earlier = opening
+            .requests()
+            .iter()
+            .take_while(|other| other.stream() < request.stream());
+        let weighs = |other: &&Http2Request| {
+            let priority = other.priority();
+            priority.is_some_and(|priority| priority.weight_less_one >= own.weight_less_one)
+        };
+        earlier.filter(weighs).map(Http2Request::stream).collect()
     }
 }
 

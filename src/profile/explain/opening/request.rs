@@ -50,7 +50,13 @@ const fn name(pseudo_header: PseudoHeader) -> &'static [u8] {
 }
 
 /// What is different from the kind that the request is nearest to; of several that are equally near, from the first.
-pub(super) fn kind(kinds: &RequestTemplates, request: &Http2Request) -> Vec<Difference> {
+/// Its stream may depend on one of `dependencies` instead of the kind's.
+pub(super) fn kind(
+    kinds: &RequestTemplates,
+    request: &Http2Request,
+    dependencies: &[u32],
+) -> Vec<Difference> {
+    let of_kind = |kind: &RequestTemplate| of_kind(kind, request, dependencies);
     let is_preflight = request
         .header(ACCESS_CONTROL_REQUEST_METHOD.as_str())
         .is_some();
@@ -58,9 +64,9 @@ pub(super) fn kind(kinds: &RequestTemplates, request: &Http2Request) -> Vec<Diff
         .kinds
         .iter()
         .filter(|kind| is_for_preflights(kind) == is_preflight);
-    let nearest = same.map(|kind| of_kind(kind, request)).min_by_key(Vec::len);
+    let nearest = same.map(of_kind).min_by_key(Vec::len);
     let all = || {
-        let each = kinds.kinds.iter().map(|kind| of_kind(kind, request));
+        let each = kinds.kinds.iter().map(of_kind);
         each.min_by_key(Vec::len).unwrap_or_default()
     };
     nearest.unwrap_or_else(all)
@@ -72,13 +78,27 @@ fn is_for_preflights(kind: &RequestTemplate) -> bool {
     slots.any(|slot| slot.name == ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn of_kind(kind: &RequestTemplate, request: &Http2Request) -> Vec<Difference> {
+fn of_kind(
+    kind: &RequestTemplate,
+    request: &Http2Request,
+    dependencies: &[u32],
+) -> Vec<Difference> {
     let mut differences = header_list(&kind.http2, request);
-    if kind.priority != request.priority() {
+    let found = request.priority();
+    let expected = match (kind.priority, found) {
+        (Some(own), Some(found)) if dependencies.contains(&found.dependency) => {
+            Some(StreamPriority {
+                dependency: found.dependency,
+                ..own
+            })
+        }
+        (own, _) => own,
+    };
+    if expected != found {
         differences.push(Difference::new(
             "priority",
-            priority(kind.priority),
-            priority(request.priority()),
+            priority(expected),
+            priority(found),
         ));
     }
     differences
