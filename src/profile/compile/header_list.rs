@@ -213,8 +213,8 @@ fn filled(field: &str, text: &str, values: &BTreeMap<String, String>) -> Result<
         match name {
             Some((name, behind)) => {
                 match values.get(name) {
+                    _ if ORIGIN == format!("{{{name}}}") => filled.push_str(ORIGIN),
                     Some(value) => filled.push_str(value),
-                    None if ORIGIN == format!("{{{name}}}") => filled.push_str(ORIGIN),
                     None => {
                         return Err(Fault::new(field, format!("`values` has no {name}")));
                     }

@@ -129,6 +129,15 @@ fn what_stands_in_braces() {
         spelled(&template.http2),
         ["next: [{\"a\":{}}]", "referer: {origin}/text/html", "*"]
     );
+    // The request's own origin, whatever `values` gives the header of that name.
+    let fixed = json!({
+        "values": {"origin": "https://other.test"},
+        "kinds": {"page": {"http2": ["origin", "referer: {origin}/"]}}
+    });
+    assert_eq!(
+        spelled(&kind(requests(fixed), None).http2),
+        ["origin: https://other.test", "referer: {origin}/", "*"]
+    );
 }
 
 #[test]
