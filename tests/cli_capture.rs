@@ -28,14 +28,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 fn opening(path: &str) -> Http2Opening {
-    let text = std::fs::read_to_string(path).unwrap();
-    let [line] = text.lines().collect::<Vec<_>>().try_into().unwrap();
-    let pairs = line.as_bytes().chunks(2);
-    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    let bytes: Vec<u8> = pairs.map(byte).collect();
-    let opening = Http2Opening::parse(&bytes);
-    assert_eq!(opening.length(), bytes.len());
+    let [opening] = read_openings(path).try_into().unwrap();
     opening
+}
+
+fn read_openings(path: &str) -> Vec<Http2Opening> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let openings = text.lines().map(|line| {
+        let bytes: Vec<u8> = line.as_bytes().chunks(2).map(byte).collect();
+        let opening = Http2Opening::parse(&bytes);
+        assert_eq!(opening.length(), bytes.len());
+        opening
+    });
+    openings.collect()
 }
 
 #[tokio::test]
@@ -308,7 +314,7 @@ async fn the_installed_chromium_could_be_its_profile() {
         println!("SKIP: there is no profile for {version}");
         return;
     }
-    let capturing = Capturing::start("chromium", &["--once", "--out", "OUT"]).await;
+    let capturing = Capturing::start("chromium", &["--out", "OUT"]).await;
     let (out, hex) = (capturing.out.clone(), capturing.hellos.clone());
     let openings = capturing.openings.clone();
     let mut chromium = installed("chromium", "--version").unwrap();
@@ -325,9 +331,11 @@ async fn the_installed_chromium_could_be_its_profile() {
     let browser = timeout(PATIENCE, chromium.output()).await.unwrap().unwrap();
     let page = String::from_utf8_lossy(&browser.stdout);
     assert!(page.contains("hotpool capture"), "{browser:?}");
-    assert_eq!(capturing.ended().await.status, Some(0));
-    let opening = opening(&openings);
-    let agent = opening.requests()[0].header("user-agent").unwrap();
+    capturing.interrupt();
+    let captured = capturing.ended().await;
+    assert_eq!(captured.status, Some(0), "{captured:?}");
+    let kept = read_openings(&openings);
+    let agent = kept[0].requests()[0].header("user-agent").unwrap();
     let agent = String::from_utf8(agent.to_vec()).unwrap();
     assert!(agent.contains(" HeadlessChrome/"), "{agent}");
     // Without a window it says so, in this one place.
@@ -373,13 +381,15 @@ async fn the_installed_firefox_could_be_its_profile() {
         println!("SKIP: there is no profile for {version}");
         return;
     }
-    let capturing = Capturing::start("firefox", &["--once", "--out", "OUT"]).await;
+    let capturing = Capturing::start("firefox", &["--out", "OUT"]).await;
     let (out, hex) = (capturing.out.clone(), capturing.hellos.clone());
     let openings = capturing.openings.clone();
     let browser = Firefox::start().await;
     browser.visit(&capturing.url()).await;
-    assert_eq!(capturing.ended().await.status, Some(0));
     browser.quit().await;
+    capturing.interrupt();
+    let captured = capturing.ended().await;
+    assert_eq!(captured.status, Some(0), "{captured:?}");
     for profile in [&name, &out] {
         assert_could_have_sent(profile, &hex, &openings).await;
     }

@@ -54,7 +54,7 @@ impl Firefox {
             child,
             marionette: Mutex::new(stream),
         };
-        let capabilities = json!({"capabilities": {"alwaysMatch": {"acceptInsecureCerts": true}}});
+        let capabilities = json!({"acceptInsecureCerts": true});
         firefox.command("WebDriver:NewSession", capabilities).await;
         firefox
     }
