@@ -68,16 +68,16 @@ pub(in crate::profile) fn by_trial(openings: &[&Http2Opening]) -> HpackDocument 
     for _ in 0..ROUNDS {
         let before = best.clone();
         try_each(&mut best, openings, HUFFMAN, |hpack, huffman| {
-            hpack.value_huffman = huffman
+            hpack.value_huffman = huffman;
         });
         try_each(&mut best, openings, HUFFMAN, |hpack, huffman| {
-            hpack.name_huffman = huffman
+            hpack.name_huffman = huffman;
         });
         try_each(&mut best, openings, rules(), |hpack, rule| {
-            hpack.default = rule
+            hpack.default = rule;
         });
         try_each(&mut best, openings, NAMES, |hpack, names| {
-            hpack.names = names.to_vec()
+            hpack.names = names.to_vec();
         });
         for name in different(&best, openings) {
             try_each(&mut best, openings, rules(), |hpack, rule| {

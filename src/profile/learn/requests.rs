@@ -234,7 +234,7 @@ fn shared<'a>(lists: impl Iterator<Item = &'a Vec<Line>>) -> BTreeMap<String, St
     for line in lists.flatten() {
         let used = uses
             .entry(line.name.to_ascii_lowercase())
-            .or_insert(line.plain_value().map(|value| (value, 0)));
+            .or_insert_with(|| line.plain_value().map(|value| (value, 0)));
         *used = match (*used, line.plain_value()) {
             (Some((value, uses)), Some(own)) if value == own => Some((value, uses + 1)),
             _ => None,

@@ -43,22 +43,31 @@ fn capture(line: &Value) -> Capture {
 
 /// A client's HTTP/2 openings by name: those of the corpus, or those that are kept here. Some have no request.
 pub(in crate::profile) fn openings(client: &str) -> Vec<(String, Vec<u8>)> {
-    let lines = |text: String| -> Vec<Value> {
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    };
-    let name = |line: &Value| line["name"].as_str().unwrap().to_owned();
     if let Some(corpus) = corpus() {
         let text = std::fs::read_to_string(corpus.join(format!("{client}.jsonl"))).unwrap();
-        let captured = lines(text).into_iter();
+        let captured = lines(&text).into_iter();
         return captured
             .filter(|line| line["http2"].is_object())
             .map(|line| (name(&line), rebuild(&line["http2"])))
             .collect();
     }
-    let kept = lines(include_str!("../../../tests/captures/openings.jsonl").to_owned()).into_iter();
+    kept_openings(client)
+}
+
+/// Those that are kept here.
+pub(in crate::profile) fn kept_openings(client: &str) -> Vec<(String, Vec<u8>)> {
+    let kept = lines(include_str!("../../../tests/captures/openings.jsonl")).into_iter();
     kept.filter(|line| line["client"] == client)
         .map(|line| (name(&line), bytes(line["opening_hex"].as_str().unwrap())))
         .collect()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn name(line: &Value) -> String {
+    line["name"].as_str().unwrap().to_owned()
 }

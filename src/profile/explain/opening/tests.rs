@@ -2,7 +2,7 @@
 
 mod mutations;
 
-use crate::profile::tests::captures::openings;
+use crate::profile::tests::captures::{kept_openings, openings};
 use crate::profile::tests::{frame, opening};
 use crate::profile::{Http2Opening, Profile};
 
@@ -110,6 +110,45 @@ fn another_clients_opening_is_different() {
             );
         }
     }
+}
+
+/// A page with all that it loads, on one connection.
+#[test]
+fn later_requests_are_what_the_profile_can_send() {
+    for client in ["chromium-156", "firefox-esr-153"] {
+        let [(_, bytes)] = kept_openings(&format!("{client}-page")).try_into().unwrap();
+        let opening = Http2Opening::parse(&bytes);
+        assert!(opening.requests().len() >= 7, "{client}");
+        let profile = own_profile(client, is_headless(&opening));
+        assert_eq!(profile.opening_differences(&opening), [], "{client}");
+    }
+}
+
+/// Chromium's streams depend on earlier ones that weigh no less, and on no others.
+#[test]
+fn a_dependency_on_a_lighter_stream_is_found() {
+    let [(_, bytes)] = kept_openings("chromium-156-page").try_into().unwrap();
+    let opening = Http2Opening::parse(&bytes);
+    let profile = own_profile("chromium-156", true);
+    let dependent = opening.requests().iter().find(|request| {
+        let priority = request.priority().unwrap();
+        priority.dependency != 0
+    });
+    let block = dependent.unwrap().block();
+    let priority = dependent.unwrap().priority().unwrap();
+    let place = bytes
+        .windows(block.len())
+        .position(|window| window == block);
+    let place = place.unwrap() - 2;
+    assert_eq!(u32::from(bytes[place]), priority.dependency);
+    let mut changed = bytes;
+    changed[place] = 99;
+    let wanted = format!(
+        "request on stream {}, priority",
+        dependent.unwrap().stream()
+    );
+    let places = places(&profile, &Http2Opening::parse(&changed));
+    assert_eq!(places, [wanted]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::hello;
 use crate::profile::learn::{HelloCapture, hpack};
-use crate::profile::tests::captures::{captures, openings};
+use crate::profile::tests::captures::{captures, kept_openings, openings};
 use crate::profile::{Http1Head, Http2Opening, Profile};
 use serde_json::{Value, json};
 
@@ -148,6 +148,27 @@ fn encoders_are_found_by_trial() {
         let hpack = hpack::by_trial(&openings);
         let (same, all) = hpack::score(&hpack, &openings);
         assert_eq!(same, all, "{client} {hpack:?}");
+    }
+}
+
+/// Later requests on the connection of a page.
+#[test]
+fn a_page_is_learned() {
+    for client in ["chromium-156", "firefox-esr-153"] {
+        let [(_, bytes)] = kept_openings(&format!("{client}-page")).try_into().unwrap();
+        let opening = Http2Opening::parse(&bytes);
+        let capture = HelloCapture {
+            opening: Some(opening.clone()),
+            ..captured(client)
+        };
+        let profile = Profile::from_captures("page", &[capture]).unwrap();
+        assert_eq!(profile.opening_differences(&opening), []);
+        let fetch = &json(&profile)["requests"]["kinds"]["fetch"]["http2"];
+        let fetch = fetch.as_array().unwrap();
+        let origin = json!({"header": "origin: {origin}", "methods": "unsafe"});
+        for line in [origin, json!("referer: {origin}/"), json!("content-type")] {
+            assert!(fetch.contains(&line), "{client}: {fetch:?}");
+        }
     }
 }
 

@@ -188,7 +188,7 @@ fn what_is_the_requests() {
         change("priority", &|parts| parts.priority = None);
         for place in 1..4 {
             change("pseudo-headers", &|parts| {
-                parts.headers.swap(place - 1, place)
+                parts.headers.swap(place - 1, place);
             });
         }
         for place in 4..parts.headers.len() {
