@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking"
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says how many captures it read"
 )]
 
 mod common;
@@ -232,12 +233,15 @@ fn shown(frames: &[(String, Vec<u8>)]) -> String {
     lines.collect()
 }
 
+/// By stream, as on the wire.
+type Priorities = Arc<Mutex<Vec<(u32, Vec<u8>)>>>;
+
 /// Seen of Chromium 156: a style sheet, a script and an image at once.
 #[tokio::test]
 async fn chromiums_open_streams_are_a_chain() {
     let authority = Authority::new();
     let config = authority.issue(&["localhost"]).server_config(&["h2"]);
-    let priorities: Arc<Mutex<Vec<(u32, Vec<u8>)>>> = Arc::default();
+    let priorities = Priorities::default();
     let kept = Arc::clone(&priorities);
     let peer = Peer::tls(config, move |_, stream| {
         let kept = Arc::clone(&kept);
