@@ -35,7 +35,7 @@ fn main() {
             let ways = ways(&server, browser, &mut drivers).await;
             println!("{}, {TURNS} turns of {TURN:?}, medians", browser.profile);
             for in_flight in [1, 64] {
-                let mut times = [const { () }; 3].map(|()| Times::new());
+                let mut times = [0; 3].map(|_| Times::new());
                 let mut rates = vec![Vec::new(); ways.len()];
                 for _ in 0..TURNS {
                     for ((way, times), rates) in ways.iter().zip(&mut times).zip(&mut rates) {

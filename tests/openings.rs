@@ -3,7 +3,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test fails by panicking"
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says how many captures it read"
 )]
 
 mod common;
@@ -229,4 +231,58 @@ fn shown(frames: &[(String, Vec<u8>)]) -> String {
         format!("{head} {payload}\n")
     });
     lines.collect()
+}
+
+/// By stream, as on the wire.
+type Priorities = Arc<Mutex<Vec<(u32, Vec<u8>)>>>;
+
+/// Seen of Chromium 156: a style sheet, a script and an image at once.
+#[tokio::test]
+async fn chromiums_open_streams_are_a_chain() {
+    let authority = Authority::new();
+    let config = authority.issue(&["localhost"]).server_config(&["h2"]);
+    let priorities = Priorities::default();
+    let kept = Arc::clone(&priorities);
+    let peer = Peer::tls(config, move |_, stream| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let mut http2 = Http2::accept(stream, &[]).await.unwrap();
+            let mut open = Vec::new();
+            while let Some(frame) = http2.read().await {
+                if frame.kind == HEADERS {
+                    kept.lock()
+                        .push((frame.stream, frame.payload[..5].to_vec()));
+                    open.push(frame.stream);
+                }
+                // Not before all are open, and then one more.
+                if open.len() == 3 || frame.stream == 7 {
+                    for stream in open.drain(..) {
+                        http2.respond(stream).await;
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    let pool = trusting(&authority)
+        .profile("chromium-156")
+        .build()
+        .unwrap();
+    let connection = pool.get(&peer.target()).await.unwrap();
+    let send = async |kind: &'static str| {
+        let request = http::Request::get(format!("/{kind}"))
+            .extension(RequestOptions::new().kind(kind))
+            .body(Full::<Bytes>::default())
+            .unwrap();
+        let response = connection.send(request).await.unwrap();
+        http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .unwrap();
+    };
+    tokio::join!(send("style"), send("script"), send("image"));
+    send("image-low").await;
+    let seen = priorities.lock().clone();
+    let wanted = [(1, 0, 255), (3, 1, 219), (5, 3, 219), (7, 0, 182)];
+    let wanted = wanted.map(|(stream, parent, weight)| (stream, vec![0x80, 0, 0, parent, weight]));
+    assert_eq!(seen, wanted);
 }

@@ -2,6 +2,9 @@
 //!
 //! [`Connection::send`](crate::Connection::send) sends on a connection that the caller holds; [`Pool::send`](crate::Pool::send) takes
 //! the host from the request's URI. A request that meets a dead connection goes to another one unseen, when that is safe.
+//!
+//! On a connection with a [profile](crate::profile) a request is what the profile's client would have sent: of which kind it is, and what it
+//! is to leave out, is in its [`RequestOptions`]. Without a profile it is sent as it was given.
 
 mod appearance;
 mod body;

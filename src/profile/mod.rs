@@ -52,13 +52,7 @@ mod grease;
 mod hello;
 mod hello_error;
 mod hex;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the stream that uses it comes next"
-)]
 pub(crate) mod hpack;
-#[allow(dead_code, reason = "the stream that uses it comes next")]
 pub(crate) mod http2;
 mod installation;
 mod ja3;
@@ -72,11 +66,6 @@ mod opening;
 mod profile_error;
 pub(crate) mod read;
 mod record;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the client that uses it comes next"
-)]
 pub(crate) mod requests;
 mod sample;
 mod source;

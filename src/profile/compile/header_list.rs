@@ -100,11 +100,7 @@ impl HeaderList {
 
     pub(super) fn into_template(self, splits_cookies: bool) -> HeaderTemplate {
         let others = self.others.unwrap_or(self.slots.len());
-        HeaderTemplate {
-            slots: self.slots,
-            others,
-            splits_cookies,
-        }
+        HeaderTemplate::new(self.slots, others, splits_cookies)
     }
 
     fn without(&self, leaves: impl Fn(&HeaderSlot) -> bool, first: Option<HeaderSlot>) -> Self {

@@ -28,6 +28,8 @@ pub(crate) use block::HeaderBlock;
 pub(crate) use decoder::{Decoder, MAX_HEADER_LIST_SIZE};
 pub(crate) use encoder::Encoder;
 pub(crate) use error::HpackError;
-pub(crate) use field::{Coding, Field, Indexing, NameForm, Representation};
+#[cfg(test)]
+pub(crate) use field::{Coding, NameForm};
+pub(crate) use field::{Field, Indexing, Representation};
 pub(crate) use policy::{FieldRule, HuffmanUse, IndexedUse, NameSource, Policy, Rule, SizeSignal};
 pub(crate) use table::INITIAL_TABLE_SIZE;

@@ -21,6 +21,13 @@ pub(crate) struct Occasion<'a> {
     pub(crate) without: &'a [HeaderName],
 }
 
+impl Occasion<'_> {
+    /// Whether all defaults stand as the profile has them.
+    fn is_plain(&self) -> bool {
+        self.defaults && self.without.is_empty() && self.accept_language.is_none()
+    }
+}
+
 /// A request's headers as the client would have sent them.
 #[derive(Debug)]
 pub(crate) struct Dressed {
@@ -32,6 +39,15 @@ pub(crate) struct Dressed {
 impl HeaderTemplate {
     /// Puts `own` headers, which win, and the defaults together. Costs a hash and a copy of a reference for each header.
     pub(crate) fn dress(&self, own: &HeaderMap, occasion: &Occasion<'_>) -> Dressed {
+        if own.is_empty()
+            && occasion.is_plain()
+            && let Some(bare) = &self.bare
+        {
+            return Dressed {
+                asks_for_codings: bare.contains_key(ACCEPT_ENCODING),
+                headers: bare.clone(),
+            };
+        }
         let mut dressed = Dressed {
             headers: HeaderMap::with_capacity(self.slots.len() + own.keys_len()),
             asks_for_codings: false,
@@ -135,11 +151,7 @@ mod tests {
     }
 
     fn template(lines: &[&str], others: usize) -> HeaderTemplate {
-        HeaderTemplate {
-            slots: lines.iter().copied().map(slot).collect(),
-            others,
-            splits_cookies: true,
-        }
+        HeaderTemplate::new(lines.iter().copied().map(slot).collect(), others, true)
     }
 
     fn headers(lines: &[&str]) -> HeaderMap {
@@ -239,6 +251,7 @@ mod tests {
     fn what_only_unsafe_methods_have() {
         let mut template = template(&["origin: {origin}"], 1);
         template.slots[0].only = MethodCondition::Unsafe;
+        let template = HeaderTemplate::new(template.slots, 1, true);
         assert!(dressed(&template, &[], &GET).is_empty());
         let post = Occasion {
             method: &Method::POST,

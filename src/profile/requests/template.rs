@@ -1,6 +1,6 @@
 //! The kinds of requests and their headers.
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::profile::http2::StreamPriority;
 
@@ -29,6 +29,8 @@ pub(crate) struct HeaderTemplate {
     pub(crate) others: usize,
     /// Whether each cookie is a header field of its own (RFC 9113 §8.2.3).
     pub(crate) splits_cookies: bool,
+    /// What a request without headers of its own has, where that is always the same.
+    pub(super) bare: Option<HeaderMap>,
 }
 
 /// A header's place.
@@ -63,6 +65,29 @@ pub(crate) enum MethodCondition {
     All,
     /// All but GET and HEAD: what Fetch gives an `Origin` even to the page's own server.
     Unsafe,
+}
+
+impl HeaderTemplate {
+    pub(crate) fn new(slots: Vec<HeaderSlot>, others: usize, splits_cookies: bool) -> Self {
+        let mut bare = Some(HeaderMap::with_capacity(slots.len()));
+        for slot in &slots {
+            match (&slot.default, slot.only) {
+                (None, _) => {}
+                (Some(DefaultValue::Fixed(value)), MethodCondition::All) => {
+                    if let Some(headers) = &mut bare {
+                        headers.append(&slot.name, value.clone());
+                    }
+                }
+                (Some(_), _) => bare = None,
+            }
+        }
+        Self {
+            slots,
+            others,
+            splits_cookies,
+            bare,
+        }
+    }
 }
 
 impl RequestTemplates {

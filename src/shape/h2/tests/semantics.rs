@@ -109,8 +109,15 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         prop::collection::vec((0_usize..10, event), 0..4),
     )
         .prop_map(
-            |(template, wire, table, window, frame, concurrent, exchanges, events)| Scenario {
-                template,
+            |(template, wire, table, window, frame, concurrent, exchanges, mut events)| Scenario {
+                template: {
+                    // h2 0.4.20 as a server that goes away ignores the HEADERS of a new stream and takes the WINDOW_UPDATE behind it,
+                    // which Firefox sends, for one on an idle stream. `going_away` has a server that does not.
+                    if template.stream_window_update.is_some() {
+                        events.retain(|(_, event)| !matches!(event, Event::GoAway));
+                    }
+                    template
+                },
                 wire,
                 table,
                 window,
@@ -257,6 +264,8 @@ async fn serve(scenario: Scenario, io: DuplexStream) {
                 accepted += 1;
                 exchanges.spawn(echo(request, respond));
             }
+            // The client has what it wanted, and left.
+            Some(Err(error)) if error.is_io() => return,
             Some(Err(error)) => panic!("the server refuses the connection: {error}"),
             None => return,
         }
@@ -327,20 +336,24 @@ async fn play(scenario: Scenario) {
         let all = exchanges.map(|(number, exchange)| exchange_once(number, exchange, &sender));
         let answered = join_all(all).await;
         let goes_away = |(_, event): &(usize, Event)| matches!(event, Event::GoAway);
-        if !scenario.events.iter().any(goes_away) {
+        let goes_away = scenario.events.iter().any(goes_away);
+        if !goes_away {
             assert!(answered.iter().all(|answered| *answered), "{answered:?}");
         }
         drop(sender);
-        driver.join_next().await.unwrap().unwrap().unwrap();
+        // The server may have left while the client's last frames were on their way.
+        if let Err(error) = driver.join_next().await.unwrap().unwrap() {
+            assert!(goes_away && error.is_io(), "{error:?}");
+        }
     };
     tokio::join!(serving, requesting);
 }
 
 /// A connection that hangs is a failure too.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 6, ..ProptestConfig::default() })]
     #[test]
     fn what_arrives_equals_what_was_sent(scenario in scenario()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
