@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
-use hotpool::{Host, Pool, Trust};
+use hotpool::{Body, Host, Pool, Trust};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Empty, Full};
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider};
@@ -131,24 +131,12 @@ impl Way {
                 let mut request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
                 *request.headers_mut() = headers.clone();
                 let response = host.get().await.unwrap().send(request).await.unwrap();
-                response
-                    .into_body()
-                    .collect()
-                    .await
-                    .unwrap()
-                    .to_bytes()
-                    .len()
+                drain(response.into_body()).await
             }
             Self::Profile(host) => {
                 let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
                 let response = host.get().await.unwrap().send(request).await.unwrap();
-                response
-                    .into_body()
-                    .collect()
-                    .await
-                    .unwrap()
-                    .to_bytes()
-                    .len()
+                drain(response.into_body()).await
             }
         }
     }
@@ -177,15 +165,23 @@ impl Way {
                 let mut request = request(content);
                 *request.headers_mut() = headers.clone();
                 let response = host.get().await.unwrap().send(request).await.unwrap();
-                response.into_body().collect().await.unwrap();
+                drain(response.into_body()).await;
             }
             Self::Profile(host) => {
                 let connection = host.get().await.unwrap();
                 let response = connection.send(request(content)).await.unwrap();
-                response.into_body().collect().await.unwrap();
+                drain(response.into_body()).await;
             }
         }
     }
+}
+
+async fn drain(mut body: Body) -> usize {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        length += frame.unwrap().into_data().map_or(0, |data| data.len());
+    }
+    length
 }
 
 async fn read(mut body: h2::RecvStream) -> usize {
