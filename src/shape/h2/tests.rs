@@ -1,6 +1,8 @@
 //! Whole connections, of stock h2 through the stream.
 
 mod client;
+mod connections;
+mod cut;
 mod inward;
 mod outward;
 mod pieces;
