@@ -42,7 +42,7 @@
 //!
 //! # Features
 //!
-//! The pool needs none. `server` adds listeners, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
+//! The pool needs none. `decompression`, on by default, decodes bodies where a profile asked for content codings. `server` adds listeners, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
 //! command.
 
 pub mod client;

@@ -12,26 +12,36 @@
 
 #[path = "cli/capturing.rs"]
 mod capturing;
+#[path = "cli/firefox.rs"]
+mod firefox;
 #[path = "cli/run.rs"]
 mod run;
 
 use std::time::Duration;
 
 use capturing::{Capturing, PATIENCE, hellos, installed, object};
+use firefox::Firefox;
 use hotpool::profile::{Http2Opening, Profile, SampleOptions};
 use run::{file, hotpool};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 fn opening(path: &str) -> Http2Opening {
-    let text = std::fs::read_to_string(path).unwrap();
-    let [line] = text.lines().collect::<Vec<_>>().try_into().unwrap();
-    let pairs = line.as_bytes().chunks(2);
-    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    let bytes: Vec<u8> = pairs.map(byte).collect();
-    let opening = Http2Opening::parse(&bytes);
-    assert_eq!(opening.length(), bytes.len());
+    let [opening] = read_openings(path).try_into().unwrap();
     opening
+}
+
+fn read_openings(path: &str) -> Vec<Http2Opening> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let openings = text.lines().map(|line| {
+        let bytes: Vec<u8> = line.as_bytes().chunks(2).map(byte).collect();
+        let opening = Http2Opening::parse(&bytes);
+        assert_eq!(opening.length(), bytes.len());
+        opening
+    });
+    openings.collect()
 }
 
 #[tokio::test]
@@ -52,8 +62,7 @@ async fn our_own_client_once() {
     assert_eq!(seen["tls"]["ja4"], hello.hello.ja4());
     assert_eq!(opening(&files[1]).akamai(), seen["http2"]["akamai"]);
     let learned = file("capture-own-learned.json", &captured.stdout);
-    let run = hotpool(&["profile", "check", &learned, "--hello", &files[0]]).await;
-    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_could_have_sent(&learned, &files[0], &files[1]).await;
     // The profile that stands for no shaping lists the same hello.
     let run = hotpool(&["profile", "hello", "rustls", "--sni", "localhost"]).await;
     let listed = file("capture-own-listed.hex", &run.stdout);
@@ -305,7 +314,7 @@ async fn the_installed_chromium_could_be_its_profile() {
         println!("SKIP: there is no profile for {version}");
         return;
     }
-    let capturing = Capturing::start("chromium", &["--once", "--out", "OUT"]).await;
+    let capturing = Capturing::start("chromium", &["--out", "OUT"]).await;
     let (out, hex) = (capturing.out.clone(), capturing.hellos.clone());
     let openings = capturing.openings.clone();
     let mut chromium = installed("chromium", "--version").unwrap();
@@ -322,18 +331,101 @@ async fn the_installed_chromium_could_be_its_profile() {
     let browser = timeout(PATIENCE, chromium.output()).await.unwrap().unwrap();
     let page = String::from_utf8_lossy(&browser.stdout);
     assert!(page.contains("hotpool capture"), "{browser:?}");
-    assert_eq!(capturing.ended().await.status, Some(0));
+    capturing.interrupt();
+    let captured = capturing.ended().await;
+    assert_eq!(captured.status, Some(0), "{captured:?}");
+    let kept = read_openings(&openings);
+    let agent = kept[0].requests()[0].header("user-agent").unwrap();
+    let agent = String::from_utf8(agent.to_vec()).unwrap();
+    assert!(agent.contains(" HeadlessChrome/"), "{agent}");
+    // Without a window it says so, in this one place.
+    let headless = derived(&name, json!({"values": {"user-agent": agent}}));
+    assert_could_have_sent(&headless, &hex, &openings).await;
+    assert_could_have_sent(&out, &hex, &openings).await;
+    assert_kinds(
+        &out,
+        &["navigation", "style", "script", "image", "iframe", "fetch"],
+    );
+    let run = hotpool(&[
+        "profile",
+        "check",
+        &name,
+        "--hello",
+        &hex,
+        "--opening",
+        &openings,
+    ])
+    .await;
+    let mut lines = run
+        .stdout
+        .lines()
+        .filter(|line| !line.contains("could have been sent"));
+    assert!(
+        lines.all(|line| line.contains(", header user-agent: ")),
+        "{run:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_installed_firefox_could_be_its_profile() {
+    let Some(mut version) = installed("firefox-esr", "--version") else {
+        return;
+    };
+    let version = version.arg("--version").output().await.unwrap();
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let number = version
+        .split([' ', '.'])
+        .find(|word| word.parse::<u32>().is_ok());
+    let name = format!("firefox-esr-{}", number.unwrap_or_default());
+    if Profile::named(&name).is_err() {
+        println!("SKIP: there is no profile for {version}");
+        return;
+    }
+    let capturing = Capturing::start("firefox", &["--out", "OUT"]).await;
+    let (out, hex) = (capturing.out.clone(), capturing.hellos.clone());
+    let openings = capturing.openings.clone();
+    let browser = Firefox::start().await;
+    browser.visit(&capturing.url()).await;
+    browser.quit().await;
+    capturing.interrupt();
+    let captured = capturing.ended().await;
+    assert_eq!(captured.status, Some(0), "{captured:?}");
     for profile in [&name, &out] {
-        let arguments = [
-            "profile",
-            "check",
-            profile,
-            "--hello",
-            &hex,
-            "--opening",
-            &openings,
-        ];
-        let run = hotpool(&arguments).await;
-        assert_eq!(run.status, Some(0), "{run:?}");
+        assert_could_have_sent(profile, &hex, &openings).await;
+    }
+    assert_kinds(
+        &out,
+        &["navigation", "style", "script", "image", "iframe", "fetch"],
+    );
+}
+
+/// A file with a profile that is another one but for what its requests are.
+fn derived(parent: &str, requests: serde_json::Value) -> String {
+    let profile = json!({
+        "name": "derived", "extends": parent, "requests": requests,
+        "provenance": {"kind": "derived", "client": "x", "version": "1", "os": "any", "date": "2026-11-20"},
+    });
+    file(&format!("derived-{parent}.json"), profile.to_string())
+}
+
+async fn assert_could_have_sent(profile: &str, hellos: &str, openings: &str) {
+    let arguments = [
+        "profile",
+        "check",
+        profile,
+        "--hello",
+        hellos,
+        "--opening",
+        openings,
+    ];
+    let run = hotpool(&arguments).await;
+    assert_eq!(run.status, Some(0), "{run:?}");
+}
+
+/// One visit makes a browser send a request of each of these.
+fn assert_kinds(learned: &str, wanted: &[&str]) {
+    let kinds = &object(learned)["requests"]["kinds"];
+    for wanted in wanted {
+        assert!(kinds[wanted].is_object(), "{wanted}: {kinds}");
     }
 }

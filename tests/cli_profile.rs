@@ -52,14 +52,25 @@ async fn list_names_all_and_where_they_come_from() {
     assert_eq!(
         fields,
         [
-            "aliases", "client", "date", "expired", "expires", "ja4", "kind", "name", "os",
-            "version"
+            "akamai", "aliases", "client", "date", "expired", "expires", "ja4", "kind", "kinds",
+            "name", "os", "version"
         ]
     );
     assert_eq!(chromium["aliases"], json!(["chromium"]));
     assert_eq!(chromium["kind"], "captured");
     assert_eq!(chromium["client"], "Chromium");
     assert_eq!(chromium["ja4"], "t13d1517h2_8daaf6152771_cb7bf5808d99");
+    assert_eq!(
+        chromium["akamai"],
+        "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"
+    );
+    assert_eq!(chromium["kinds"][0], "navigation");
+    assert!(chromium["kinds"].as_array().unwrap().len() > 5);
+    let rustls = of("rustls");
+    assert_eq!(
+        (&rustls["akamai"], &rustls["kinds"]),
+        (&Value::Null, &json!([]))
+    );
     assert_eq!(of("chrome-156")["kind"], "derived");
     assert_eq!(of("rustls")["expires"], Value::Null);
 
@@ -304,30 +315,70 @@ async fn check_says_where_a_hello_is_another_clients() {
     );
 }
 
+/// A kept opening of a browser.
+fn kept_opening(client: &str) -> String {
+    let kept = include_str!("captures/openings.jsonl").lines();
+    let mut kept = kept.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // A window says nothing of being headless.
+    let is_wanted = |line: &Value| {
+        line["client"] == client && line["name"].as_str().unwrap().starts_with("headful")
+    };
+    let line = kept.find(is_wanted).unwrap();
+    line["opening_hex"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn an_opening_is_read_and_not_held_against_anybody() {
+async fn an_opening_is_held_against_the_profile() {
     let hellos = file("with-opening.hex", output(&["hello", "chromium"]).await);
-    let frames =
-        b"\0\0\x06\x04\0\0\0\0\0\0\x02\0\0\0\0\0\0\x06\x01\x05\0\0\0\x01\x82\x87\x41\x01a\x84";
-    let opening = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frames[..]].concat();
-    let hex: String = opening.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [chromium, firefox] = ["chromium-156", "firefox-esr-153"].map(kept_opening);
+    let pairs = chromium.as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let opening: Vec<u8> = pairs.map(byte).collect();
+    let check = async |profile_: &str, opening: &str| {
+        let arguments = ["check", profile_, "--hello", &hellos, "--opening", opening];
+        profile(&arguments).await
+    };
     for opening in [
         file("opening.bin", &opening),
-        file("opening.hex", format!("\n{hex}\n")),
+        file("opening.hex", format!("\n{chromium}\n")),
     ] {
-        let arguments = [
-            "check",
-            "chromium",
-            "--hello",
-            &hellos,
-            "--opening",
-            &opening,
-        ];
-        let run = profile(&arguments).await;
-        assert_eq!(run.status, Some(0), "{run:?}");
-        let wanted = "chromium-156 says nothing of HTTP/2, so the opening 2:0|00|0|m,s,a,p";
-        assert!(run.stderr.contains(wanted), "{run:?}");
+        let run = check("chromium", &opening).await;
+        assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+        let last = run.stdout.lines().last().unwrap();
+        assert!(last.starts_with(&opening), "{run:?}");
+        assert!(
+            last.ends_with(": could have been sent by chromium-156"),
+            "{run:?}"
+        );
     }
+    let both = file("opening-both.hex", format!("{chromium}\n{firefox}\n"));
+    let run = check("chromium", &both).await;
+    assert_eq!(run.status, Some(1), "{run:?}");
+    for wanted in [
+        format!("{both}:1: could have been sent"),
+        format!("{both}:2: SETTINGS: expected HEADER_TABLE_SIZE 65536, "),
+        format!("{both}:2: WINDOW_UPDATE: expected 15663105, found 12517377"),
+        format!("{both}:2: request on stream 3, pseudo-headers: expected :method, :authority, "),
+        format!("{both}:2: request on stream 3, header user-agent: expected Mozilla"),
+    ] {
+        assert!(run.stdout.contains(&wanted), "{wanted}: {run:?}");
+    }
+    // It can be told what it is held against, and what it is not.
+    let silent = json!({
+        "name": "silent", "extends": "chromium", "http2": null,
+        "provenance": {"kind": "derived", "client": "x", "version": "1", "os": "any", "date": "2026-11-20"},
+    });
+    let silent = file("silent.json", silent.to_string());
+    let run = check(&silent, &both).await;
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let wanted = "silent says nothing of HTTP/2, so the opening 1:65536;2:0;4:6291456;6:262144";
+    assert!(run.stderr.contains(wanted), "{run:?}");
+    let liar = json!({
+        "name": "liar", "extends": "chromium", "requests": {"values": {"user-agent": "Mozilla/5.0 Firefox/153.0"}},
+        "provenance": {"kind": "derived", "client": "x", "version": "1", "os": "any", "date": "2026-11-20"},
+    });
+    let run = check(&file("liar.json", liar.to_string()), &both).await;
+    assert!(run.stderr.contains("liar: "), "{run:?}");
     for (name, content, wanted) in [
         (
             "cut",
@@ -354,15 +405,23 @@ async fn an_opening_is_read_and_not_held_against_anybody() {
 
 #[tokio::test]
 async fn diff_tells_what_differs() {
-    for (one, other) in [("chromium", "chromium-156"), ("chrome-156", "chromium")] {
-        assert_eq!(output(&["diff", one, other]).await, "");
-    }
+    assert_eq!(output(&["diff", "chromium", "chromium-156"]).await, "");
+    let run = profile(&["diff", "chrome-156", "chromium"]).await;
+    assert_eq!(run.status, Some(1));
+    // Chrome is Chromium but for one brand.
+    assert!(
+        run.stdout.starts_with("requests.values.sec-ch-ua: "),
+        "{run:?}"
+    );
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
     let run = profile(&["diff", "chromium", "chrome-153"]).await;
     assert_eq!(run.status, Some(1));
+    let mut lines = run.stdout.lines();
     assert_eq!(
-        run.stdout,
-        "client_hello.trust_anchor_order: nothing | shuffled\n"
+        lines.next(),
+        Some("client_hello.trust_anchor_order: nothing | shuffled")
     );
+    assert!(lines.all(|line| line.starts_with("requests.values.")));
     let run = profile(&["diff", "firefox-156", "firefox-esr-153"]).await;
     assert_eq!(run.status, Some(1));
     assert!(
@@ -376,6 +435,21 @@ async fn diff_tells_what_differs() {
             .contains("client_hello.extension_order: nothing | permuted"),
         "{run:?}"
     );
+    let run = profile(&["diff", "chromium", "firefox-esr-153"]).await;
+    for wanted in [
+        "http2.settings.INITIAL_WINDOW_SIZE: 6291456 | 131072",
+        "http2.settings.order[3]: MAX_HEADER_LIST_SIZE | MAX_FRAME_SIZE",
+        "http2.connection_window_update: 15663105 | 12517377",
+        "http2.stream_window_update: nothing | 12451840",
+        "requests.kinds.navigation.priority.weight: 256 | 42",
+        "requests.values.sec-ch-ua-mobile: ?0 | nothing",
+    ] {
+        assert!(
+            run.stdout.lines().any(|line| line == wanted),
+            "{wanted}: {}",
+            run.stdout
+        );
+    }
 }
 
 #[tokio::test]
@@ -429,8 +503,10 @@ fn the_formats_description_shows_a_profile() {
     assert_eq!(&**profile.name(), "my-client-2");
     let fields = Profile::named("chromium").unwrap().to_json();
     let fields: Value = serde_json::from_str(&fields).unwrap();
-    for field in fields["client_hello"].as_object().unwrap().keys() {
-        assert!(text.contains(&format!("| `{field}` |")), "{field}");
+    for part in ["client_hello", "http2", "requests"] {
+        for field in fields[part].as_object().unwrap().keys() {
+            assert!(text.contains(&format!("| `{field}` |")), "{field}");
+        }
     }
 }
 

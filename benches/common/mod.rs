@@ -5,6 +5,8 @@
     reason = "each benchmark uses its own part"
 )]
 
+pub mod shaped;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,10 @@ use tokio_rustls::TlsAcceptor;
 /// The answer to a request for `/large`.
 pub const LARGE: usize = 4 << 20;
 
-/// An HTTP/2 server over TLS, on one thread of its own, that answers every other request with an empty 200.
+/// What clients may send before it is read: as much as hyper's servers allow.
+const UPLOAD_WINDOW: u32 = 1 << 20;
+
+/// An HTTP/2 server over TLS, on one thread of its own, that reads uploads and answers every other request with an empty 200.
 pub struct Server {
     pub address: SocketAddr,
     pub certificate: CertificateDer<'static>,
@@ -74,9 +79,24 @@ async fn serve(listener: std::net::TcpListener, config: Arc<ServerConfig>) {
         let acceptor = acceptor.clone();
         connections.spawn(async move {
             let stream = acceptor.accept(socket).await.unwrap();
-            let mut connection: h2::server::Connection<_, Bytes> =
-                h2::server::handshake(stream).await.unwrap();
+            let mut connection: h2::server::Connection<_, Bytes> = h2::server::Builder::new()
+                .initial_window_size(UPLOAD_WINDOW)
+                .initial_connection_window_size(UPLOAD_WINDOW)
+                .handshake(stream)
+                .await
+                .unwrap();
+            let mut uploads = JoinSet::new();
             while let Some(Ok((request, mut respond))) = connection.accept().await {
+                if request.method() == http::Method::POST {
+                    uploads.spawn(async move {
+                        let mut body = request.into_body();
+                        while let Some(Ok(data)) = body.data().await {
+                            let _ = body.flow_control().release_capacity(data.len());
+                        }
+                        let _ = respond.send_response(http::Response::new(()), true);
+                    });
+                    continue;
+                }
                 let is_large = request.uri().path() == "/large";
                 // The client may have gone.
                 let body = respond.send_response(http::Response::new(()), !is_large);

@@ -2,118 +2,42 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::exchange::Exchange;
+#[cfg(feature = "decompression")]
+use super::decode::DecodedBody;
+use super::raw_body::RawBody;
 use crate::error::Error;
 
 /// A response's body, as it arrives. It keeps the connection's use until it has been read or dropped.
 ///
 /// An HTTP/2 server sends no further than the window allows, so a body that is not read costs at most that much memory. Dropping the
 /// body early cancels an HTTP/2 stream and closes an HTTP/1.1 connection.
-pub struct Body {
-    source: Source,
-    /// Gone once the body has ended.
-    exchange: Option<Exchange>,
-}
+///
+/// Where a profile asked for content codings that the request's author did not, it is decoded as it is read, 16 KiB at a time; the
+/// response then has neither `content-encoding` nor `content-length`, whatever the server said. See
+/// [`RequestOptions::raw_body`](super::RequestOptions::raw_body).
+pub struct Body(Source);
 
 enum Source {
-    Http1(Incoming),
-    Http2 {
-        stream: h2::RecvStream,
-        data_ended: bool,
-        /// The request had a body, of which the server may need no more than it has (RFC 9113 §8.1).
-        uploading: bool,
-        /// What is still to come of the length that the server announced.
-        missing: Option<u64>,
-    },
+    Raw(RawBody),
+    #[cfg(feature = "decompression")]
+    Decoded(Box<DecodedBody>),
 }
 
-impl Body {
-    pub(super) fn http1(incoming: Incoming, exchange: Exchange) -> Self {
-        Self::new(Source::Http1(incoming), exchange)
+impl From<RawBody> for Body {
+    fn from(body: RawBody) -> Self {
+        Self(Source::Raw(body))
     }
+}
 
-    pub(super) fn http2(
-        stream: h2::RecvStream,
-        length: Option<u64>,
-        uploading: bool,
-        exchange: Exchange,
-    ) -> Self {
-        Self::new(
-            Source::Http2 {
-                stream,
-                data_ended: false,
-                uploading,
-                missing: length,
-            },
-            exchange,
-        )
-    }
-
-    fn new(source: Source, exchange: Exchange) -> Self {
-        let mut body = Self {
-            source,
-            exchange: Some(exchange),
-        };
-        if body.is_end_stream() {
-            body.ended();
-        }
-        body
-    }
-
-    fn ended(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            exchange.complete();
-        }
-    }
-
-    /// The frame or error that `source` yields next, before this side's bookkeeping.
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match &mut self.source {
-            Source::Http1(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Error::from_http1),
-            Source::Http2 {
-                stream,
-                data_ended,
-                uploading,
-                missing,
-            } => {
-                if !*data_ended {
-                    match ready!(stream.poll_data(cx)) {
-                        Some(Ok(data)) => {
-                            if let Some(missing) = missing {
-                                *missing = missing.saturating_sub(data.len() as u64);
-                            }
-                            // Read by the caller, so the server may send as much again.
-                            let _ = stream.flow_control().release_capacity(data.len());
-                            return Poll::Ready(Some(Ok(Frame::data(data))));
-                        }
-                        Some(Err(error)) => {
-                            return Poll::Ready(match error.reason() {
-                                // RFC 9113 §8.1: said after a whole response, to stop the request. Without the response's end it
-                                // is one only if nothing is missing of an announced length.
-                                Some(h2::Reason::NO_ERROR)
-                                    if error.is_reset() && *uploading && *missing == Some(0) =>
-                                {
-                                    None
-                                }
-                                _ => Some(Err(Error::from_http2(error))),
-                            });
-                        }
-                        None => *data_ended = true,
-                    }
-                }
-                match ready!(stream.poll_trailers(cx)) {
-                    Ok(Some(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-                    Ok(None) => Poll::Ready(None),
-                    Err(error) => Poll::Ready(Some(Err(Error::from_http2(error)))),
-                }
-            }
-        }
+#[cfg(feature = "decompression")]
+impl From<DecodedBody> for Body {
+    fn from(body: DecodedBody) -> Self {
+        Self(Source::Decoded(Box::new(body)))
     }
 }
 
@@ -125,49 +49,26 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
-        if this.exchange.is_none() {
-            return Poll::Ready(None);
-        }
-        match ready!(this.poll_source(cx)) {
-            Some(Ok(frame)) => {
-                if this.source_has_ended() {
-                    this.ended();
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(error)) => {
-                let error = match this.exchange.take() {
-                    Some(exchange) => exchange.fail(error),
-                    None => error,
-                };
-                Poll::Ready(Some(Err(error)))
-            }
-            None => {
-                this.ended();
-                Poll::Ready(None)
-            }
+        match &mut self.0 {
+            Source::Raw(body) => Pin::new(body).poll_frame(cx),
+            #[cfg(feature = "decompression")]
+            Source::Decoded(body) => body.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.exchange.is_none() || self.source_has_ended()
+        match &self.0 {
+            Source::Raw(body) => body.is_end_stream(),
+            #[cfg(feature = "decompression")]
+            Source::Decoded(body) => body.has_ended(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Http1(incoming) => incoming.size_hint(),
-            Source::Http2 { .. } if self.is_end_stream() => SizeHint::with_exact(0),
-            Source::Http2 { .. } => SizeHint::default(),
-        }
-    }
-}
-
-impl Body {
-    fn source_has_ended(&self) -> bool {
-        match &self.source {
-            Source::Http1(incoming) => incoming.is_end_stream(),
-            Source::Http2 { stream, .. } => stream.is_end_stream(),
+        match &self.0 {
+            Source::Raw(body) => body.size_hint(),
+            #[cfg(feature = "decompression")]
+            Source::Decoded(_) => SizeHint::default(),
         }
     }
 }
@@ -175,7 +76,7 @@ impl Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body")
-            .field("ended", &self.exchange.is_none())
+            .field("ended", &self.is_end_stream())
             .finish_non_exhaustive()
     }
 }

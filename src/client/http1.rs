@@ -6,24 +6,26 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Empty};
 
+use super::appearance::Appearance;
 use super::body::Body;
+use super::decode::decoded;
 use super::exchange::Exchange;
-use super::outgoing::Outgoing;
+use super::outgoing::{Head, Outgoing};
+use super::raw_body::RawBody;
 use super::tracked::{Tracked, Whole};
-use crate::dial::{Origin, RequestBody};
+use crate::dial::RequestBody;
 use crate::error::{Error, Result};
 
 /// Sends the request and waits for the response's head. Dropping the future closes the connection: what was sent cannot be unsent.
 pub(super) async fn send(
     mut exchange: Exchange,
     outgoing: &mut Outgoing,
-    origin: &Origin,
 ) -> Result<Response<Body>> {
-    let head = match outgoing.http1_head(origin) {
+    let live = Arc::clone(exchange.lease().live());
+    let Head { request, codings } = match outgoing.http1_head(&Appearance::of(&live)) {
         Ok(head) => head,
         Err(error) => return Err(exchange.unsent(error)),
     };
-    let live = Arc::clone(exchange.lease().live());
     let whole = Whole::default();
     if !outgoing.is_empty() {
         exchange.must_reach(whole.clone());
@@ -32,7 +34,7 @@ pub(super) async fn send(
         Some(body) => RequestBody::new(Tracked::new(body, whole.clone())),
         None => no_body(),
     };
-    let response = match live.send_http1(|| head.map(|()| body())).await {
+    let response = match live.send_http1(|| request.map(|()| body())).await {
         Ok(response) => response,
         Err(error) => return Err(exchange.unsent(error)),
     };
@@ -40,7 +42,8 @@ pub(super) async fn send(
     match response.await {
         Ok(response) => {
             exchange.response_received();
-            Ok(response.map(|incoming| Body::http1(incoming, exchange)))
+            let response = response.map(|incoming| RawBody::http1(incoming, exchange));
+            Ok(decoded(response, codings))
         }
         Err(mut failed) => match failed.take_message() {
             Some(untouched) => {

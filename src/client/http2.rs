@@ -3,11 +3,13 @@
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response};
 
+use super::appearance::Appearance;
 use super::body::Body;
+use super::decode::decoded;
 use super::exchange::Exchange;
-use super::outgoing::Outgoing;
+use super::outgoing::{Head, Outgoing};
+use super::raw_body::RawBody;
 use super::upload::upload;
-use crate::dial::Origin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shape::h2::Http2Peer;
 
@@ -15,9 +17,9 @@ use crate::shape::h2::Http2Peer;
 pub(super) async fn send(
     mut exchange: Exchange,
     outgoing: &mut Outgoing,
-    origin: &Origin,
 ) -> Result<Response<Body>> {
-    let head = match outgoing.http2_head(origin) {
+    let head = outgoing.http2_head(&Appearance::of(exchange.lease().live()));
+    let Head { request, codings } = match head {
         Ok(head) => head,
         Err(error) => return Err(exchange.unsent(error)),
     };
@@ -29,7 +31,7 @@ pub(super) async fn send(
         Err(error) => return Err(exchange.unsent(Error::from_http2(error))),
     };
     let has_body = !outgoing.is_empty();
-    let (response, stream) = match sender.send_request(head, !has_body) {
+    let (response, stream) = match sender.send_request(request, !has_body) {
         Ok(sent) => sent,
         Err(error) => return Err(exchange.unsent(Error::from_http2(error))),
     };
@@ -47,7 +49,9 @@ pub(super) async fn send(
         Ok(response) => {
             exchange.response_received();
             let length = announced_length(response.headers());
-            Ok(response.map(|stream| Body::http2(stream, length, has_body, exchange)))
+            let response =
+                response.map(|stream| RawBody::http2(stream, length, has_body, exchange));
+            Ok(decoded(response, codings))
         }
         Err(error) => Err(fail(exchange, &peer, stream_id, error)),
     }

@@ -2,15 +2,23 @@
 //!
 //! [`Connection::send`](crate::Connection::send) sends on a connection that the caller holds; [`Pool::send`](crate::Pool::send) takes
 //! the host from the request's URI. A request that meets a dead connection goes to another one unseen, when that is safe.
+//!
+//! On a connection with a [profile](crate::profile) a request is what the profile's client would have sent: of which kind it is, and what it
+//! is to leave out, is in its [`RequestOptions`]. Without a profile it is sent as it was given.
 
+mod appearance;
 mod body;
+mod decode;
 mod exchange;
 mod http1;
 mod http2;
+mod options;
 mod outgoing;
+mod raw_body;
 mod retry;
 mod send;
 mod tracked;
 mod upload;
 
 pub use body::Body;
+pub use options::RequestOptions;

@@ -1,12 +1,16 @@
 //! A request on its way out: what each protocol makes of it, and whether it can be sent again.
 
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 
+use super::appearance::Appearance;
+use super::options::RequestOptions;
 use crate::dial::{Origin, OriginRef, RequestBody, Scheme};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,6 +27,15 @@ pub(super) struct Outgoing {
     body: Option<RequestBody>,
     length: Option<u64>,
     empty: bool,
+    options: RequestOptions,
+}
+
+/// A request's head, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) request: Request<()>,
+    /// The content codings that only the profile asked for: whoever made the request may not expect them.
+    pub(super) codings: Option<HeaderValue>,
 }
 
 impl Outgoing {
@@ -34,7 +47,7 @@ impl Outgoing {
         B: HttpBody + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         if head.method == Method::CONNECT {
             return Err(invalid(
                 "CONNECT asks a proxy for a tunnel; a connection of the pool leads to its origin",
@@ -60,6 +73,7 @@ impl Outgoing {
             method: head.method,
             path,
             headers: head.headers,
+            options: head.extensions.remove().unwrap_or_default(),
             length: body.size_hint().exact(),
             empty,
             body: (!empty).then(|| {
@@ -95,27 +109,35 @@ impl Outgoing {
     }
 
     /// RFC 9112 §3.2.1: origin form, and `Host`.
-    pub(super) fn http1_head(&self, origin: &Origin) -> Result<Request<()>> {
+    pub(super) fn http1_head(&self, appearance: &Appearance<'_>) -> Result<Head> {
         if self.headers.contains_key(UPGRADE) {
             return Err(invalid(
                 "a connection of the pool cannot be upgraded to another protocol",
             ));
         }
-        let mut head = Request::new(());
-        *head.method_mut() = self.method.clone();
-        *head.uri_mut() = Uri::from(self.path.clone());
-        *head.headers_mut() = self.headers.clone();
-        if !self.headers.contains_key(HOST) {
-            let host = HeaderValue::from_str(origin.authority())
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(HOST) {
+            let host = HeaderValue::from_str(appearance.origin().authority())
                 .map_err(|error| invalid("the host is no header value").with_source(error))?;
-            head.headers_mut().insert(HOST, host);
+            headers.insert(HOST, host);
         }
-        self.announce_length(head.headers_mut());
-        Ok(head)
+        self.announce_length(&mut headers);
+        // hyper would say it too, but behind everything else.
+        if !self.empty && !headers.contains_key(CONTENT_LENGTH) {
+            let chunked = HeaderValue::from_static("chunked");
+            headers.entry(TRANSFER_ENCODING).or_insert(chunked);
+        }
+        self.head(
+            Version::HTTP_11,
+            Uri::from(self.path.clone()),
+            headers,
+            appearance,
+        )
     }
 
     /// RFC 9113 §8.2.2 and §8.3.1: an absolute URI, from which h2 makes the pseudo-headers, and no connection-specific fields.
-    pub(super) fn http2_head(&self, origin: &Origin) -> Result<Request<()>> {
+    pub(super) fn http2_head(&self, appearance: &Appearance<'_>) -> Result<Head> {
+        let origin = appearance.origin();
         let mut headers = self.headers.clone();
         let authority = match headers.remove(HOST) {
             Some(host) => Authority::try_from(host.as_bytes())
@@ -147,12 +169,29 @@ impl Outgoing {
             .path_and_query(self.path.clone())
             .build()
             .map_err(|error| invalid("the URI cannot be put together").with_source(error))?;
-        let mut head = Request::new(());
-        *head.method_mut() = self.method.clone();
-        *head.uri_mut() = uri;
-        *head.version_mut() = Version::HTTP_2;
-        *head.headers_mut() = headers;
-        Ok(head)
+        self.head(Version::HTTP_2, uri, headers, appearance)
+    }
+
+    fn head(
+        &self,
+        version: Version,
+        uri: Uri,
+        headers: HeaderMap,
+        appearance: &Appearance<'_>,
+    ) -> Result<Head> {
+        let dressed = appearance.dress(version, &self.method, &self.options, headers)?;
+        let mut request = Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.version_mut() = version;
+        *request.headers_mut() = dressed.headers;
+        let decodes = dressed.asks_for_codings && !self.options.raw_body;
+        let codings = request
+            .headers()
+            .get(ACCEPT_ENCODING)
+            .filter(|_| decodes)
+            .cloned();
+        Ok(Head { request, codings })
     }
 
     /// RFC 9110 §8.6.
@@ -194,10 +233,19 @@ pub(super) fn invalid(fault: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
     use http_body_util::{Empty, Full};
+    use std::sync::LazyLock;
 
     fn origin() -> Origin {
         Origin::parse("example.com:8443").unwrap()
+    }
+
+    /// A connection without a profile.
+    fn plain() -> Appearance<'static> {
+        static CONNECTION: LazyLock<(Profile, Origin)> =
+            LazyLock::new(|| (Profile::rustls(), origin()));
+        Appearance::new(&CONNECTION.0, None, &CONNECTION.1)
     }
 
     fn outgoing(request: http::request::Builder) -> Outgoing {
@@ -207,13 +255,15 @@ mod tests {
     #[test]
     fn http1_gets_origin_form_and_host() {
         let head = outgoing(Request::get("https://example.com:8443/a?b"))
-            .http1_head(&origin())
-            .unwrap();
+            .http1_head(&plain())
+            .unwrap()
+            .request;
         assert_eq!(head.uri(), "/a?b");
         assert_eq!(head.headers()[HOST], "example.com:8443");
         let own = outgoing(Request::get("/").header("host", "else"))
-            .http1_head(&origin())
-            .unwrap();
+            .http1_head(&plain())
+            .unwrap()
+            .request;
         assert_eq!(own.headers()[HOST], "else");
     }
 
@@ -221,8 +271,8 @@ mod tests {
     fn an_empty_path_before_a_query_is_the_root() {
         for uri in ["https://example.com:8443?b", "https://example.com:8443/?b"] {
             let outgoing = outgoing(Request::get(uri));
-            assert_eq!(outgoing.http1_head(&origin()).unwrap().uri(), "/?b");
-            let head = outgoing.http2_head(&origin()).unwrap();
+            assert_eq!(outgoing.http1_head(&plain()).unwrap().request.uri(), "/?b");
+            let head = outgoing.http2_head(&plain()).unwrap().request;
             assert_eq!(head.uri().path_and_query().unwrap().as_str(), "/?b");
         }
     }
@@ -234,10 +284,13 @@ mod tests {
             .header("transfer-encoding", "chunked")
             .header("te", "gzip")
             .header("host", "other.example");
-        let head = outgoing(request).http2_head(&origin()).unwrap();
+        let head = outgoing(request).http2_head(&plain()).unwrap().request;
         assert_eq!(head.uri(), "https://other.example/a?b");
         assert!(head.headers().is_empty(), "{:?}", head.headers());
-        let head = outgoing(Request::get("/")).http2_head(&origin()).unwrap();
+        let head = outgoing(Request::get("/"))
+            .http2_head(&plain())
+            .unwrap()
+            .request;
         assert_eq!(head.uri(), "https://example.com:8443/");
     }
 
@@ -246,7 +299,7 @@ mod tests {
         let request = Request::get("/")
             .header("connection", "upgrade")
             .header("upgrade", "websocket");
-        let error = outgoing(request).http1_head(&origin()).unwrap_err();
+        let error = outgoing(request).http1_head(&plain()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
 
@@ -260,8 +313,9 @@ mod tests {
                 .unwrap();
             let head = Outgoing::new(request, &origin())
                 .unwrap()
-                .http2_head(&origin())
-                .unwrap();
+                .http2_head(&plain())
+                .unwrap()
+                .request;
             head.headers()
                 .get(CONTENT_LENGTH)
                 .map(|length| length.to_str().unwrap().to_owned())

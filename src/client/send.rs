@@ -68,8 +68,8 @@ impl Connection {
     async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
         let exchange = Exchange::begin(self.share())?;
         let mut response = match self.protocol() {
-            Protocol::Http2 => http2::send(exchange, outgoing, self.origin()).await,
-            _ => http1::send(exchange, outgoing, self.origin()).await,
+            Protocol::Http2 => http2::send(exchange, outgoing).await,
+            _ => http1::send(exchange, outgoing).await,
         }?;
         response
             .extensions_mut()

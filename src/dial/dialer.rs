@@ -206,7 +206,8 @@ impl Dial<'_> {
         };
         if !is_http2 {
             self.registration.set_protocol(Protocol::Http1);
-            let (sender, driver) = http1::open(io).await?;
+            let (sender, driver) =
+                http1::open(io, self.route.profile.request_templates().map(Arc::as_ref)).await?;
             return Ok((Sender::Http1(sender), driver, tls));
         }
         self.registration.set_protocol(Protocol::Http2);

@@ -19,7 +19,7 @@ use super::stats::Counters;
 use crate::config::{Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{IntoProfile, Profile, ProfileError};
+use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
 use crate::registry::Registry;
 use crate::resolve::Resolver;
 
@@ -36,6 +36,7 @@ pub struct PoolBuilder {
     profile: Option<Profile>,
     /// Why there is none of the name that was given.
     no_profile: Option<ProfileError>,
+    accept_language: AcceptLanguage,
     protocols: Protocols,
     resolver: Option<Resolver>,
     registry: Option<Registry>,
@@ -177,6 +178,13 @@ impl PoolBuilder {
         self
     }
 
+    /// What requests say about languages, where they have no `accept-language` of their own and the profile's client sends one.
+    /// Default: what the profile says.
+    pub fn accept_language(mut self, language: AcceptLanguage) -> Self {
+        self.accept_language = language;
+        self
+    }
+
     /// The HTTP versions to offer. Default: HTTP/2 and HTTP/1.1.
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
@@ -233,6 +241,7 @@ impl PoolBuilder {
                 protocols: self.protocols,
                 tls,
                 profile,
+                accept_language: self.accept_language,
             },
             hosts: Hosts::new(),
             permits: Permits::new(config.max_connections()),

@@ -206,6 +206,7 @@ impl Attempt {
             now,
             expires: now.saturating_add(millis(lifetime)),
             max_streams,
+            accept_language: shared.defaults.accept_language.draw(&mut rand::rng()),
         };
         let (live, driver) = Live::admit(dialed, admission);
         {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::live::Live;
-use crate::dial::{DialTiming, Origin, TlsInfo};
+use crate::dial::{DialTiming, Origin, TlsFingerprint, TlsInfo};
 use crate::profile::Http2Opening;
 use crate::registry::{ConnectionId, Entry, Protocol};
 
@@ -17,6 +17,16 @@ use crate::registry::{ConnectionId, Entry, Protocol};
 pub struct ConnectionInfo {
     live: Arc<Live>,
     reused: bool,
+}
+
+/// The fingerprints of one connection.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Fingerprint {
+    /// Of the ClientHello; `None` without TLS.
+    pub tls: Option<Arc<TlsFingerprint>>,
+    /// Akamai's, of the HTTP/2 opening; `None` for HTTP/1.1 and before the connection's first request has left.
+    pub akamai: Option<String>,
 }
 
 impl ConnectionInfo {
@@ -65,10 +75,17 @@ impl ConnectionInfo {
         self.live.tls()
     }
 
-    /// The Akamai fingerprint of the HTTP/2 opening that was really sent; `None` for HTTP/1.1 and before the connection's first
-    /// request has left.
-    pub fn akamai(&self) -> Option<String> {
-        self.live.peer()?.opening().map(Http2Opening::akamai)
+    /// What the server can tell the client by: of the bytes that were really sent, not of the profile.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            tls: self.tls().and_then(|tls| tls.fingerprint.clone()),
+            akamai: self.opening().map(Http2Opening::akamai),
+        }
+    }
+
+    /// What was really sent first over HTTP/2, the first request included; `None` for HTTP/1.1 and before that has left.
+    pub fn opening(&self) -> Option<&Http2Opening> {
+        self.live.peer()?.opening()
     }
 
     /// Whether the connection was there when it was asked for; else its caller waited for its dial.

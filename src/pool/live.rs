@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +16,10 @@ use super::key::Key;
 use super::permits::Permit;
 use super::slot::{Slot, Usage};
 use crate::dial::{
-    DialTiming, Dialed, Driver, Http1Sender, Http2Sender, RequestBody, Sender, TlsInfo,
+    DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody, Sender, TlsInfo,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
 use crate::shape::h2::{Http2Observer, Http2Peer};
 
@@ -35,6 +37,8 @@ pub(crate) struct Live {
     busy: AtomicBool,
     tls: Option<TlsInfo>,
     timing: DialTiming,
+    /// What its requests say instead of the profile's `accept-language`.
+    accept_language: Option<HeaderValue>,
     /// Nobody has been given it yet, and somebody's call made it.
     fresh: AtomicBool,
     /// The pool's clock when its lifetime ends, in milliseconds.
@@ -60,6 +64,7 @@ pub(super) struct Admission {
     pub(super) now: u64,
     pub(super) expires: u64,
     pub(super) max_streams: u32,
+    pub(super) accept_language: Option<HeaderValue>,
 }
 
 impl Live {
@@ -79,6 +84,7 @@ impl Live {
             now,
             expires,
             max_streams,
+            accept_language,
         } = admission;
         let peer = match &sender {
             Sender::Http1(_) => None,
@@ -101,6 +107,7 @@ impl Live {
             busy: AtomicBool::new(false),
             tls,
             timing,
+            accept_language,
             fresh: AtomicBool::new(fresh),
             expires,
             permit: Mutex::new(Some(permit)),
@@ -127,6 +134,19 @@ impl Live {
 
     pub(crate) fn host_name(&self) -> &str {
         self.key.host.origin.host()
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.key.host.origin
+    }
+
+    /// What it looks like.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.key.host.profile
+    }
+
+    pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {
+        self.accept_language.as_ref()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

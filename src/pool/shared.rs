@@ -17,7 +17,7 @@ use super::target::AsTarget;
 use crate::config::{Config, Protocols};
 use crate::dial::{Dialer, TlsClient};
 use crate::error::Result;
-use crate::profile::Profile;
+use crate::profile::{AcceptLanguage, Profile};
 use crate::registry::Registry;
 
 /// The pool itself. Hosts hold it weakly, so that it ends with its last handle.
@@ -50,6 +50,7 @@ pub(super) struct Defaults {
     pub(super) protocols: Protocols,
     pub(super) tls: TlsClient,
     pub(super) profile: Profile,
+    pub(super) accept_language: AcceptLanguage,
 }
 
 impl Shared {

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::akamai::Priority;
 use super::hpack::Policy;
+use super::opening::Priority;
 
 /// The HTTP/2 part of a profile, ready for use.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Http2Template {
     pub(crate) priority_frames: Vec<Priority>,
     /// The stream of the first request: odd.
     pub(crate) first_stream: u32,
+    /// Which stream a request's depends on.
+    pub(crate) dependencies: StreamDependencies,
     /// The order of a request's pseudo-headers. Those that are not in it come last.
     pub(crate) pseudo_headers: Vec<PseudoHeader>,
     pub(crate) hpack: Arc<Policy>,
@@ -54,6 +56,17 @@ pub struct StreamPriority {
     pub dependency: u32,
     /// One less than its weight, as on the wire: 255 is the weight 256.
     pub weight_less_one: u8,
+}
+
+/// Which stream a stream depends on, where HEADERS have priority fields.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum StreamDependencies {
+    /// The one that the kind of request says.
+    #[default]
+    Fixed,
+    /// Of the client's streams that are open and weigh no less, those that weigh least; of these, the one opened last. Where there is
+    /// none, the one that the kind of request says. So all open streams are a chain, heavier ones first.
+    Chained,
 }
 
 /// What the opening promises, for h2 to keep; a setting that it leaves out has the protocol's initial value (RFC 9113 §6.5.2).

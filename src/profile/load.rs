@@ -17,7 +17,7 @@ use super::profile_error::ProfileError;
 /// How long a chain of `extends` may be: the longest here has three links, and a circle has none.
 const MAXIMUM_EXTENSIONS: usize = 8;
 
-/// A profile file takes 10 kB at most; what is longer than this is something else.
+/// A profile file takes 20 kB at most; what is longer than this is something else.
 const MAXIMUM_FILE: u64 = 1 << 20;
 
 static FINGERPRINTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fingerprints");
@@ -102,7 +102,12 @@ pub(super) fn named(name: &str) -> Result<Profile, ProfileError> {
 pub(super) fn from_json(origin: &str, text: &str) -> Result<Profile, ProfileError> {
     let document = serde_json::from_str(text)
         .map_err(|error| ProfileError::new(origin, format!("no JSON: {error}")))?;
-    from_value(origin, document)
+    let profile = from_value(origin, document)?;
+    // Of those that are compiled in, a test says that there are none.
+    for contradiction in profile.contradictions() {
+        tracing::warn!(profile = &**profile.name(), %contradiction, "the profile contradicts itself: no client is like this");
+    }
+    Ok(profile)
 }
 
 pub(super) fn from_file(path: &Path) -> Result<Profile, ProfileError> {

@@ -7,7 +7,11 @@
 //!   send](Profile::from_captures). A [`Pool`](crate::Pool) whose connections have a profile sends its hello, byte for byte.
 //! * [`ClientHello`] parses a hello and gives its JA3, JA4, JA4_r, JA4_o and JA4_ro; [`Profile::differences`] says whether a
 //!   profile's client could have sent it.
-//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint.
+//! * [`Http2Opening`] parses a client's first HTTP/2 frames and gives the Akamai fingerprint; [`Profile::opening_differences`]
+//!   says whether a profile's client could have sent them.
+//!
+//! A profile can also say what the client's HTTP/2 connections and requests are. [`Profile::contradictions`] tells where its parts are not
+//! of one client.
 //!
 //! Profiles are data, JSON files that `fingerprints/README.md` describes: nothing in the code knows any one client. What a profile
 //! lists and a connection cannot live up to is in [`Profile::deliverable`].
@@ -36,25 +40,19 @@
 //! # }
 //! ```
 
-mod akamai;
+mod accept_language;
+mod coherence;
 mod compile;
 mod deliverable;
 mod digest;
 mod document;
 mod explain;
 mod extension;
-mod frame;
 mod grease;
 mod hello;
 mod hello_error;
 mod hex;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the stream that uses it comes next"
-)]
 pub(crate) mod hpack;
-#[allow(dead_code, reason = "the stream that uses it comes next")]
 pub(crate) mod http2;
 mod installation;
 mod ja3;
@@ -64,15 +62,10 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod model;
+mod opening;
 mod profile_error;
-mod pseudo_headers;
 pub(crate) mod read;
 mod record;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the client that uses it comes next"
-)]
 pub(crate) mod requests;
 mod sample;
 mod source;
@@ -81,7 +74,8 @@ pub(crate) mod template;
 mod tests;
 mod write;
 
-pub use akamai::{Http2Opening, Priority};
+pub use accept_language::AcceptLanguage;
+pub use coherence::Contradiction;
 pub use deliverable::{Deliverable, Missing};
 pub(crate) use document::Registry;
 pub use document::{Day, Provenance, ProvenanceKind};
@@ -94,6 +88,7 @@ pub use http2::StreamPriority;
 pub use learn::HelloCapture;
 pub use load::{aliases, catalogue};
 pub use model::Profile;
+pub use opening::{Http1Head, Http2Header, Http2Opening, Http2Request, Priority};
 pub use profile_error::ProfileError;
 pub use sample::{SampleOptions, SampledHello};
 pub use source::IntoProfile;

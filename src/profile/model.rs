@@ -4,14 +4,16 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
+use super::coherence::{self, Contradiction};
 use super::deliverable::Deliverable;
 use super::document::{ProfileDocument, Provenance};
 use super::explain::Difference;
 use super::hello::ClientHello;
 use super::http2::Http2Template;
-use super::installation::Installations;
+use super::installation::{Installation, Installations};
 use super::learn::{self, HelloCapture};
 use super::load;
+use super::opening::Http2Opening;
 use super::profile_error::ProfileError;
 use super::requests::RequestTemplates;
 use super::template::HelloTemplate;
@@ -98,11 +100,14 @@ impl Profile {
     }
 
     /// The profile of the one client that sent all of these. Hellos of several connections show what it permutes and draws; resumed ones
-    /// and those after a HelloRetryRequest show what is different then.
+    /// and those after a HelloRetryRequest show what is different then. What the captures have of HTTP/2 and HTTP/1.1 becomes the
+    /// profile's too: its connections, and the kinds of its requests, with what all requests of a kind have alike. The note of its
+    /// provenance says what was not seen.
     ///
     /// # Errors
     ///
-    /// There is no capture, or they are of different clients: their cipher suites, groups, signature algorithms or versions differ.
+    /// There is no capture, or they are of different clients: their cipher suites, groups, signature algorithms or versions differ,
+    /// or what their HTTP/2 openings begin with.
     pub fn from_captures(name: &str, captures: &[HelloCapture]) -> Result<Self, ProfileError> {
         load::from_document(name, learn::document(name, captures)?)
     }
@@ -143,6 +148,48 @@ impl Profile {
         each.min_by_key(Vec::len).unwrap_or_default()
     }
 
+    /// Where its parts contradict each other, or say something else than the client's own name: nothing if it is coherent. A server can
+    /// tell such a client from the one that it says it is.
+    ///
+    /// Loading a file warns of them. The profiles that are compiled in have none.
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        for installation in self.installations() {
+            for contradiction in coherence::contradictions(&self.0.document, installation) {
+                if !found.contains(&contradiction) {
+                    found.push(contradiction);
+                }
+            }
+        }
+        found
+    }
+
+    /// What is in `opening` that the profile's client would not have sent; nothing if it could have sent just this, or if the profile
+    /// leaves HTTP/2 to stock h2.
+    ///
+    /// The connection's frames must be the client's, and so must each request's stream, window update, order of pseudo-headers and
+    /// header block, given its headers: the same HPACK bytes. Its headers are held against the kind of request that they are nearest to:
+    /// they must be in the kind's order, those that it does not name at the place for others, and have its default values. Only where
+    /// the user of a client has a say, a default may be missing or have another value: `referer`, `origin`, `cookie`, `authorization`,
+    /// `sec-fetch-site`, `sec-fetch-user`, `content-*` and `access-control-request-*`. After a header block that differs, later ones
+    /// are not compared: tables that differ make them differ too.
+    ///
+    /// Of a client with variants, the one counts that is nearest.
+    pub fn opening_differences(&self, opening: &Http2Opening) -> Vec<Difference> {
+        let all = self.0.installations.all.iter();
+        let each = all.filter_map(|installation| {
+            let http2 = installation.http2.as_ref()?;
+            Some(http2.differences(opening, installation.requests.as_deref()))
+        });
+        each.min_by_key(Vec::len).unwrap_or_default()
+    }
+
+    /// The Akamai fingerprint of its HTTP/2 connections, as [`Http2Opening::akamai`] spells it; a setting
+    /// that is drawn is `GREASE`. `None` if HTTP/2 is stock h2's.
+    pub fn akamai(&self) -> Option<String> {
+        self.http2_template().map(|template| template.akamai())
+    }
+
     /// What the profile offers that a connection can live up to, and what it only lists.
     pub fn deliverable(&self) -> Deliverable {
         self.hello_template()
@@ -153,6 +200,15 @@ impl Profile {
     pub fn request_kinds(&self) -> Vec<&str> {
         let templates = self.request_templates();
         templates.map_or_else(Vec::new, |templates| templates.names().collect())
+    }
+
+    /// All that there can be.
+    pub(super) fn installations(&self) -> &[Installation] {
+        &self.0.installations.all
+    }
+
+    pub(super) fn document(&self) -> &ProfileDocument {
+        &self.0.document
     }
 
     /// Whether there are more handles to it than these.

@@ -1,8 +1,11 @@
 //! Captures that the tests of this module share, and how to build frames.
 
+mod brands;
 pub(super) mod captures;
 pub(super) mod corpus;
 mod hostile;
+mod openings;
+mod requests;
 
 /// Chromium 156.0.8078.79 on Debian 12: its second hello, after a HelloRetryRequest.
 pub(super) fn chromium() -> Vec<u8> {

@@ -4,5 +4,6 @@
 //! SETTINGS, that it is going away) is known the moment its frame arrives, which h2 has no event for. With one they make that client's
 //! opening, hello and header blocks out of the stock libraries'.
 
+pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod tls;

@@ -105,6 +105,14 @@ pub(crate) struct RequestArguments {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
 
+    /// What the requests are for, of the kinds that the profile knows: navigation, fetch, ... [default: the profile's first]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+
+    /// Hand out bodies in the coding in which they come, also where the profile asked for it
+    #[arg(long)]
+    pub(crate) raw: bool,
+
     /// Trust the authorities in this PEM file and no others [default: Mozilla's roots, compiled in]
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
@@ -204,7 +212,7 @@ mod tests {
         let arguments = get(
             "get https://a https://b/c -n 4 -c 2 -o f --cacert ca -k --cert c --key k \
              --resolve a:443:127.0.0.1 --resolve b:*:::1 --http2 -X PUT -H a:b -H -c:d -d -x -d @y \
-             --cold --timeout 1.5 --profile chrome --json",
+             --cold --timeout 1.5 --profile chrome --kind fetch --raw --json",
         );
         assert_eq!(arguments.urls.len(), 2);
         assert_eq!(
@@ -213,6 +221,8 @@ mod tests {
         );
         let request = arguments.request;
         assert_eq!(request.profile.as_deref(), Some("chrome"));
+        assert_eq!(request.kind.as_deref(), Some("fetch"));
+        assert!(request.raw);
         assert_eq!(request.resolve, ["a:443:127.0.0.1", "b:*:::1"]);
         assert_eq!((request.header.len(), request.data.len()), (2, 2));
         assert_eq!(request.method, Some(Method::PUT));

@@ -34,9 +34,10 @@ enum Broken {
 impl Exchanges {
     /// Reads every file that the arguments name; nothing is dialed yet.
     pub(crate) fn new(arguments: &RequestArguments) -> Result<Self, Failure> {
+        let client = Client::new(arguments)?;
         Ok(Self {
-            template: Template::new(arguments)?,
-            client: Client::new(arguments)?,
+            template: Template::new(arguments, client.profile())?,
+            client,
             preheated: Preheated::default(),
             limit: arguments.timeout,
         })

@@ -19,7 +19,7 @@ pub(crate) struct Record {
     pub(crate) failed: Option<Failed>,
     pub(crate) status: Option<u16>,
     pub(crate) version: Option<Version>,
-    /// Of the body, as they arrived.
+    /// Of the body, as it was handed out: decoded, if its profile asked for a coding.
     pub(crate) bytes: Option<u64>,
     /// The connection that it went over, as far as it came.
     pub(crate) connection: Option<ConnectionInfo>,
@@ -89,7 +89,7 @@ impl Record {
             "tls": tls.map(tls_json),
             "http2": connection
                 .filter(|connection| connection.protocol() == Protocol::Http2)
-                .map(|connection| json!({ "akamai": connection.akamai() })),
+                .map(|connection| json!({ "akamai": connection.fingerprint().akamai })),
             "timing_us": {
                 "resolve": dial.map(|dial| micros(dial.resolve)),
                 "connect": dial.map(|dial| micros(dial.connect)),

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 
 use bytes::Bytes;
+use hotpool::client::RequestOptions;
+use hotpool::profile::Profile;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::Full;
@@ -23,12 +25,14 @@ const OURSELVES: HeaderValue =
 pub(crate) struct Template {
     method: Method,
     headers: HeaderMap,
+    options: RequestOptions,
     content: Bytes,
 }
 
 impl Template {
     /// Reads what `-d` names.
-    pub(crate) fn new(arguments: &RequestArguments) -> Result<Self, Failure> {
+    pub(crate) fn new(arguments: &RequestArguments, profile: &Profile) -> Result<Self, Failure> {
+        let kinds = profile.request_kinds();
         let content = read(&arguments.data)?;
         let default_method = match content {
             Some(_) => Method::POST,
@@ -36,7 +40,8 @@ impl Template {
         };
         Ok(Self {
             method: arguments.method.clone().unwrap_or(default_method),
-            headers: headers(&arguments.header, content.is_some()),
+            headers: headers(&arguments.header, kinds.is_empty(), content.is_some()),
+            options: options(arguments, profile.name(), &kinds)?,
             content: content.unwrap_or_default(),
         })
     }
@@ -46,15 +51,49 @@ impl Template {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = url.path().clone().into();
         *request.headers_mut() = self.headers.clone();
+        request.extensions_mut().insert(self.options.clone());
         request
     }
 }
 
-/// The defaults, less what the user leaves out or sends instead, and what the user sends.
-fn headers(given: &[Header], has_content: bool) -> HeaderMap {
+/// What the user asks of the profile.
+fn options(
+    arguments: &RequestArguments,
+    profile: &str,
+    kinds: &[&str],
+) -> Result<RequestOptions, Failure> {
+    let mut options = RequestOptions::new();
+    if let Some(kind) = &arguments.kind {
+        if !kinds.contains(&&**kind) {
+            let fault = match kinds {
+                [] => "it has no kinds of requests".to_owned(),
+                kinds => format!("it has {}", kinds.join(", ")),
+            };
+            return Err(Failure::Usage(format!(
+                "--kind {kind}: {fault} (profile {profile})"
+            )));
+        }
+        options = options.kind(kind.clone());
+    }
+    if arguments.raw {
+        options = options.raw_body();
+    }
+    for header in &arguments.header {
+        if let Header::Leave(name) = header {
+            options = options.without(name.clone());
+        }
+    }
+    Ok(options)
+}
+
+/// What this command sends where the profile has no requests of its own, less what the user leaves out or sends instead, and what
+/// the user sends.
+fn headers(given: &[Header], names_itself: bool, has_content: bool) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, OURSELVES);
-    headers.insert(ACCEPT, ANYTHING);
+    if names_itself {
+        headers.insert(USER_AGENT, OURSELVES);
+        headers.insert(ACCEPT, ANYTHING);
+    }
     if has_content {
         headers.insert(CONTENT_TYPE, FORM);
     }
@@ -113,7 +152,7 @@ mod tests {
 
     #[test]
     fn defaults_yield_to_what_is_given() {
-        let defaults = headers(&[], true);
+        let defaults = headers(&[], true, true);
         assert_eq!(defaults[CONTENT_TYPE], FORM);
         assert_eq!(
             (&defaults[ACCEPT], &defaults[USER_AGENT]),
@@ -122,12 +161,14 @@ mod tests {
         let own = headers(
             &given(&["Content-Type: text/plain", "Accept:", "X-A: 1", "x-a: 2"]),
             true,
+            true,
         );
         assert_eq!(own.get_all(CONTENT_TYPE).iter().count(), 1);
         assert_eq!(own[CONTENT_TYPE], "text/plain");
         assert!(!own.contains_key(ACCEPT));
         assert_eq!(own.get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
-        assert!(!headers(&[], false).contains_key(CONTENT_TYPE));
+        assert!(!headers(&[], true, false).contains_key(CONTENT_TYPE));
+        assert!(headers(&[], false, false).is_empty());
     }
 
     #[test]

@@ -98,12 +98,9 @@ impl HeaderList {
         list
     }
 
-    pub(super) fn into_template(self) -> HeaderTemplate {
+    pub(super) fn into_template(self, splits_cookies: bool) -> HeaderTemplate {
         let others = self.others.unwrap_or(self.slots.len());
-        HeaderTemplate {
-            slots: self.slots,
-            others,
-        }
+        HeaderTemplate::new(self.slots, others, splits_cookies)
     }
 
     fn without(&self, leaves: impl Fn(&HeaderSlot) -> bool, first: Option<HeaderSlot>) -> Self {
@@ -165,7 +162,7 @@ fn slot(
             return fault("what it has is the request's own: name it without a value".to_owned());
         }
         None if name == HOST => Some(DefaultValue::Authority),
-        Some(value) => Some(default_value(field, value)?),
+        Some(value) => Some(default_value(field, value, values)?),
         None => None,
     };
     if default.is_none() && only != MethodCondition::All {
@@ -179,9 +176,14 @@ fn slot(
     })
 }
 
-fn default_value(field: &str, value: &str) -> Result<DefaultValue> {
+fn default_value(
+    field: &str,
+    text: &str,
+    values: &BTreeMap<String, String>,
+) -> Result<DefaultValue> {
     let fault = |fault: String| Err(Fault::new(field, fault));
-    let Ok(fixed) = HeaderValue::from_str(value) else {
+    let value = filled(field, text, values)?;
+    let Ok(fixed) = HeaderValue::from_str(&value) else {
         return fault(format!("{value:?} is no header's value"));
     };
     if value.trim() != value {
@@ -195,6 +197,40 @@ fn default_value(field: &str, value: &str) -> Result<DefaultValue> {
             after: after.into(),
         }),
     }
+}
+
+/// The text with each `{name}` replaced by what `values` has under that name; but for `{origin}`, which each request replaces.
+fn filled(field: &str, text: &str, values: &BTreeMap<String, String>) -> Result<String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let name = after.split_once('}').filter(|(name, _)| is_name(name));
+        match name {
+            Some((name, behind)) => {
+                match values.get(name) {
+                    _ if ORIGIN == format!("{{{name}}}") => filled.push_str(ORIGIN),
+                    Some(value) => filled.push_str(value),
+                    None => {
+                        return Err(Fault::new(field, format!("`values` has no {name}")));
+                    }
+                }
+                rest = behind;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Whether this can be meant as a name in braces: JSON in a header is not.
+fn is_name(text: &str) -> bool {
+    let is_of_names = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_of_names)
 }
 
 /// RFC 9113 section 8.2.2; and `host`, which is `:authority` there.

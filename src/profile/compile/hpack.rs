@@ -11,7 +11,7 @@ use crate::profile::hpack::{
     FieldRule, HuffmanUse, IndexedUse, Indexing, NameSource, Policy, Rule, SizeSignal,
 };
 
-pub(super) fn hpack(document: &HpackDocument) -> Result<Policy> {
+pub(in crate::profile) fn hpack(document: &HpackDocument) -> Result<Policy> {
     let smallest_table = document.smallest_table.unwrap_or(0);
     let largest_table = document.largest_table.unwrap_or(u32::MAX);
     if smallest_table > largest_table {

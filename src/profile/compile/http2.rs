@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::hpack::hpack;
 use super::{Fault, Result};
-use crate::profile::akamai::Priority;
 use crate::profile::document::{
-    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry, SettingDocument,
+    DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument, Registry,
+    SettingDocument,
 };
-use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate};
+use crate::profile::http2::{Http2Template, PseudoHeader, SettingTemplate, StreamDependencies};
+use crate::profile::opening::Priority;
 
 /// The template of `document`. Fields are named by their path below `http2`.
 pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Template> {
@@ -23,11 +24,15 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
         stream_window_update: window_update("stream_window_update", document.stream_window_update)?,
         priority_frames: priority_frames(&document.priority_frames)?,
         first_stream: document.first_stream,
+        dependencies: match document.dependencies {
+            DependenciesDocument::Fixed => StreamDependencies::Fixed,
+            DependenciesDocument::Chained => StreamDependencies::Chained,
+        },
         pseudo_headers: pseudo_headers(&document.pseudo_headers)?,
         hpack: Arc::new(hpack(&document.hpack)?),
     };
     windows(&template)?;
-    if template.first_stream % 2 == 0 || template.first_stream > MOST_31_BITS {
+    if template.first_stream.is_multiple_of(2) || template.first_stream > MOST_31_BITS {
         return Err(Fault::new(
             "first_stream",
             "a client's streams are odd, and have 31 bits (RFC 9113 section 5.1.1)",

@@ -8,10 +8,13 @@ mod hpack;
 mod http2;
 mod numbers;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use super::document::{ClientHelloDocument, HybridKeyDocument, Registry, SessionIdDocument};
 use super::template::{HelloTemplate, HybridKey, SessionId};
 use extension::extensions;
+pub(super) use hpack::hpack;
 pub(super) use http2::http2;
 use numbers::{Numbers, number, version};
 pub(super) use requests::requests;

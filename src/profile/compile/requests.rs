@@ -20,7 +20,7 @@ pub(in crate::profile) fn requests(document: &RequestsDocument) -> Result<Reques
     let mut kinds = Vec::with_capacity(document.kinds.len());
     for (name, kind) in &document.kinds {
         check_name(name)?;
-        let template = template(name, kind, &document.values)?;
+        let template = template(name, kind, document)?;
         if *name == document.default {
             kinds.insert(0, template);
         } else {
@@ -39,8 +39,9 @@ pub(in crate::profile) fn requests(document: &RequestsDocument) -> Result<Reques
 fn template(
     name: &str,
     document: &KindDocument,
-    values: &BTreeMap<String, String>,
+    requests: &RequestsDocument,
 ) -> Result<RequestTemplate> {
+    let values = &requests.values;
     let field = format!("kinds.{name}");
     let list = |version: Version, lines: &Option<Vec<_>>| {
         let field = format!("{field}.{}", version.field());
@@ -68,8 +69,8 @@ fn template(
             .priority
             .map(|priority| stream_priority(&format!("{field}.priority"), priority))
             .transpose()?,
-        http2: http2.into_template(),
-        http1: http1.into_template(),
+        http2: http2.into_template(requests.splits_cookies),
+        http1: http1.into_template(false),
     })
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct Http2Document {
     /// The stream of the first request.
     #[serde(default = "first_stream", skip_serializing_if = "is_first_stream")]
     pub(crate) first_stream: u32,
+    /// Which stream a request's depends on, if HEADERS have priority fields.
+    #[serde(default, skip_serializing_if = "DependenciesDocument::is_default")]
+    pub(crate) dependencies: DependenciesDocument,
     pub(crate) pseudo_headers: Vec<PseudoHeaderDocument>,
     #[serde(default, skip_serializing_if = "HpackDocument::is_default")]
     pub(crate) hpack: HpackDocument,
@@ -50,6 +53,22 @@ pub(crate) struct PriorityFrameDocument {
     pub(crate) weight: u16,
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DependenciesDocument {
+    /// The one that the kind says.
+    #[default]
+    Fixed,
+    /// Open streams are a chain, heavier ones first.
+    Chained,
+}
+
+impl DependenciesDocument {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PseudoHeaderDocument {
@@ -65,7 +84,6 @@ const fn first_stream() -> u32 {
     1
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_first_stream(stream: &u32) -> bool {
     *stream == first_stream()
 }

@@ -23,13 +23,15 @@ pub(crate) use hpack::{
     NameSourceDocument, RuleDocument, SizeSignalDocument,
 };
 pub(crate) use http2::{
-    Http2Document, PriorityFrameDocument, PseudoHeaderDocument, SettingDocument,
+    DependenciesDocument, Http2Document, PriorityFrameDocument, PseudoHeaderDocument,
+    SettingDocument,
 };
 pub(crate) use merge::merge;
 pub(crate) use names::Registry;
 pub use provenance::{Day, Provenance, ProvenanceKind};
 pub(crate) use requests::{
-    HeaderDocument, KindDocument, MethodsDocument, RequestsDocument, StreamPriorityDocument,
+    ConditionalDocument, HeaderDocument, KindDocument, MethodsDocument, RequestsDocument,
+    StreamPriorityDocument,
 };
 
 /// The whole file.

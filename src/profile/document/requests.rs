@@ -11,6 +11,9 @@ pub(crate) struct RequestsDocument {
     /// What a header has wherever a list names it without a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) values: BTreeMap<String, String>,
+    /// Whether each cookie is a header field of its own over HTTP/2 (RFC 9113 section 8.2.3).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) splits_cookies: bool,
     /// The kind that is meant where none is named.
     pub(crate) default: String,
     pub(crate) kinds: BTreeMap<String, KindDocument>,

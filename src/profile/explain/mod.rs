@@ -6,6 +6,7 @@
 mod compare;
 mod draw;
 mod drawn;
+mod opening;
 mod taken;
 
 use std::fmt;
@@ -17,14 +18,16 @@ use draw::draw_of_both;
 pub(super) use draw::ech_of;
 use drawn::check_drawn;
 pub(super) use drawn::{hybrid_key, payload_fits};
+pub(super) use opening::Replay;
 use taken::Taken;
 pub(super) use taken::shares;
 
-/// Something in a hello that the profile's client would have sent otherwise.
+/// Something in a hello or an HTTP/2 opening that the profile's client would have sent otherwise.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Where: `cipher_suites`, `extensions`, `extension key_share`; in a hello after a HelloRetryRequest `second hello, extension key_share`.
+    /// Where: `cipher_suites`, `extensions`, `extension key_share`; in a hello after a HelloRetryRequest `second hello, extension key_share`;
+    /// in an opening `SETTINGS`, `request on stream 3, header accept`.
     pub place: String,
     /// What the client would have sent there.
     pub expected: String,

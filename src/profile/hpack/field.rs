@@ -1,5 +1,7 @@
 //! A header field, and the ways to represent one (RFC 7541 §6).
 
+use std::fmt;
+
 /// A header field line. Neither name nor value need be text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Field<'a> {
@@ -40,7 +42,7 @@ pub(crate) enum Representation {
 }
 
 impl Representation {
-    pub(super) const fn is_never_indexed(self) -> bool {
+    pub(crate) const fn is_never_indexed(self) -> bool {
         matches!(
             self,
             Self::Literal {
@@ -74,4 +76,45 @@ pub(crate) enum NameForm {
 pub(crate) enum Coding {
     Raw,
     Huffman,
+}
+
+impl fmt::Display for Representation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Indexed(index) => write!(f, "index {index}"),
+            Self::Literal {
+                indexing,
+                name,
+                value,
+            } => write!(f, "{indexing}, name {name}, value {value}"),
+        }
+    }
+}
+
+impl fmt::Display for Indexing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Incremental => "incremental",
+            Self::Without => "without indexing",
+            Self::Never => "never indexed",
+        })
+    }
+}
+
+impl fmt::Display for NameForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => index.fmt(f),
+            Self::Literal(coding) => coding.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "raw",
+            Self::Huffman => "Huffman",
+        })
+    }
 }

@@ -21,13 +21,15 @@ mod policy;
 mod static_table;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 
 pub(crate) use block::HeaderBlock;
 pub(crate) use decoder::{Decoder, MAX_HEADER_LIST_SIZE};
 pub(crate) use encoder::Encoder;
 pub(crate) use error::HpackError;
-pub(crate) use field::{Coding, Field, Indexing, NameForm, Representation};
+#[cfg(test)]
+pub(crate) use field::{Coding, NameForm};
+pub(crate) use field::{Field, Indexing, Representation};
 pub(crate) use policy::{FieldRule, HuffmanUse, IndexedUse, NameSource, Policy, Rule, SizeSignal};
 pub(crate) use table::INITIAL_TABLE_SIZE;

@@ -2,7 +2,7 @@
 
 mod corpus;
 mod h2_client;
-mod later_requests;
+pub(in crate::profile) mod later_requests;
 mod necessity;
 mod policies;
 mod properties;

@@ -1,7 +1,7 @@
 //! Hellos as they are kept in files.
 
 use crate::profile::read::Reader;
-use crate::profile::{ClientHello, HelloError, hex};
+use crate::profile::{ClientHello, HelloError, Http1Head, Http2Opening, hex};
 
 /// What one connection's client sent first.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,12 +11,21 @@ pub struct HelloCapture {
     pub hello: ClientHello,
     /// The one after a HelloRetryRequest.
     pub retry: Option<ClientHello>,
+    /// What it sent first over HTTP/2.
+    pub opening: Option<Http2Opening>,
+    /// What it sent first over HTTP/1.1.
+    pub http1: Option<Http1Head>,
 }
 
 impl HelloCapture {
-    /// A connection without a HelloRetryRequest.
+    /// A connection without a HelloRetryRequest, of which there is nothing more.
     pub const fn new(hello: ClientHello) -> Self {
-        Self { hello, retry: None }
+        Self {
+            hello,
+            retry: None,
+            opening: None,
+            http1: None,
+        }
     }
 
     /// What one connection's client sent first, as bytes: the TLS records of its hello, and those of the one after a HelloRetryRequest if
@@ -29,7 +38,10 @@ impl HelloCapture {
         let hello = ClientHello::from_records(records)?;
         let second = after(records, &hello).and_then(|rest| ClientHello::from_records(rest).ok());
         let retry = second.filter(|second| second.random() == hello.random());
-        Ok(Self { hello, retry })
+        Ok(Self {
+            retry,
+            ..Self::new(hello)
+        })
     }
 
     /// The records of each of the hellos that [`from_records`](Self::from_records) finds, without what is between and behind them.
@@ -38,7 +50,7 @@ impl HelloCapture {
     ///
     /// As there.
     pub fn records_in(records: &[u8]) -> Result<Vec<&[u8]>, HelloError> {
-        let Self { hello, retry } = Self::from_records(records)?;
+        let Self { hello, retry, .. } = Self::from_records(records)?;
         let second = retry.and_then(|retry| Some((after(records, &hello)?, retry)));
         let each = [Some((records, hello)), second].into_iter().flatten();
         Ok(each

@@ -1,13 +1,20 @@
 //! A profile from what a client sent.
 //!
 //! One capture shows what is in a hello; several of one client show what it permutes and what it draws. Where the captures are too
-//! few to tell, the less random guess is taken: what was always equal stays so.
+//! few to tell, the less random guess is taken: what was always equal stays so. The same goes for what the client sent over HTTP: its
+//! openings show its connections, its requests show the kinds that it has.
 
 mod capture;
 mod ech;
 mod extensions;
 mod grease;
+mod header_list;
+mod hpack;
+mod http2;
+mod kind;
+mod notes;
 mod order;
+mod requests;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +22,10 @@ use super::document::{
     ClientHelloDocument, Day, HybridKeyDocument, ProfileDocument, Provenance, ProvenanceKind,
     Registry, ResumptionDocument, SessionIdDocument,
 };
-use super::{ClientHello, ProfileError};
+use super::{ClientHello, Http2Opening, ProfileError};
 pub use capture::HelloCapture;
 use grease::Labels;
+use notes::Notes;
 
 /// The profile document of the client that sent `captures`.
 pub(super) fn document(
@@ -90,15 +98,18 @@ pub(super) fn document(
         ..ClientHelloDocument::default()
     };
     extensions::describe(&mut hello, base, &hellos, &labels);
-    let note = format!(
-        "Learned from {} {}.",
-        captures.len(),
-        if captures.len() == 1 {
-            "hello"
-        } else {
-            "hellos"
-        }
-    );
+    let openings: Vec<&Http2Opening> = captures
+        .iter()
+        .filter_map(|capture| capture.opening.as_ref())
+        .filter(|opening| opening.is_complete())
+        .collect();
+    let mut notes = Notes::of(captures, &openings);
+    let http2 = http2::http2(&openings, &mut notes).map_err(|differs| {
+        error(&format!(
+            "these are HTTP/2 openings of different clients: their {differs} differ"
+        ))
+    })?;
+    let requests = requests::requests(captures, &mut notes);
     Ok(ProfileDocument {
         name: name.to_owned(),
         aliases: Vec::new(),
@@ -110,11 +121,11 @@ pub(super) fn document(
             os: "unknown".to_owned(),
             date: Day::of(std::time::SystemTime::now()),
             expires: None,
-            note,
+            note: notes.into_text(),
         },
         client_hello: Some(hello),
-        http2: None,
-        requests: None,
+        http2,
+        requests,
         variants: Vec::new(),
     })
 }

@@ -78,11 +78,11 @@ fn keys(hello: &ClientHello) -> Vec<Key> {
 }
 
 /// One order that all sequences are parts of, if there is one.
-fn merged(sequences: &[Vec<Key>]) -> Option<Vec<Key>> {
-    let mut rest: Vec<&[Key]> = sequences.iter().map(Vec::as_slice).collect();
+pub(super) fn merged<K: Copy + PartialEq>(sequences: &[Vec<K>]) -> Option<Vec<K>> {
+    let mut rest: Vec<&[K]> = sequences.iter().map(Vec::as_slice).collect();
     let mut merged = Vec::new();
     while rest.iter().any(|rest| !rest.is_empty()) {
-        let is_next = |key: &Key| {
+        let is_next = |key: &K| {
             rest.iter()
                 .all(|rest| !rest.iter().skip(1).any(|later| later == key))
         };

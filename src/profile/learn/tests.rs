@@ -1,5 +1,7 @@
 //! Every hello of the corpus, of any client, becomes a profile that could have sent it.
 
+mod openings;
+
 use super::HelloCapture;
 use crate::profile::tests::captures::{Capture, captures};
 use crate::profile::{ClientHello, Profile};
@@ -33,8 +35,8 @@ fn paired(all: &[Capture]) -> Vec<HelloCapture> {
             other.scenario.ends_with("hrr2") && other.pair.as_deref() == Some(&first.name)
         });
         HelloCapture {
-            hello: hello(first),
             retry: retry.map(hello),
+            ..HelloCapture::new(hello(first))
         }
     });
     paired.collect()

@@ -5,7 +5,7 @@
 mod dress;
 mod template;
 
-pub(crate) use dress::{Dressed, Undressed};
+pub(crate) use dress::{Dressed, Occasion};
 pub(crate) use template::{
     DefaultValue, HeaderSlot, HeaderTemplate, MethodCondition, RequestTemplate, RequestTemplates,
 };

@@ -1,6 +1,6 @@
 //! The kinds of requests and their headers.
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::profile::http2::StreamPriority;
 
@@ -27,6 +27,10 @@ pub(crate) struct HeaderTemplate {
     pub(crate) slots: Vec<HeaderSlot>,
     /// Before which slot the headers stand that have none: those that only the user knows.
     pub(crate) others: usize,
+    /// Whether each cookie is a header field of its own (RFC 9113 §8.2.3).
+    pub(crate) splits_cookies: bool,
+    /// What a request without headers of its own has, where that is always the same.
+    pub(super) bare: Option<HeaderMap>,
 }
 
 /// A header's place.
@@ -63,6 +67,29 @@ pub(crate) enum MethodCondition {
     Unsafe,
 }
 
+impl HeaderTemplate {
+    pub(crate) fn new(slots: Vec<HeaderSlot>, others: usize, splits_cookies: bool) -> Self {
+        let mut bare = Some(HeaderMap::with_capacity(slots.len()));
+        for slot in &slots {
+            match (&slot.default, slot.only) {
+                (None, _) => {}
+                (Some(DefaultValue::Fixed(value)), MethodCondition::All) => {
+                    if let Some(headers) = &mut bare {
+                        headers.append(&slot.name, value.clone());
+                    }
+                }
+                (Some(_), _) => bare = None,
+            }
+        }
+        Self {
+            slots,
+            others,
+            splits_cookies,
+            bare,
+        }
+    }
+}
+
 impl RequestTemplates {
     /// The kind of this name, or the first.
     pub(crate) fn kind(&self, name: Option<&str>) -> Option<&RequestTemplate> {
@@ -75,6 +102,17 @@ impl RequestTemplates {
     /// The kinds' names, the first being the default.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.kinds.iter().map(|kind| &*kind.name)
+    }
+}
+
+impl HeaderTemplate {
+    /// The default of this header, in lower case, if it is the same in all requests.
+    pub(crate) fn fixed(&self, name: &str) -> Option<&str> {
+        let slot = self.slots.iter().find(|slot| slot.name == name)?;
+        match &slot.default {
+            Some(DefaultValue::Fixed(value)) => value.to_str().ok(),
+            _ => None,
+        }
     }
 }
 

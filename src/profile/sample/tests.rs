@@ -269,6 +269,7 @@ fn the_hello_after_a_retry_repeats_the_draw() {
         let HelloCapture {
             hello,
             retry: Some(retry),
+            ..
         } = sampled.capture().unwrap()
         else {
             panic!("no retry")

@@ -47,6 +47,27 @@ fn compare(hello: &ClientHello) {
     }
 }
 
+/// Everything that looks at an opening.
+fn read_opening(bytes: &[u8]) {
+    let opening = Http2Opening::parse(bytes);
+    let _ = (opening.akamai(), format!("{opening:?}"));
+    for name in ["chrome", "firefox"] {
+        let profile = Profile::named(name).unwrap();
+        for difference in profile.opening_differences(&opening) {
+            assert!(!difference.to_string().is_empty());
+        }
+    }
+    if opening.is_complete() {
+        let hello = ClientHello::from_records(&go()).unwrap();
+        let mut capture = HelloCapture::new(hello);
+        capture.opening = Some(opening);
+        if let Ok(profile) = Profile::from_captures("hostile", &[capture]) {
+            let again = Profile::from_json("hostile", &profile.to_json()).unwrap();
+            assert_eq!(again.to_json(), profile.to_json());
+        }
+    }
+}
+
 fn hellos() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![Just(chromium()), Just(firefox()), Just(go())]
 }
@@ -68,11 +89,11 @@ proptest! {
     fn arbitrary_bytes(tail in vec(any::<u8>(), 0..600)) {
         read(&tail);
         read(&[&[22, 3, 1, 2, 0, 1, 0, 1, 252][..], &tail].concat());
-        Http2Opening::parse(&tail).akamai();
-        Http2Opening::parse(&opening(std::slice::from_ref(&tail))).akamai();
+        read_opening(&tail);
+        read_opening(&opening(std::slice::from_ref(&tail)));
         let length = u32::try_from(tail.len()).unwrap().to_be_bytes();
         let headers = [&length[1..], &[1, 4, 0, 0, 0, 1], &tail].concat();
-        Http2Opening::parse(&opening(&[headers])).akamai();
+        read_opening(&opening(&[headers]));
     }
 
     #[test]
@@ -100,8 +121,8 @@ proptest! {
         for (place, value) in changes {
             *place.get_mut(&mut sent[24..]) = value;
         }
-        Http2Opening::parse(&sent).akamai();
-        Http2Opening::parse(&sent[..cut.index(sent.len())]).akamai();
+        read_opening(&sent);
+        read_opening(&sent[..cut.index(sent.len())]);
     }
 }
 

@@ -10,6 +10,8 @@ const GOAWAY_LENGTH: usize = 8;
 
 /// What the scanner reports.
 pub(super) trait FrameSink {
+    /// The head of any frame.
+    fn frame(&mut self, _: Head) {}
     /// One entry of a SETTINGS frame.
     fn setting(&mut self, id: u16, value: u32);
     /// A SETTINGS frame that is not an acknowledgement has passed whole.
@@ -64,6 +66,7 @@ impl FrameScanner {
             return &[];
         };
         let head = Head::from_bytes(item);
+        sink.frame(head);
         self.remaining = head.length;
         let on_connection = head.stream == 0;
         self.payload = match head.kind {

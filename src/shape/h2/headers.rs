@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::announced::TableSizes;
+use super::dependencies::Dependencies;
 use super::head::{CONTINUATION, END_HEADERS, END_STREAM, HAS_PRIORITY, HEADERS, Head};
 use super::mark::{self, PRIORITY_MARK};
 use crate::profile::hpack::{Decoder, Encoder, HeaderBlock, HpackError, MAX_HEADER_LIST_SIZE};
@@ -57,6 +58,7 @@ impl Transcoder {
         stream: u32,
         end_stream: bool,
         block: &[u8],
+        dependencies: Option<&mut Dependencies>,
         out: &mut Vec<u8>,
     ) -> Result<bool, HpackError> {
         self.decoder.decode(block, &mut self.fields)?;
@@ -64,6 +66,10 @@ impl Transcoder {
         let (is_request, priority) = self.arrange();
         let mut flags = if end_stream { END_STREAM } else { 0 };
         if let Some(priority) = priority.filter(|_| is_request) {
+            let priority = match dependencies {
+                Some(open) => open.opens(stream, priority, end_stream),
+                None => priority,
+            };
             self.payload.extend(priority);
             flags |= HAS_PRIORITY;
         }

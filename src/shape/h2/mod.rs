@@ -7,13 +7,14 @@
 //! |---|---|
 //! | preface, SETTINGS | held back until whole, then the profile's [`opening`] leaves in one write |
 //! | WINDOW_UPDATE of the connection | less what the opening announced ([`credit`]) |
-//! | HEADERS, CONTINUATION | decoded, put in order, encoded again ([`headers`]); the mark becomes the priority ([`mark`]); behind a request the stream's WINDOW_UPDATE |
+//! | HEADERS, CONTINUATION | decoded, put in order, encoded again ([`headers`]); the mark becomes the priority ([`mark`], [`dependencies`]); behind a request the stream's WINDOW_UPDATE |
 //! | SETTINGS ACK | the header table size that it acknowledges takes effect ([`announced`]) |
 //! | DATA | is not copied; only its head is |
 //! | stream ids | by a constant higher ([`stream_ids`]), inward lower ([`inbound`]) |
 
 mod announced;
 mod credit;
+mod dependencies;
 mod frame;
 mod head;
 mod headers;
@@ -32,7 +33,6 @@ mod tests;
 mod wire;
 
 pub(crate) use limits::client;
-#[allow(unused_imports, reason = "the client that sets it comes next")]
 pub(crate) use mark::PRIORITY_MARK;
 pub(crate) use peer::{Http2Observer, Http2Peer};
 pub(crate) use stream::Http2Stream;

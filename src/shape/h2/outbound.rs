@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::announced::Announced;
 use super::credit::Credit;
+use super::dependencies::Dependencies;
 use super::head::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEAD_LENGTH, HEADERS, Head, PREFACE,
     SETTINGS, WINDOW_UPDATE,
@@ -13,7 +14,7 @@ use super::staged::Staged;
 use super::stream_ids::StreamIds;
 use crate::error::{Error, ErrorKind};
 use crate::profile::hpack::{HpackError, MAX_HEADER_LIST_SIZE};
-use crate::profile::http2::{Http2Template, SettingTemplate};
+use crate::profile::http2::{Http2Template, SettingTemplate, StreamDependencies};
 
 /// A header block of h2's. h2 has it in memory too; the list that it stands for has the same limit.
 const MAX_BLOCK: usize = MAX_HEADER_LIST_SIZE;
@@ -28,6 +29,8 @@ pub(super) struct Outbound {
     ids: StreamIds,
     credit: Credit,
     transcoder: Transcoder,
+    /// Where a new stream's place among the open ones is told.
+    dependencies: Option<Dependencies>,
     /// What is sent in place of h2's preface and first SETTINGS; gone once it was.
     opening: Option<Vec<u8>>,
     next: Next,
@@ -56,12 +59,23 @@ impl Outbound {
             ids: StreamIds::new(template.first_stream),
             credit: Credit::new(&template),
             transcoder: Transcoder::new(Arc::clone(&template)),
+            dependencies: (template.dependencies == StreamDependencies::Chained)
+                .then(Dependencies::default),
             template,
             opening: Some(opening),
             next: Next::Preface(PREFACE.len()),
             cut: Vec::new(),
             block: None,
             staged: Staged::default(),
+        }
+    }
+
+    /// A frame from the server, with h2's stream id.
+    pub(super) fn received(&mut self, head: Head) {
+        if let Some(open) = &mut self.dependencies
+            && let Some(stream) = self.ids.outward(head.stream)
+        {
+            open.receives(&Head { stream, ..head });
         }
     }
 
@@ -212,11 +226,20 @@ impl Outbound {
         let stream = self.wire_id(head.stream)?;
         let is_request = self
             .transcoder
-            .transcode(stream, head.has(END_STREAM), block, self.staged.end())
+            .transcode(
+                stream,
+                head.has(END_STREAM),
+                block,
+                self.dependencies.as_mut(),
+                self.staged.end(),
+            )
             .map_err(|error| match error {
                 HpackError::HeaderListTooLarge => too_large(),
                 other => broken(&other.to_string()),
             })?;
+        if let Some(open) = self.dependencies.as_mut().filter(|_| !is_request) {
+            open.sends(&Head { stream, ..head });
+        }
         if let Some(increment) = self.template.stream_window_update.filter(|_| is_request) {
             let update = Head::new(4, WINDOW_UPDATE, 0, stream).to_bytes();
             self.staged.end().extend(update);
@@ -252,6 +275,9 @@ impl Outbound {
     fn stage_head(&mut self, head: Head) -> Result<(), Error> {
         let stream = self.wire_id(head.stream)?;
         let head = Head { stream, ..head };
+        if let Some(open) = &mut self.dependencies {
+            open.sends(&head);
+        }
         self.staged.end().extend(head.to_bytes());
         Ok(())
     }

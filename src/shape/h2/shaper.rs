@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::announced::Announced;
 use super::frame::{FrameScanner, FrameSink};
+use super::head::Head;
 use super::inbound::Renumbered;
 use super::opening::opening;
 use super::outbound::Outbound;
@@ -75,6 +76,7 @@ impl Shaper {
         let mut sink = Heard {
             peer,
             announced: &mut self.announced,
+            outbound: &mut self.outbound,
             outcome: Ok(()),
         };
         scanner.scan(bytes, &mut sink);
@@ -182,14 +184,19 @@ impl Shaper {
     }
 }
 
-/// Everything that the server says of itself, for the pool and for the header compression.
+/// Everything that the server says of itself, for the pool, the header compression and the streams' dependencies.
 struct Heard<'a> {
     peer: &'a Http2Peer,
     announced: &'a mut Announced,
+    outbound: &'a mut Outbound,
     outcome: Result<(), Error>,
 }
 
 impl FrameSink for Heard<'_> {
+    fn frame(&mut self, head: Head) {
+        self.outbound.received(head);
+    }
+
     fn setting(&mut self, id: u16, value: u32) {
         if id == SettingTemplate::HEADER_TABLE_SIZE {
             self.announced.table_size(value);

@@ -11,7 +11,7 @@ pub(crate) struct CaptureArguments {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(super) listen: SocketAddr,
 
-    /// End after the first connection with a whole hello; with HTTP/2, once its first request is there as well, or a few seconds later
+    /// End after the first connection with a whole hello: when it has sent its requests and gone, or a few seconds later
     #[arg(long)]
     pub(super) once: bool,
 
@@ -24,7 +24,7 @@ pub(crate) struct CaptureArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) hello_out: Option<PathBuf>,
 
-    /// Append what each connection sends first over HTTP/2, up to its first HEADERS, to FILE: hex, one line
+    /// Append what each connection sends over HTTP/2, decrypted, with all of its requests up to 128 KiB, to FILE: hex, one line
     #[arg(long, value_name = "FILE")]
     pub(super) opening_out: Option<PathBuf>,
 }

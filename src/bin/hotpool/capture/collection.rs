@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use hotpool::profile::{HelloCapture, Http2Opening, Profile};
+use hotpool::profile::{HelloCapture, Profile};
 
 use super::arguments::CaptureArguments;
 use super::seen::Caught;
@@ -77,12 +77,16 @@ impl Collection {
         if let Some(file) = &mut self.hellos {
             file.append(&caught.records)?;
         }
-        let opening = caught.opening.as_ref();
-        if let (Some(file), Some(opening)) = (&mut self.openings, opening) {
+        if let (Some(file), Some(opening)) = (&mut self.openings, &caught.opening) {
             file.append(std::slice::from_ref(opening))?;
         }
+        let opening = caught.hello.opening.as_ref();
         let http = opening.map_or_else(String::new, |opening| {
-            format!(", HTTP/2 {}", Http2Opening::parse(opening).akamai())
+            let requests = match opening.requests().len() {
+                1 => "1 request".to_owned(),
+                count => format!("{count} requests"),
+            };
+            format!(", HTTP/2 {}, {requests}", opening.akamai())
         });
         let again = match caught.hello.retry {
             Some(_) => ", and a hello after a HelloRetryRequest",

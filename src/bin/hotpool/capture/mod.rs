@@ -33,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// certificate without a word, or never asks, is not waited for.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
+/// With `--once`, from the first request on: for those of what the page loads, which a browser asks for as soon as it has read it.
+const PAGE_WAIT: Duration = Duration::from_secs(2);
+
 /// With `--once`, for the request on another connection when one has come and gone without: what a browser opens, it opens at once.
 const SPARE_WAIT: Duration = Duration::from_secs(1);
 
@@ -92,12 +95,13 @@ async fn collect(
 ) -> Result<(), Failure> {
     let mut patience = pin!(sleep_until(Instant::now()));
     let mut is_waiting = false;
+    let mut has_request = false;
     let mut spare = None;
     loop {
         let settled = tokio::select! {
             event = events.recv() => match event {
                 Some(Event::Settled(settled)) if once && settled.is_spare => {
-                    if spare.is_none() {
+                    if spare.is_none() && !has_request {
                         is_waiting = true;
                         patience.as_mut().reset(Instant::now() + SPARE_WAIT);
                         spare = Some(settled);
@@ -112,11 +116,19 @@ async fn collect(
                     }
                     None
                 }
+                Some(Event::Request) => {
+                    if once && !has_request {
+                        (is_waiting, has_request) = (true, true);
+                        patience.as_mut().reset(Instant::now() + PAGE_WAIT);
+                    }
+                    None
+                }
                 None => return Ok(()),
             },
             () = &mut patience, if is_waiting => {
                 is_waiting = false;
-                spare.take().or_else(|| watch.settle_one())
+                let settled = watch.settle_request();
+                settled.or_else(|| spare.take()).or_else(|| watch.settle_hello())
             }
         };
         if let Some(settled) = settled

@@ -1,19 +1,30 @@
 //! What one client has sent so far.
 
-use hotpool::profile::{HelloCapture, HelloError, Http2Opening};
+use hotpool::profile::{HelloCapture, HelloError, Http1Head, Http2Opening};
 
 /// What is kept of the wire: two hellos of 64 KiB, which is as long as rustls reads one.
 const MAXIMUM_WIRE: usize = 128 << 10;
 
-/// What is kept of the plaintext: no client's first request comes near it, and the server refuses a header block of 64 KiB.
+/// What is kept of the plaintext: a page and all that it loads; the server refuses a header block of 64 KiB.
 const MAXIMUM_PLAIN: usize = 128 << 10;
 
-/// Up to the first request.
+/// The hellos, and all requests that there is room for.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     wire: Vec<u8>,
     plain: Vec<u8>,
     has_hello: bool,
+    has_request: bool,
+}
+
+/// How far a client has got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Progress {
+    More,
+    /// The first request is there, and was not before.
+    Request,
+    /// No more is kept.
+    Full,
 }
 
 /// All there is to know of one client.
@@ -22,7 +33,7 @@ pub(super) struct Caught {
     pub(super) hello: HelloCapture,
     /// The records of its one or two hellos.
     pub(super) records: Vec<Vec<u8>>,
-    /// Its HTTP/2 up to the end of the first HEADERS.
+    /// Its HTTP/2 up to the last whole frame, if it has a request.
     pub(super) opening: Option<Vec<u8>>,
 }
 
@@ -38,12 +49,19 @@ impl Seen {
         is_new
     }
 
-    /// Whether the first request is there, and so nothing of interest to come.
-    pub(super) fn add_plain(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn add_plain(&mut self, bytes: &[u8]) -> Progress {
         keep(&mut self.plain, bytes, MAXIMUM_PLAIN);
         if self.plain.len() == MAXIMUM_PLAIN {
-            return true;
+            return Progress::Full;
         }
+        if self.has_request || !self.is_request_whole() {
+            return Progress::More;
+        }
+        self.has_request = true;
+        Progress::Request
+    }
+
+    fn is_request_whole(&self) -> bool {
         let compared = self.plain.len().min(PREFACE.len());
         if self.plain.get(..compared) == PREFACE.get(..compared) {
             Http2Opening::parse(&self.plain).is_complete()
@@ -57,6 +75,11 @@ impl Seen {
         self.has_hello
     }
 
+    /// Whether the first request is whole.
+    pub(super) fn has_request(&self) -> bool {
+        self.has_request
+    }
+
     /// None if there was nothing.
     pub(super) fn finish(self) -> Option<Result<Caught, HelloError>> {
         (!self.wire.is_empty()).then(|| self.caught())
@@ -65,11 +88,15 @@ impl Seen {
     fn caught(&self) -> Result<Caught, HelloError> {
         let opening = Http2Opening::parse(&self.plain);
         let bytes = self.plain.get(..opening.length());
+        let opening_bytes = bytes.filter(|_| opening.is_complete()).map(<[u8]>::to_vec);
         let records = HelloCapture::records_in(&self.wire)?;
+        let mut hello = HelloCapture::from_records(&self.wire)?;
+        hello.opening = opening_bytes.is_some().then_some(opening);
+        hello.http1 = Http1Head::parse(&self.plain);
         Ok(Caught {
-            hello: HelloCapture::from_records(&self.wire)?,
+            hello,
             records: records.into_iter().map(<[u8]>::to_vec).collect(),
-            opening: bytes.filter(|_| opening.is_complete()).map(<[u8]>::to_vec),
+            opening: opening_bytes,
         })
     }
 }
@@ -111,23 +138,34 @@ mod tests {
         assert!(!seen.add_wire(&second));
         let opening = opening();
         let (last, others) = opening.split_last().unwrap();
-        assert!(others.iter().all(|byte| !seen.add_plain(&[*byte])));
-        assert!(seen.add_plain(&[*last]));
-        seen.add_plain(b"more");
+        let all_more = others
+            .iter()
+            .all(|byte| seen.add_plain(&[*byte]) == Progress::More);
+        assert!(all_more && !seen.has_request());
+        assert_eq!(seen.add_plain(&[*last]), Progress::Request);
+        // A second request, and half a frame.
+        let later = b"\0\0\x04\x01\x05\0\0\0\x03\x82\x87\xbe\x84\0\0";
+        assert_eq!(seen.add_plain(later), Progress::More);
         let caught = seen.finish().unwrap().unwrap();
         assert_eq!(caught.records, [first, second]);
         assert!(caught.hello.retry.is_some());
+        let opening = [&opening[..], &later[..later.len() - 2]].concat();
         assert_eq!(caught.opening, Some(opening));
+        assert_eq!(caught.hello.opening.unwrap().requests().len(), 2);
+        assert_eq!(caught.hello.http1, None);
     }
 
     #[test]
     fn without_http2_the_end_of_the_head_is_waited_for() {
         let mut seen = Seen::default();
         seen.add_wire(&hellos().0);
-        assert!(!seen.add_plain(b"P"));
-        assert!(!seen.add_plain(b"OST / HTTP/1.1\r\nhost: a\r\n"));
-        assert!(seen.add_plain(b"\r\ncontent"));
-        assert_eq!(seen.finish().unwrap().unwrap().opening, None);
+        assert_eq!(seen.add_plain(b"P"), Progress::More);
+        let head = b"OST / HTTP/1.1\r\nhost: a\r\n";
+        assert_eq!(seen.add_plain(head), Progress::More);
+        assert_eq!(seen.add_plain(b"\r\ncontent"), Progress::Request);
+        let caught = seen.finish().unwrap().unwrap();
+        assert_eq!(caught.opening, None);
+        assert_eq!(caught.hello.http1.unwrap().method(), "POST");
     }
 
     #[test]
@@ -140,7 +178,10 @@ mod tests {
         assert!(seen.finish().unwrap().is_err());
         let mut seen = Seen::default();
         let done = [(); 200].map(|()| seen.add_plain(&[b'a'; 1024]));
-        assert!(!done[0] && done[127] && done[199]);
+        assert_eq!(
+            [done[0], done[127], done[199]],
+            [Progress::More, Progress::Full, Progress::Full]
+        );
         assert_eq!(seen.plain.len(), MAXIMUM_PLAIN);
     }
 

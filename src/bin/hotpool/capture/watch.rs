@@ -9,9 +9,9 @@ use hotpool::server::{Layer, Observer};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::seen::{Caught, Seen};
+use super::seen::{Caught, Progress, Seen};
 
-/// Events that wait to be dealt with: each connection has two, and writing a profile anew takes longer than a handshake.
+/// Events that wait to be dealt with: each connection has three, and writing a profile anew takes longer than a handshake.
 const BACKLOG: usize = 512;
 
 /// What happened to a connection.
@@ -19,6 +19,8 @@ const BACKLOG: usize = 512;
 pub(super) enum Event {
     /// Its first hello is there.
     Hello,
+    /// Its first request is there.
+    Request,
     /// Nothing more of interest is to come.
     Settled(Settled),
 }
@@ -58,19 +60,22 @@ impl Watch {
         (watch, receiver)
     }
 
-    /// A connection that has sent its hello is not waited for any longer.
-    pub(super) fn settle_one(&self) -> Option<Settled> {
+    /// A connection that has sent a request is not waited for any longer.
+    pub(super) fn settle_request(&self) -> Option<Settled> {
+        self.settle_one(|watched| watched.seen.has_request())
+    }
+
+    /// Nor is one that has sent its hello.
+    pub(super) fn settle_hello(&self) -> Option<Settled> {
+        self.settle_one(|watched| watched.seen.has_hello())
+    }
+
+    fn settle_one(&self, is_wanted: impl Fn(&Watched) -> bool) -> Option<Settled> {
         let mut present = self.present.lock();
-        let has_hello = |watched: &&mut Option<Watched>| {
-            watched
-                .as_ref()
-                .is_some_and(|watched| watched.seen.has_hello())
-        };
-        present
+        let mut wanted = present
             .values_mut()
-            .find(has_hello)?
-            .take()
-            .map(|watched| watched.settle(false))
+            .filter(|watched| watched.as_ref().is_some_and(&is_wanted));
+        wanted.next()?.take().map(|watched| watched.settle(false))
     }
 
     /// How many connections came too fast to be dealt with.
@@ -96,10 +101,14 @@ impl Observer for Watch {
             return;
         };
         if layer == Layer::Plain {
-            if watched.seen.add_plain(bytes)
-                && let Some(watched) = slot.take()
-            {
-                self.tell(Event::Settled(watched.settle(false)));
+            match watched.seen.add_plain(bytes) {
+                Progress::More => {}
+                Progress::Request => self.tell(Event::Request),
+                Progress::Full => {
+                    if let Some(watched) = slot.take() {
+                        self.tell(Event::Settled(watched.settle(false)));
+                    }
+                }
             }
         } else if watched.seen.add_wire(bytes) {
             self.tell(Event::Hello);
@@ -110,7 +119,8 @@ impl Observer for Watch {
         let removed = self.present.lock().remove(&connection.id());
         if let Some(watched) = removed.unwrap_or_else(|| Some(Watched::new(connection))) {
             let shook_hands = connection.protocol() != Protocol::Tls;
-            self.tell(Event::Settled(watched.settle(shook_hands)));
+            let is_spare = shook_hands && !watched.seen.has_request();
+            self.tell(Event::Settled(watched.settle(is_spare)));
         }
     }
 }

@@ -14,13 +14,15 @@ pub(crate) struct ProfileArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// The profiles that are compiled in: names, where they come from, until when they hold, JA4
+    /// The profiles that are compiled in: names, where they come from, until when they hold, JA4, Akamai fingerprint, with --json the
+    /// kinds of requests
     List {
         /// Print one JSON array of objects
         #[arg(long)]
         json: bool,
     },
-    /// A profile as JSON, all that it extends written out; standard error tells what of it cannot be delivered
+    /// A profile as JSON, all that it extends written out; standard error tells its Akamai fingerprint and kinds of requests, and what of
+    /// it cannot be delivered
     Show {
         #[arg(value_name = "NAME|FILE")]
         profile: String,
@@ -34,7 +36,8 @@ pub(super) enum Command {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
-    /// Whether a profile's client could have sent these hellos, and where not
+    /// Whether a profile's client could have sent these hellos and this HTTP/2, and where not; standard error tells where the profile
+    /// contradicts itself
     Check(CheckArguments),
     /// Where two profiles differ, all that they extend written out; their names and provenance do not count
     Diff {
@@ -80,7 +83,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub(super) hello: Vec<PathBuf>,
 
-    /// The beginning of the client's HTTP/2, up to its first HEADERS: hex or bytes; - is standard input
+    /// What the client sent over HTTP/2, decrypted, with one or more requests: hex, one connection on each line, or bytes; - is
+    /// standard input
     #[arg(long, value_name = "FILE")]
     pub(super) opening: Option<PathBuf>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hotpool::profile::{Http2Opening, Profile};
+use hotpool::profile::{Difference, Http2Opening, Profile};
 
 use super::arguments::CheckArguments;
 use super::captures::{self, Found};
@@ -21,13 +21,19 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Status, Failure> {
         )));
     }
     let found = captures::read_all(&arguments.hello)?;
-    let opening = arguments.opening.as_deref().map(opening).transpose()?;
+    let openings = arguments.opening.as_deref().map(openings).transpose()?;
+    for contradiction in profile.contradictions() {
+        output::complain(&format!("{}: {contradiction}", profile.name()));
+    }
     let mut all_fit = true;
     for found in &found {
         all_fit &= fits(&profile, found)?;
     }
-    if let Some(openings) = opening {
-        for opening in openings {
+    for (place, opening) in openings.unwrap_or_default() {
+        if profile.akamai().is_some() {
+            let differences = profile.opening_differences(&opening);
+            all_fit &= verdict(&profile, &place, &differences)?;
+        } else {
             output::complain(&format!(
                 "{} says nothing of HTTP/2, so the opening {} is not checked",
                 profile.name(),
@@ -42,7 +48,11 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Status, Failure> {
 fn fits(profile: &Profile, found: &Found) -> Result<bool, Failure> {
     let Found { place, capture } = found;
     let differences = profile.differences(&capture.hello, capture.retry.as_ref());
-    for difference in &differences {
+    verdict(profile, place, &differences)
+}
+
+fn verdict(profile: &Profile, place: &str, differences: &[Difference]) -> Result<bool, Failure> {
+    for difference in differences {
         output::line(&format!("{place}: {difference}"))?;
     }
     if differences.is_empty() {
@@ -54,12 +64,14 @@ fn fits(profile: &Profile, found: &Found) -> Result<bool, Failure> {
     Ok(differences.is_empty())
 }
 
-/// The openings in a file: one as bytes, or one on each line in hex.
-fn opening(file: &Path) -> Result<Vec<Http2Opening>, Failure> {
+/// The openings in a file, each with its place: one as bytes, or one on each line in hex.
+fn openings(file: &Path) -> Result<Vec<(String, Http2Opening)>, Failure> {
     let content = captures::read(file)?;
     let name = captures::name(file);
     if content.starts_with(PREFACE) {
-        return Ok(vec![complete(&format!("{name}:1"), &content)?]);
+        let place = format!("{name}:1");
+        let opening = complete(&place, &content)?;
+        return Ok(vec![(place, opening)]);
     }
     let text = std::str::from_utf8(&content)
         .map_err(|_| Failure::Usage(format!("{name}: neither hex nor an HTTP/2 opening")))?;
@@ -71,7 +83,8 @@ fn opening(file: &Path) -> Result<Vec<Http2Opening>, Failure> {
         let place = format!("{name}:{number}");
         let bytes =
             hex::decode(line).map_err(|fault| Failure::Usage(format!("{place}: {fault}")))?;
-        openings.push(complete(&place, &bytes)?);
+        let opening = complete(&place, &bytes)?;
+        openings.push((place, opening));
     }
     if openings.is_empty() {
         return Err(Failure::Usage(format!("{name}: there is no opening in it")));

@@ -30,8 +30,42 @@ fn content(profile: &Profile) -> Value {
         }
     }
     grease::normalise(&mut document);
+    if let Some(settings) = document.pointer_mut("/http2/settings") {
+        name_settings(settings);
+    }
     document
 }
+
+/// Makes of a list of settings their order and what each is, so that they are compared by their names.
+fn name_settings(settings: &mut Value) {
+    let list = settings.as_array().map_or(&[][..], Vec::as_slice);
+    let pairs: Vec<(String, Value)> = list
+        .iter()
+        .filter_map(|setting| {
+            let name = setting.get(0)?.as_str()?.to_owned();
+            Some((name, setting.get(1).cloned().unwrap_or_default()))
+        })
+        .collect();
+    let is_named_twice =
+        |name: &String| pairs.iter().filter(|(other, _)| other == name).count() > 1;
+    // GREASE may stand there twice, and has no value.
+    if pairs.len() != list.len()
+        || pairs
+            .iter()
+            .any(|(name, _)| name != GREASE && is_named_twice(name))
+    {
+        return;
+    }
+    let names = pairs
+        .iter()
+        .map(|(name, _)| Value::from(name.as_str()))
+        .collect();
+    let mut named = Map::from_iter([("order".to_owned(), Value::Array(names))]);
+    named.extend(pairs.into_iter().filter(|(name, _)| name != GREASE));
+    *settings = Value::Object(named);
+}
+
+const GREASE: &str = "GREASE";
 
 /// Whether the order in which the extensions are written says nothing.
 fn is_permuted(content: &Value) -> bool {
@@ -249,6 +283,23 @@ mod tests {
         assert_eq!(moved, ["l[0]: - 1", "l[2]: + 1"]);
         assert_eq!(compared(json!({"l": [1]}), json!({})), ["l[0]: - 1"]);
         assert_eq!(compared(json!({}), json!({"l": []})), ["l: nothing | []"]);
+    }
+
+    #[test]
+    fn settings_are_compared_by_name() {
+        let named = |settings: Value| {
+            let mut settings = settings;
+            super::name_settings(&mut settings);
+            settings
+        };
+        let one = named(json!([["A", 1], ["GREASE"], ["B", 2]]));
+        let other = named(json!([["B", 3], ["A", 1], ["GREASE"]]));
+        assert_eq!(
+            compared(one, other),
+            ["B: 2 | 3", "order[2]: - B", "order[0]: + B"]
+        );
+        let twice = json!([["A", 1], ["A", 2]]);
+        assert_eq!(named(twice.clone()), twice);
     }
 
     #[test]

@@ -54,6 +54,8 @@ impl Row {
             "expires": from.expires.map(|day| day.to_string()),
             "expired": self.profile.is_expired(),
             "ja4": self.ja4,
+            "akamai": self.profile.akamai(),
+            "kinds": self.profile.request_kinds(),
         })
     }
 
@@ -80,12 +82,13 @@ impl Row {
             from.date.to_string(),
             format!("{expires}{mark}"),
             self.ja4.clone(),
+            self.profile.akamai().unwrap_or_else(|| "-".into()),
         ]
     }
 }
 
-const COLUMNS: [&str; 8] = [
-    "NAME", "ALIASES", "KIND", "CLIENT", "OS", "DATE", "EXPIRES", "JA4",
+const COLUMNS: [&str; 9] = [
+    "NAME", "ALIASES", "KIND", "CLIENT", "OS", "DATE", "EXPIRES", "JA4", "AKAMAI",
 ];
 
 fn table(rows: &[Row]) -> Result<(), Failure> {

@@ -8,8 +8,8 @@ use super::policies::{chromium, firefox};
 use super::{decoder, encode, encoder, hex, owned};
 use crate::profile::hpack::{HeaderBlock, Policy};
 
-pub(super) const CHROMIUM: &str = include_str!("captures/chromium-156.txt");
-pub(super) const FIREFOX: &str = include_str!("captures/firefox-153.txt");
+pub(in crate::profile) const CHROMIUM: &str = include_str!("captures/chromium-156.txt");
+pub(in crate::profile) const FIREFOX: &str = include_str!("captures/firefox-153.txt");
 
 /// The blocks that `policy` encodes otherwise than the browser did.
 pub(super) fn different(captures: &str, policy: &Policy) -> Vec<String> {

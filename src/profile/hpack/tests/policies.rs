@@ -1,16 +1,13 @@
-//! How the clients of the corpus encode.
+//! How the clients of the corpus encode: as their profiles say, for those that have one.
 
+use crate::profile::Profile;
 use crate::profile::hpack::{
-    FieldRule, HuffmanUse, IndexedUse, Indexing, NameSource, Policy, Rule, SizeSignal,
+    HuffmanUse, IndexedUse, Indexing, NameSource, Policy, Rule, SizeSignal,
 };
 
 const BOTH: Rule = Rule {
     indexed: IndexedUse::Both,
     indexing: Indexing::Incremental,
-};
-const WITHOUT: Rule = Rule {
-    indexed: IndexedUse::Both,
-    indexing: Indexing::Without,
 };
 const NEVER: Rule = Rule {
     indexed: IndexedUse::Nothing,
@@ -34,49 +31,16 @@ pub(super) fn plain(huffman: HuffmanUse) -> Policy {
 }
 
 pub(super) fn chromium() -> Policy {
-    let pseudo = [":method", ":scheme", ":path", ":protocol"];
-    Policy {
-        rules: pseudo.map(|name| rule(name, WITHOUT)).into(),
-        sensitive: None,
-        ..plain(HuffmanUse::IfShorter)
-    }
+    of("chromium-156")
 }
 
 pub(super) fn firefox() -> Policy {
-    let path = Rule {
-        indexed: IndexedUse::Nothing,
-        indexing: Indexing::Without,
-    };
-    Policy {
-        rules: vec![
-            rule(":path", path),
-            rule("authorization", NEVER),
-            FieldRule {
-                value_shorter_than: Some(20),
-                ..rule("cookie", NEVER)
-            },
-        ],
-        sensitive: None,
-        names: vec![
-            NameSource::SameValue,
-            NameSource::DynamicOldest,
-            NameSource::StaticLast,
-        ],
-        largest_entry_percent: Some(50),
-        smallest_table: 128,
-        size_signal: SizeSignal::Announcement,
-        ..plain(HuffmanUse::Always)
-    }
+    of("firefox-esr-153")
 }
 
 /// curl, Node.
 pub(super) fn nghttp2() -> Policy {
-    Policy {
-        rules: vec![rule(":path", WITHOUT), rule("content-length", WITHOUT)],
-        largest_entry_percent: Some(75),
-        largest_table: 4096,
-        ..plain(HuffmanUse::IfShorter)
-    }
+    of("curl-7.88")
 }
 
 pub(super) fn go() -> Policy {
@@ -91,10 +55,8 @@ pub(super) fn huffman_always() -> Policy {
     plain(HuffmanUse::Always)
 }
 
-fn rule(name: &str, rule: Rule) -> FieldRule {
-    FieldRule {
-        name: name.into(),
-        value_shorter_than: None,
-        rule,
-    }
+/// What the profile of this name says.
+fn of(profile: &str) -> Policy {
+    let profile = Profile::named(profile).unwrap();
+    Policy::clone(&profile.http2_template().unwrap().hpack)
 }

@@ -1,0 +1,99 @@
+//! What a connection's profile makes of the requests on it.
+
+use http::{HeaderMap, HeaderValue, Method, Version};
+
+use super::options::RequestOptions;
+use super::outgoing::invalid;
+use crate::dial::Origin;
+use crate::error::Result;
+use crate::pool::Live;
+use crate::profile::Profile;
+use crate::profile::requests::{Dressed, Occasion, RequestTemplate};
+use crate::shape::h2::PRIORITY_MARK;
+
+/// A connection's profile and language.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Appearance<'a> {
+    profile: &'a Profile,
+    accept_language: Option<&'a HeaderValue>,
+    origin: &'a Origin,
+}
+
+impl<'a> Appearance<'a> {
+    pub(super) fn new(
+        profile: &'a Profile,
+        accept_language: Option<&'a HeaderValue>,
+        origin: &'a Origin,
+    ) -> Self {
+        Self {
+            profile,
+            accept_language,
+            origin,
+        }
+    }
+
+    pub(super) fn of(live: &'a Live) -> Self {
+        Self::new(live.profile(), live.accept_language(), live.origin())
+    }
+
+    pub(super) fn origin(&self) -> &'a Origin {
+        self.origin
+    }
+
+    /// The headers that the profile's client would have sent for this request.
+    ///
+    /// # Errors
+    ///
+    /// The profile has no such kind of request.
+    pub(super) fn dress(
+        &self,
+        version: Version,
+        method: &Method,
+        options: &RequestOptions,
+        own: HeaderMap,
+    ) -> Result<Dressed> {
+        let Some(template) = self.template(options)? else {
+            return Ok(Dressed {
+                headers: own,
+                asks_for_codings: false,
+            });
+        };
+        let headers = match version {
+            Version::HTTP_2 => &template.http2,
+            _ => &template.http1,
+        };
+        let occasion = Occasion {
+            method,
+            scheme: self.origin.scheme().as_str(),
+            authority: self.origin.authority(),
+            accept_language: self.accept_language,
+            without: &options.without,
+            defaults: !options.own_headers_only,
+        };
+        let mut dressed = headers.dress(&own, &occasion);
+        if version == Version::HTTP_2
+            && self.profile.http2_template().is_some()
+            && let Some(priority) = options.priority.or(template.priority)
+        {
+            dressed.headers.insert(PRIORITY_MARK, priority.into());
+        }
+        Ok(dressed)
+    }
+
+    fn template(&self, options: &RequestOptions) -> Result<Option<&'a RequestTemplate>> {
+        let Some(templates) = self.profile.request_templates() else {
+            return Ok(None);
+        };
+        let kind = options.kind.as_deref();
+        if let Some(template) = templates.kind(kind) {
+            return Ok(Some(template));
+        }
+        let known: Vec<&str> = templates.names().collect();
+        Err(invalid(&format!(
+            "the profile {} has no kind {:?} of requests; it has {}",
+            self.profile.name(),
+            kind.unwrap_or_default(),
+            known.join(", ")
+        )))
+    }
+}

@@ -1,0 +1,75 @@
+//! What a request says about its own appearance.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+
+use crate::profile::StreamPriority;
+
+/// How one request differs from what its connection's profile would make of it. It goes into the request's
+/// [extensions](http::request::Builder::extension):
+///
+/// ```
+/// use hotpool::client::RequestOptions;
+///
+/// let request = http::Request::get("https://example.com/data.json")
+///     .extension(RequestOptions::new().kind("fetch"))
+///     .body(())?;
+/// # Ok::<(), http::Error>(())
+/// ```
+///
+/// Headers that the request itself has always win over the profile's, in the place where its client puts them.
+#[derive(Clone, Debug, Default)]
+pub struct RequestOptions {
+    pub(super) kind: Option<Cow<'static, str>>,
+    pub(super) priority: Option<StreamPriority>,
+    pub(super) without: Vec<HeaderName>,
+    pub(super) own_headers_only: bool,
+    pub(super) raw_body: bool,
+}
+
+impl RequestOptions {
+    /// The profile's habits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the request is for, of the [kinds that the profile knows](crate::profile::Profile::request_kinds): it decides about
+    /// the headers, their order and the stream's priority. Default: the profile's first kind, in browsers a navigation. A profile
+    /// without kinds, such as `rustls`, adds nothing to requests and takes no notice.
+    #[must_use]
+    pub fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// The priority fields of the request's HEADERS frame instead of the kind's. It takes a profile with an HTTP/2 part.
+    #[must_use]
+    pub fn priority(mut self, priority: StreamPriority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Leaves out a header that the profile would add. May be called again.
+    #[must_use]
+    pub fn without(mut self, header: HeaderName) -> Self {
+        self.without.push(header);
+        self
+    }
+
+    /// Adds none of the profile's headers; the request's own are still put in its order.
+    #[must_use]
+    pub fn own_headers_only(mut self) -> Self {
+        self.own_headers_only = true;
+        self
+    }
+
+    /// Hands out the response's body as it was sent, in whatever coding. Default: decoded, if it was the profile that asked for
+    /// codings, and the feature `decompression` is on.
+    #[must_use]
+    pub fn raw_body(mut self) -> Self {
+        self.raw_body = true;
+        self
+    }
+}
