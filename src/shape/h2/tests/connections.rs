@@ -128,11 +128,9 @@ async fn a_server_may_send_exactly_the_streams_window() {
                 .all(|frame| frame.kind == WINDOW_UPDATE)
         );
         server.write(&Frame::new(DATA, 0, id, &[1])).await;
-        let ended = client.ended().await;
-        assert_eq!(
-            ended.unwrap_err().reason(),
-            Some(Reason::FLOW_CONTROL_ERROR)
-        );
+        let reset = server.find(RST_STREAM, 0).await;
+        let reason = u32::from(Reason::FLOW_CONTROL_ERROR);
+        assert_eq!(reset.payload, reason.to_be_bytes());
         drop(answer);
     }
 }
