@@ -90,14 +90,13 @@ async fn a_download_larger_than_the_windows() {
         server.put("large", &wanted);
         for name in PROFILES {
             let pool = server.pool(name);
-            let (one, other) = tokio::join!(get(&server, &pool, "/large"), async {
-                // Both share the connection's window.
-                get(&server, &pool, "/large").await
-            });
-            for answer in [one, other] {
+            // Two share the connection's window.
+            let download = || async {
+                let answer = get(&server, &pool, "/large").await;
                 assert_eq!(answer.status(), StatusCode::OK);
                 assert!(bytes(answer).await == wanted, "{:?} {name}", server.program);
-            }
+            };
+            tokio::join!(download(), download());
             assert_eq!(pool.stats().connections_opened, 1);
             quiet(&pool).await;
         }
@@ -229,7 +228,10 @@ async fn a_request_that_is_dropped_half_way_leaves_the_connection_usable() {
             assert_eq!(bytes(answer).await, "small\n", "{case}");
             let answer = get(&server, &pool, "/large").await;
             assert!(bytes(answer).await == large, "{case}");
-            assert_eq!(pool.stats().connections_opened, 1, "{case}");
+            // Apache (2.4.71) ends the connection when a stream is reset whose answer it was about to begin, whoever the client is.
+            if server.program != Program::Apache {
+                assert_eq!(pool.stats().connections_opened, 1, "{case}");
+            }
             quiet(&pool).await;
         }
     }
@@ -338,7 +340,10 @@ where
 }
 
 async fn bytes(answer: Response<Body>) -> Bytes {
-    answer.into_body().collect().await.unwrap().to_bytes()
+    let head = format!("{:?}", answer.headers());
+    let body = answer.into_body().collect().await;
+    body.unwrap_or_else(|error| panic!("{head}: {error:?}"))
+        .to_bytes()
 }
 
 /// The same bytes each time, no two parts of which are alike.

@@ -183,7 +183,6 @@ listen:
     key-file: {path}/key.pem
     ocsp-update-interval: 0
 num-threads: 1
-temp-buffer-path: {path}
 compress: [ br, gzip ]
 file.mime.addtypes:
   text/plain: .txt
