@@ -15,7 +15,6 @@ use std::path::Path;
 use bytes::Bytes;
 use common::check::quiet;
 use common::http2_servers::{Http2Server, Program};
-use common::wait::until;
 use hotpool::profile::Profile;
 use hotpool::{Pool, Protocols};
 use http::{Request, StatusCode};
@@ -65,13 +64,14 @@ async fn long_headers() {
             quiet(&pool).await;
         }
         if server.program == Program::Nghttpd {
-            let long = heads(&server.output()).filter(|length| *length > FRAME);
+            let output = server.output();
+            let long = heads(&output).filter(|length| *length > FRAME);
             assert_eq!(long.count(), 3 * PROFILES.len());
         }
     }
 }
 
-/// Values of all lengths, each new, so that the table's entries go; some again, so that they are found.
+/// New values of many lengths, so that the table's entries go, each three times, so that they are found.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_overflow() {
     for server in Http2Server::all().await {
@@ -82,6 +82,7 @@ async fn tables_that_overflow() {
 /// Of the size that the server wants instead of 4,096 bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_of_other_sizes() {
+    let mut sent = Vec::new();
     for size in ["0", "256", "65536"] {
         // Its own table, for answers, as well: as large as the profile allows.
         let flags = [
@@ -94,7 +95,14 @@ async fn tables_of_other_sizes() {
         overflow(&server).await;
         let announced = format!("[SETTINGS_HEADER_TABLE_SIZE(0x01):{size}]");
         assert!(server.output().contains(&announced), "{announced}");
+        sent.push(heads(&server.output()).sum::<usize>());
     }
+    // The larger the table, the more is found in it.
+    assert!(
+        sent.is_sorted_by(|smaller, larger| smaller > larger),
+        "{sent:?}"
+    );
+    eprintln!("{sent:?}");
 }
 
 /// Apache keeps the order and the case of what it reads.
@@ -113,7 +121,9 @@ async fn http1_heads_in_the_profiles_order_and_case() {
         quiet(&pool).await;
         let requests = server.requests();
         let heads = requests.lines().filter(|line| line.starts_with('+'));
-        for head in heads.rev().take(2) {
+        let heads: Vec<_> = heads.rev().take(2).collect();
+        assert_eq!(heads.len(), 2);
+        for head in heads {
             let names = head.split('|').skip(2);
             let names: Vec<_> = names.map(|it| it.split(':').next().unwrap()).collect();
             assert_eq!(names, http1_names(name), "{name}");
@@ -127,8 +137,8 @@ async fn overflow(server: &Http2Server) {
         let pool = server.pool(name);
         for round in 0..120 {
             let again = round - round % 3;
-            let cookie = format!("id={round}; long={}", text(round * 7, again));
-            understood(server, &pool, &cookie, &text(round * 13, again)).await;
+            let cookie = format!("id={round}; long={}", text(again * 7, again));
+            understood(server, &pool, &cookie, &text(again * 13, again)).await;
         }
         assert_eq!(pool.stats().connections_opened, 1);
         quiet(&pool).await;
@@ -174,7 +184,9 @@ async fn echo(server: &Http2Server, pool: &Pool, path: &str, cookie: &str, own: 
 fn text(length: usize, seed: usize) -> String {
     let mut state = seed as u64 * 2 + 1;
     let letter = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         char::from_digit((state >> 33) as u32 % 36, 36).unwrap()
     };
     (0..length).map(letter).collect()
@@ -190,7 +202,11 @@ fn heads(output: &str) -> impl Iterator<Item = usize> {
 
 /// From the settings, the first WINDOW_UPDATE, the PRIORITY frames (none of these profiles sends any) and the first head.
 fn akamai_in(output: &str) -> String {
-    let lines = || output.lines().skip_while(|line| !line.contains("recv SETTINGS"));
+    let lines = || {
+        output
+            .lines()
+            .skip_while(|line| !line.contains("recv SETTINGS"))
+    };
     let settings = lines().skip(2).map_while(|line| {
         let setting = line.trim().strip_prefix('[')?;
         let (id, value) = setting.split_once("(0x")?.1.split_once("):")?;

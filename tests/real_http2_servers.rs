@@ -175,7 +175,10 @@ async fn trailers_arrive() {
             let answer = get(&server, &pool, "/small").await;
             let answer = answer.into_body().collect().await.unwrap();
             let trailers = answer.trailers().unwrap();
-            assert_eq!((&trailers["sum"], trailers.len()), (&"42".parse().unwrap(), 2));
+            assert_eq!(
+                (&trailers["sum"], trailers.len()),
+                (&"42".parse().unwrap(), 2)
+            );
             assert_eq!(trailers["kind"], "last");
             assert_eq!(answer.to_bytes(), "small\n");
         }
