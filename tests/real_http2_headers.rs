@@ -102,7 +102,6 @@ async fn tables_of_other_sizes() {
         sent.is_sorted_by(|smaller, larger| smaller > larger),
         "{sent:?}"
     );
-    eprintln!("{sent:?}");
 }
 
 /// Apache keeps the order and the case of what it reads.
@@ -236,16 +235,18 @@ fn akamai_in(output: &str) -> String {
 fn http1_names(profile: &str) -> Vec<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fingerprints");
     let file = fs::read_to_string(file.join(format!("{profile}.json"))).unwrap();
-    let requests = &serde_json::from_str::<Value>(&file).unwrap()["requests"];
-    let kind = requests["default"].as_str().unwrap();
-    let list = requests["kinds"][kind]["http1"].as_array().unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let kind = file.pointer("/requests/default").unwrap();
+    let list = format!("/requests/kinds/{}/http1", kind.as_str().unwrap());
+    let list = file.pointer(&list).unwrap().as_array().unwrap();
+    let values = file.pointer("/requests/values").unwrap();
     let names = list.iter().filter_map(|entry| {
         // An object has conditions, which a GET does not meet.
         let (name, value) = match entry.as_str()?.split_once(": ") {
             Some((name, value)) => (name, Some(value)),
             None => (entry.as_str()?, None),
         };
-        let known = requests["values"].get(name.to_lowercase()).is_some();
+        let known = values.get(name.to_lowercase()).is_some();
         match name {
             "*" => Some("x-own".to_owned()),
             "Host" | "Cookie" => Some(name.to_owned()),

@@ -321,7 +321,7 @@ async fn abandon_upload(server: &Http2Server, pool: &Pool) {
     };
     tokio::select! {
         biased;
-        // nginx refuses a POST there as soon as it sees its head.
+        // nginx answers a POST there without waiting for its body.
         answer = connection.send(request) => drop(answer.unwrap()),
         () = begun => {}
     }
