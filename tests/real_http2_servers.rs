@@ -36,7 +36,7 @@ const PROFILES: [&str; 5] = [
 /// More than the largest connection window of a profile, which is curl's 32 MiB.
 const DOWNLOAD: usize = 40 << 20;
 
-/// More than any of the servers lets come without a WINDOW_UPDATE, but for Apache, whose connection's window is as large as can be.
+/// More than h2o's window for a stream, 16 MiB; nghttpd and Apache leave it at 64 KiB.
 const UPLOAD: usize = 24 << 20;
 
 const REQUESTS: usize = 200;
