@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod check;
 pub mod http1;
 pub mod http2;
+pub mod http2_servers;
 pub mod peer;
 pub mod process;
 pub mod relay;

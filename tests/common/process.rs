@@ -1,6 +1,6 @@
 //! Programs that a test starts, and ends with the value.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -18,6 +18,13 @@ impl Process {
     /// Starts `command`, or says that it is not installed.
     pub fn start(mut command: Command, folder: PathBuf) -> Option<Self> {
         let child = installed(silent(&mut command).spawn(), &command)?;
+        Some(Self { child, folder })
+    }
+
+    /// As [`start`](Self::start), with what it prints in `output`.
+    pub fn start_printing(mut command: Command, folder: PathBuf, output: File) -> Option<Self> {
+        let started = silent(&mut command).stdout(output).spawn();
+        let child = installed(started, &command)?;
         Some(Self { child, folder })
     }
 
