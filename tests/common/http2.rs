@@ -87,12 +87,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Http2<IO> {
 
     /// Writes; a client that left is the test's business.
     pub async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        self.try_write(kind, flags, stream, payload).await;
+    }
+
+    /// Writes; whether the client is still there.
+    pub async fn try_write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
         bytes.extend([kind, flags]);
         bytes.extend(stream.to_be_bytes());
         bytes.extend(payload);
-        let _ = self.io.write_all(&bytes).await;
-        let _ = self.io.flush().await;
+        self.io.write_all(&bytes).await.is_ok() && self.io.flush().await.is_ok()
     }
 
     pub async fn settings(&mut self, settings: &[(u16, u32)]) {
