@@ -14,8 +14,9 @@ use crate::error::Error;
 
 /// A response's body, as it arrives. It keeps the connection's use until it has been read or dropped.
 ///
-/// An HTTP/2 server sends no further than the window allows, so a body that is not read costs at most that much memory. Dropping the
-/// body early cancels an HTTP/2 stream and closes an HTTP/1.1 connection.
+/// An HTTP/2 server sends no further than the window allows, so a body that is not read costs at most that much memory. All bodies of a
+/// connection share its window: a large one that is neither read nor dropped holds up the others. Dropping the body early cancels an
+/// HTTP/2 stream and closes an HTTP/1.1 connection.
 ///
 /// Where a profile asked for content codings that the request's author did not, it is decoded as it is read, 16 KiB at a time; the
 /// response then has neither `content-encoding` nor `content-length`, whatever the server said. See

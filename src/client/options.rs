@@ -18,7 +18,12 @@ use crate::profile::StreamPriority;
 /// # Ok::<(), http::Error>(())
 /// ```
 ///
-/// Headers that the request itself has always win over the profile's, in the place where its client puts them.
+/// Headers that the request itself has always win over the profile's, in the place where its client puts them. How they are compressed is
+/// the client's way too: browsers do not exempt values that are [sensitive](http::HeaderValue::set_sensitive) from HPACK's table, but for
+/// those that their profile names.
+///
+/// A part of a resource (`range`) is best asked for with `accept-encoding: identity`, as Chromium does: a profile's codings are not taken off
+/// a `206`.
 #[derive(Clone, Debug, Default)]
 pub struct RequestOptions {
     pub(super) kind: Option<Cow<'static, str>>,
