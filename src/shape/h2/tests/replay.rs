@@ -133,9 +133,9 @@ impl Capture {
         }
         let end = self.first(HEADERS).unwrap().flags & END_STREAM != 0;
         let _answer = client.sender.send_request(self.request(), end).unwrap();
-        while !sent
+        while sent
             .last()
-            .is_some_and(|frame: &Frame| frame.kind == HEADERS)
+            .is_none_or(|frame: &Frame| frame.kind != HEADERS)
         {
             sent.push(server.read().await.unwrap());
         }

@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn request(number: usize, length: u16) -> Request<()> {
-    let path = if number % 3 == 0 { "" } else { "same" };
+    let path = if number.is_multiple_of(3) { "" } else { "same" };
     Request::get(format!("https://www.example.test/{path}"))
         .header("x-number", (number % 4).to_string())
         .header("x-filler", "f".repeat(length.into()))
