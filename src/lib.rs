@@ -57,6 +57,13 @@ pub mod resolve;
 pub mod server;
 mod shape;
 
+/// What `fuzz/` drives that is not public. Not part of the API.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::shape::h2::fuzzing::http2_stream;
+}
+
 pub use client::Body;
 pub use config::Protocols;
 pub use dial::{ClientIdentity, TlsClient, Trust};

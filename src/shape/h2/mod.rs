@@ -16,6 +16,8 @@ mod announced;
 mod credit;
 mod dependencies;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 mod headers;
 mod inbound;

@@ -49,7 +49,7 @@ impl Shaper {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn staged_capacity(&self) -> usize {
         self.outbound.staged.capacity()
     }

@@ -18,7 +18,7 @@ impl Staged {
         self.bytes.len() - self.written
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

@@ -49,7 +49,8 @@ impl<IO> Http2Stream<IO> {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[allow(dead_code, reason = "some are for one of the two")]
 impl<IO> Http2Stream<IO> {
     pub(super) fn io(&self) -> &IO {
         &self.wire.io

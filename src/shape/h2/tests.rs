@@ -3,11 +3,13 @@
 mod client;
 mod connections;
 mod cut;
+mod floods;
 mod inward;
 mod outward;
 mod pieces;
 mod replay;
 mod semantics;
 mod server;
+mod speed;
 mod table_sizes;
 pub(super) mod templates;

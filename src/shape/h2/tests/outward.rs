@@ -22,7 +22,7 @@ const RST_STREAM: u8 = 3;
 const PING: u8 = 6;
 
 /// As h2 encodes.
-fn h2_encoder() -> Encoder {
+pub(super) fn h2_encoder() -> Encoder {
     let policy = Policy {
         name_huffman: HuffmanUse::Always,
         value_huffman: HuffmanUse::Always,
@@ -31,7 +31,7 @@ fn h2_encoder() -> Encoder {
     Encoder::new(Arc::new(policy))
 }
 
-fn block(encoder: &mut Encoder, fields: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn block(encoder: &mut Encoder, fields: &[(&str, &str)]) -> Vec<u8> {
     let fields = fields
         .iter()
         .map(|(name, value)| Field::new(name.as_bytes(), value.as_bytes()));
@@ -40,7 +40,7 @@ fn block(encoder: &mut Encoder, fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-const REQUEST: [(&str, &str); 7] = [
+pub(super) const REQUEST: [(&str, &str); 7] = [
     (":method", "POST"),
     (":scheme", "https"),
     (":authority", "www.example.test"),
