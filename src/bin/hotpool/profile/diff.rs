@@ -296,7 +296,7 @@ mod tests {
         let other = named(json!([["B", 3], ["A", 1], ["GREASE"]]));
         assert_eq!(
             compared(one, other),
-            ["B: 2 | 3", "order[2]: - B", "order[0]: + B"]
+            ["B: 2 | 3", "order[0]: + B", "order[2]: - B"]
         );
         let twice = json!([["A", 1], ["A", 2]]);
         assert_eq!(named(twice.clone()), twice);
