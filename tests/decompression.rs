@@ -65,6 +65,7 @@ impl Asked {
         let coded = coded(&self.coding, &text()).await;
         match &*self.fault {
             "cut" => coded.slice(..coded.len() / 2),
+            "empty" => Bytes::new(),
             "padded" => [coded, Bytes::from(vec![0; 100])].concat().into(),
             "noise" => Bytes::from_static(b"\x07this is nothing of the kind"),
             _ => coded,
@@ -105,6 +106,7 @@ async fn serve_http2<IO: AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: IO) 
         }
         let with_trailers = asked.fault == "trailers";
         stream.send_data(body, !with_trailers).unwrap();
+        // An empty body's head came without END_STREAM.
         if with_trailers {
             let mut trailers = HeaderMap::new();
             trailers.insert("sum", "42".parse().unwrap());
@@ -213,11 +215,26 @@ async fn trailers_come_behind_the_decoded_body() {
 }
 
 #[tokio::test]
+async fn an_empty_body_is_in_no_coding() {
+    let authority = Authority::new();
+    for alpn in [&["h2"][..], &["http/1.1"]] {
+        let peer = peer(&authority, alpn).await;
+        let pool = pool(&authority);
+        for coding in CODINGS {
+            let request = Request::get(format!("/{coding}/empty"));
+            let answer = response(&pool, &peer, request).await.unwrap();
+            assert_eq!(bytes(answer).await.unwrap(), "", "{coding} {alpn:?}");
+        }
+        check::quiet(&pool).await;
+    }
+}
+
+#[tokio::test]
 async fn padding_behind_a_coding_does_no_harm() {
     let authority = Authority::new();
     let peer = peer(&authority, &["h2"]).await;
     let pool = pool(&authority);
-    for coding in ["deflate", "br"] {
+    for coding in CODINGS {
         let request = Request::get(format!("/{coding}/padded"));
         let answer = response(&pool, &peer, request).await.unwrap();
         assert_eq!(bytes(answer).await.unwrap(), text(), "{coding}");

@@ -195,6 +195,36 @@ async fn an_unknown_kind_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_kind_that_would_upgrade_the_connection_is_refused() {
+    let authority = Authority::new();
+    let config = authority.issue(&["localhost"]).server_config(&["http/1.1"]);
+    let peer = Peer::tls(config, |_, stream| common::http1::serve(stream)).await;
+    let pool = pool(&authority, "chromium-156");
+    let connection = pool.get(&peer.target()).await.unwrap();
+    let request = empty(Request::get("/"), RequestOptions::new().kind("websocket"));
+    let error = connection.send(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(!error.was_sent() && error.to_string().contains("upgrade"));
+    drop(connection);
+    check::quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn a_priority_is_told_to_nobody_in_a_header() {
+    let authority = Authority::new();
+    let peer = mirror(&authority).await;
+    for profile in ["rustls", "chromium-156"] {
+        let pool = pool(&authority, profile);
+        let request = Request::get("/").header("hotpool-stream-priority", "0000000001");
+        let lines = seen(&pool, &peer, empty(request, RequestOptions::new())).await;
+        assert!(
+            !names(&lines).contains(&"hotpool-stream-priority"),
+            "{profile}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_a_profile_nothing_is_added() {
     let authority = Authority::new();
     let peer = mirror(&authority).await;

@@ -7,8 +7,8 @@ use super::outgoing::invalid;
 use crate::dial::Origin;
 use crate::error::Result;
 use crate::pool::Live;
-use crate::profile::Profile;
 use crate::profile::requests::{Dressed, Occasion, RequestTemplate};
+use crate::profile::{Profile, StreamPriority};
 use crate::shape::h2::PRIORITY_MARK;
 
 /// A connection's profile and language.
@@ -53,10 +53,12 @@ impl<'a> Appearance<'a> {
         own: HeaderMap,
     ) -> Result<Dressed> {
         let Some(template) = self.template(options)? else {
-            return Ok(Dressed {
+            let mut dressed = Dressed {
                 headers: own,
                 asks_for_codings: false,
-            });
+            };
+            self.mark(version, options.priority, &mut dressed);
+            return Ok(dressed);
         };
         let headers = match version {
             Version::HTTP_2 => &template.http2,
@@ -71,13 +73,22 @@ impl<'a> Appearance<'a> {
             defaults: !options.own_headers_only,
         };
         let mut dressed = headers.dress(&own, &occasion);
+        self.mark(
+            version,
+            options.priority.or(template.priority),
+            &mut dressed,
+        );
+        Ok(dressed)
+    }
+
+    /// Only a connection that shapes HTTP/2 takes the mark out again.
+    fn mark(&self, version: Version, priority: Option<StreamPriority>, dressed: &mut Dressed) {
         if version == Version::HTTP_2
             && self.profile.http2_template().is_some()
-            && let Some(priority) = options.priority.or(template.priority)
+            && let Some(priority) = priority
         {
             dressed.headers.insert(PRIORITY_MARK, priority.into());
         }
-        Ok(dressed)
     }
 
     fn template(&self, options: &RequestOptions) -> Result<Option<&'a RequestTemplate>> {

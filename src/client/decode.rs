@@ -10,6 +10,8 @@ mod body;
 #[cfg(feature = "decompression")]
 mod codings;
 #[cfg(feature = "decompression")]
+mod members;
+#[cfg(feature = "decompression")]
 mod source;
 #[cfg(all(test, feature = "decompression"))]
 mod tests;

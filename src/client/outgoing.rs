@@ -13,6 +13,7 @@ use super::appearance::Appearance;
 use super::options::RequestOptions;
 use crate::dial::{Origin, OriginRef, RequestBody, Scheme};
 use crate::error::{Error, ErrorKind, Result};
+use crate::shape::h2::PRIORITY_MARK;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -48,6 +49,8 @@ impl Outgoing {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (mut head, body) = request.into_parts();
+        // What only this crate's own stream understands is nobody's to send.
+        head.headers.remove(PRIORITY_MARK);
         if head.method == Method::CONNECT {
             return Err(invalid(
                 "CONNECT asks a proxy for a tunnel; a connection of the pool leads to its origin",
@@ -110,11 +113,6 @@ impl Outgoing {
 
     /// RFC 9112 §3.2.1: origin form, and `Host`.
     pub(super) fn http1_head(&self, appearance: &Appearance<'_>) -> Result<Head> {
-        if self.headers.contains_key(UPGRADE) {
-            return Err(invalid(
-                "a connection of the pool cannot be upgraded to another protocol",
-            ));
-        }
         let mut headers = self.headers.clone();
         if !headers.contains_key(HOST) {
             let host = HeaderValue::from_str(appearance.origin().authority())
@@ -180,6 +178,11 @@ impl Outgoing {
         appearance: &Appearance<'_>,
     ) -> Result<Head> {
         let dressed = appearance.dress(version, &self.method, &self.options, headers)?;
+        if dressed.headers.contains_key(UPGRADE) {
+            return Err(invalid(
+                "a connection of the pool cannot be upgraded to another protocol",
+            ));
+        }
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;

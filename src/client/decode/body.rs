@@ -1,11 +1,13 @@
 //! A body without its content codings.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use parking_lot::Mutex;
+use tokio::io::AsyncBufRead;
 use tokio_util::io::poll_read_buf;
 
 use super::codings::{Coding, Reader, decoder};
@@ -27,6 +29,8 @@ pub(in crate::client) struct DecodedBody {
 }
 
 enum State {
+    /// Nothing has come yet: an empty body is in no coding.
+    Waiting(Source, Vec<Coding>),
     Decoding(Reader),
     /// The coding has ended; of the body's rest, this much has been read over.
     Surplus(usize),
@@ -39,7 +43,7 @@ impl DecodedBody {
         let source = Source::new(Arc::clone(&coded));
         Self {
             coded,
-            state: State::Decoding(decoder(source, codings)),
+            state: State::Waiting(source, codings.to_vec()),
             decoded: BytesMut::new(),
         }
     }
@@ -54,6 +58,14 @@ impl DecodedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         loop {
             match &mut self.state {
+                State::Waiting(source, _) => match ready!(Pin::new(source).poll_fill_buf(cx)) {
+                    Ok([]) => self.state = State::Surplus(0),
+                    Ok(_) => self.begin(),
+                    Err(error) => {
+                        let error = self.told(error);
+                        return self.fail(error);
+                    }
+                },
                 State::Decoding(reader) => {
                     self.decoded.reserve(CHUNK);
                     match ready!(poll_read_buf(reader.as_mut(), cx, &mut self.decoded)) {
@@ -93,6 +105,12 @@ impl DecodedBody {
                 }
                 State::Ended => return Poll::Ready(None),
             }
+        }
+    }
+
+    fn begin(&mut self) {
+        if let State::Waiting(source, codings) = std::mem::replace(&mut self.state, State::Ended) {
+            self.state = State::Decoding(decoder(source, &codings));
         }
     }
 

@@ -4,19 +4,15 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_compression::tokio::bufread::{
-    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
-};
-use async_compression::zstd::DParameter;
+use async_compression::tokio::bufread::{BrotliDecoder, DeflateDecoder, ZlibDecoder};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncRead, BufReader, ReadBuf};
 
+use super::members;
+
 /// Nobody has a use for more codings on top of each other than this; each costs memory for its window. curl stops at five.
 const MOST_CODINGS: usize = 4;
-
-/// RFC 9659 §3: what a zstd decoder must have room for, and no sender may exceed: 8 MiB.
-const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// A content coding (IANA's HTTP Content Coding registry).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,18 +67,8 @@ impl Coding {
         match self {
             Self::Brotli => Box::pin(BrotliDecoder::new(source)),
             Self::Deflate => Box::pin(Deflate::Unknown(Some(source))),
-            Self::Gzip => {
-                // RFC 1952 §2.2: a file is a series of members.
-                let mut decoder = GzipDecoder::new(source);
-                decoder.multiple_members(true);
-                Box::pin(decoder)
-            }
-            Self::Zstd => {
-                let limit = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
-                let mut decoder = ZstdDecoder::with_params(source, &limit);
-                decoder.multiple_members(true);
-                Box::pin(decoder)
-            }
+            Self::Gzip => Box::pin(members::gzip(source)),
+            Self::Zstd => Box::pin(members::zstd(source)),
         }
     }
 }

@@ -10,11 +10,16 @@ use super::table::{INITIAL_TABLE_SIZE, Table};
 use super::text::Text;
 use super::{huffman, integer};
 
+/// What the dynamic table takes here, however large a table a peer offers: as much as browsers offer to servers. h2's takes 4 KiB.
+const LARGEST_MEMORY: u32 = 64 * 1024;
+
 /// One direction of a connection, as its sender sees it.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     policy: Arc<Policy>,
     table: Table,
+    /// The peer's table.
+    size: u32,
     lookup: Lookup,
     /// The table size from the next block on.
     next_size: u32,
@@ -29,6 +34,7 @@ impl Encoder {
         let mut encoder = Self {
             policy,
             table: Table::new(),
+            size: INITIAL_TABLE_SIZE,
             lookup: Lookup::new(),
             next_size: INITIAL_TABLE_SIZE,
             signal: None,
@@ -86,7 +92,8 @@ impl Encoder {
 
     /// RFC 7541 §6.3.
     fn set_size(&mut self, size: u32, out: &mut Text) {
-        self.table.set_max_size(size);
+        self.size = size;
+        self.table.set_max_size(size.min(LARGEST_MEMORY));
         self.lookup.evicted(&self.table);
         integer::encode(0x20, 5, size as usize, out);
     }
@@ -104,9 +111,7 @@ impl Encoder {
             return integer::encode(0x80, 7, dynamic_index(age), out);
         }
         let indexing = match rule.indexing {
-            Indexing::Incremental if !self.policy.admits(field, self.table.max_size()) => {
-                Indexing::Without
-            }
+            Indexing::Incremental if !self.admits(field) => Indexing::Without,
             indexing => indexing,
         };
         let name = self.name_index(field, in_static, hashes);
@@ -124,6 +129,14 @@ impl Encoder {
             let taken = self.table.insert(field);
             self.lookup.inserted(&self.table, hashes, taken);
         }
+    }
+
+    /// A peer that has more memory keeps what is forgotten here, and nobody refers to it again. A field that has no room here would
+    /// make the two count differently.
+    fn admits(&self, field: &Field<'_>) -> bool {
+        let is_lent_more = self.size > LARGEST_MEMORY;
+        self.policy.admits(field, self.size)
+            && !(is_lent_more && field.size() > LARGEST_MEMORY as usize)
     }
 
     fn name_index(

@@ -25,6 +25,12 @@ impl Staged {
 
     /// Where more is appended.
     pub(super) fn end(&mut self) -> &mut Vec<u8> {
+        // A transport that never takes all would else have the buffer grow with all that it was ever given. Moving no more than was
+        // written costs as much as writing it did.
+        if self.written > 0 && self.written >= self.len() {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
         &mut self.bytes
     }
 
@@ -39,5 +45,22 @@ impl Staged {
                 self.bytes.clear();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Staged;
+
+    #[test]
+    fn what_is_never_empty_does_not_grow() {
+        let mut staged = Staged::default();
+        staged.end().extend([7; 1000]);
+        for _ in 0..10_000 {
+            staged.end().extend([7; 1000]);
+            staged.advance(1000);
+            assert_eq!(staged.rest(), [7; 1000]);
+        }
+        assert!(staged.capacity() < 8000, "{}", staged.capacity());
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::policies::{chromium, firefox};
-use super::{Owned, decode, encode, encoder, hex};
+use super::{Owned, decode, decoder, encode, encoder, hex};
 use crate::profile::hpack::table::Table;
 use crate::profile::hpack::{
     Decoder, FieldRule, HpackError, HuffmanUse, IndexedUse, Indexing, MAX_HEADER_LIST_SIZE,
@@ -167,5 +167,25 @@ proptest! {
         block[at % length] = with;
         block.truncate(cut);
         let _: Result<_, HpackError> = decode(&mut super::decoder(), &block);
+    }
+}
+
+/// h2 would use no more than 4 KiB of what a server offers.
+#[test]
+fn a_table_without_end_is_not_filled() {
+    for policy in [chromium(), firefox()] {
+        let (mut encoder, mut decoder) = (encoder(policy), decoder());
+        encoder.set_table_limit(u32::MAX);
+        decoder.set_table_limit(u32::MAX);
+        for number in 0..3_000 {
+            let length = if number % 1_000 == 999 { 70_000 } else { 1_000 };
+            let value = format!("{number:04}{}", "x".repeat(length));
+            let field = |name: &str| (name.into(), value.clone().into_bytes(), false);
+            let fields: Vec<Owned> = vec![field("x-one"), field("x-two"), field("x-one")];
+            let block = encode(&mut encoder, &fields);
+            assert_eq!(decode(&mut decoder, &block).unwrap(), fields);
+            assert!(encoder.table().size() <= 64 * 1024);
+        }
+        assert!(decoder.table().size() > 1 << 20);
     }
 }
