@@ -7,9 +7,13 @@ use super::outgoing::invalid;
 use crate::dial::Origin;
 use crate::error::Result;
 use crate::pool::Live;
+use crate::profile::hpack::{Field, MAX_HEADER_LIST_SIZE};
 use crate::profile::requests::{Dressed, Occasion, RequestTemplate};
 use crate::profile::{Profile, StreamPriority};
 use crate::shape::h2::PRIORITY_MARK;
+
+/// Half of what h2 and the stream below it take in a header list: the pseudo-headers are still to come. Servers take a few hundredths.
+const LARGEST_HEADERS: usize = MAX_HEADER_LIST_SIZE / 2;
 
 /// A connection's profile and language.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +61,7 @@ impl<'a> Appearance<'a> {
                 headers: own,
                 asks_for_codings: false,
             };
+            self.check_size(version, &dressed.headers)?;
             self.mark(version, options.priority, &mut dressed);
             return Ok(dressed);
         };
@@ -73,12 +78,30 @@ impl<'a> Appearance<'a> {
             defaults: !options.own_headers_only,
         };
         let mut dressed = headers.dress(&own, &occasion);
+        self.check_size(version, &dressed.headers)?;
         self.mark(
             version,
             options.priority.or(template.priority),
             &mut dressed,
         );
         Ok(dressed)
+    }
+
+    /// The stream below h2 takes no larger list, and its connection would end with all requests on it.
+    fn check_size(&self, version: Version, headers: &HeaderMap) -> Result<()> {
+        if version != Version::HTTP_2 || self.profile.http2_template().is_none() {
+            return Ok(());
+        }
+        let size: usize = headers
+            .iter()
+            .map(|(name, value)| Field::new(name.as_str().as_bytes(), value.as_bytes()).size())
+            .sum();
+        if size < LARGEST_HEADERS {
+            return Ok(());
+        }
+        Err(invalid(&format!(
+            "its headers are larger than {LARGEST_HEADERS} bytes"
+        )))
     }
 
     /// Only a connection that shapes HTTP/2 takes the mark out again.

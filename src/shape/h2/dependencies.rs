@@ -28,8 +28,11 @@ impl Dependencies {
         let parent = heavier
             .filter(|open| open.weight_less_one >= weight_less_one)
             .min_by_key(|open| open.weight_less_one);
-        if let Some(parent) = parent {
-            priority.dependency = parent.stream;
+        match parent {
+            Some(parent) => priority.dependency = parent.stream,
+            // No stream may depend on itself (RFC 7540 §5.3.1).
+            None if priority.dependency == stream => priority.dependency = 0,
+            None => {}
         }
         self.open.push(Open {
             stream,
@@ -104,6 +107,12 @@ mod tests {
         assert_eq!(opens(&mut open, 11, 183), 7);
         open.receives(&Head::new(4, RST_STREAM, 0, 7));
         assert_eq!(opens(&mut open, 13, 220), 5);
+    }
+
+    #[test]
+    fn no_stream_depends_on_itself() {
+        let mut open = Dependencies::default();
+        assert_eq!(open.opens(3, [0, 0, 0, 3, 7], true), [0, 0, 0, 0, 7]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::announced::TableSizes;
 use super::dependencies::Dependencies;
 use super::head::{CONTINUATION, END_HEADERS, END_STREAM, HAS_PRIORITY, HEADERS, Head};
 use super::mark::{self, PRIORITY_MARK};
+use crate::profile::StreamPriority;
 use crate::profile::hpack::{Decoder, Encoder, HeaderBlock, HpackError, MAX_HEADER_LIST_SIZE};
 use crate::profile::http2::{Http2Template, PseudoHeader};
 
@@ -68,7 +69,7 @@ impl Transcoder {
         if let Some(priority) = priority.filter(|_| is_request) {
             let priority = match dependencies {
                 Some(open) => open.opens(stream, priority, end_stream),
-                None => priority,
+                None => independent(priority, stream),
             };
             self.payload.extend(priority);
             flags |= HAS_PRIORITY;
@@ -126,6 +127,20 @@ impl Transcoder {
         }
         (pseudo > 0, priority)
     }
+}
+
+/// No stream may depend on itself (RFC 7540 §5.3.1): then it depends on none.
+fn independent(priority: [u8; 5], stream: u32) -> [u8; 5] {
+    let named = StreamPriority::from_bytes(priority);
+    if named.dependency != stream {
+        return priority;
+    }
+    let dependency = 0;
+    StreamPriority {
+        dependency,
+        ..named
+    }
+    .to_bytes()
 }
 
 fn write_frames(stream: u32, flags: u8, payload: &[u8], out: &mut Vec<u8>) {
