@@ -71,21 +71,25 @@ impl Installation {
             origin,
             path: format!("{prefix}{name}"),
         };
+        let http2 = part("http2").compile(
+            document.http2.as_ref(),
+            variant.http2.as_ref(),
+            compile::http2,
+        )?;
+        let first_stream = http2
+            .as_deref()
+            .map_or(FIRST_STREAM, |http2: &Http2Template| http2.first_stream);
         Ok(Self {
             client_hello: part("client_hello").compile(
                 document.client_hello.as_ref(),
                 variant.client_hello.as_ref(),
                 compile::client_hello,
             )?,
-            http2: part("http2").compile(
-                document.http2.as_ref(),
-                variant.http2.as_ref(),
-                compile::http2,
-            )?,
+            http2,
             requests: part("requests").compile(
                 document.requests.as_ref(),
                 variant.requests.as_ref(),
-                compile::requests,
+                |requests| compile::requests(requests, first_stream),
             )?,
         })
     }
@@ -94,6 +98,9 @@ impl Installation {
         self.client_hello.is_none() && self.http2.is_none() && self.requests.is_none()
     }
 }
+
+/// A client's first, unless its profile says another (RFC 9113 section 5.1.1).
+const FIRST_STREAM: u32 = 1;
 
 /// A part of a profile, and where it stands.
 struct Part<'a> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
 
 use super::{Fault, Result};
 use crate::profile::document::{HeaderDocument, MethodsDocument};
@@ -148,6 +150,9 @@ fn slot(
             "{spelled} has upper case letters, which HTTP/2 forbids (RFC 9113 section 8.2)"
         ));
     }
+    if name.as_str() == PRIORITY_MARK {
+        return fault(format!("{name} is a mark of the library's own"));
+    }
     let value = own.or_else(|| values.get(name.as_str()).map(String::as_str));
     if version == Version::Http2 {
         let allowed = name == TE && value.is_none_or(|value| value == "trailers");
@@ -158,8 +163,15 @@ fn slot(
         }
     }
     let default = match value {
+        // Another one would end the request elsewhere, and the rest would be read as the next (RFC 9112 section 11.2).
+        Some(_) if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) => {
+            return fault("its value is the library's: name it without a value".to_owned());
+        }
         Some(_) if name == HOST => {
             return fault("what it has is the request's own: name it without a value".to_owned());
+        }
+        None if name == HOST && only != MethodCondition::All => {
+            return fault("Host is what every request has (RFC 9112 section 3.2)".to_owned());
         }
         None if name == HOST => Some(DefaultValue::Authority),
         Some(value) => Some(default_value(field, value, values)?),
@@ -238,6 +250,9 @@ fn is_connection_specific(name: &HeaderName) -> bool {
     [HOST, CONNECTION, TE, TRANSFER_ENCODING, UPGRADE].contains(name)
         || ["keep-alive", "proxy-connection", "http2-settings"].contains(&name.as_str())
 }
+
+/// By which a request's priority gets through h2 (`shape::h2::mark`): no header that is sent.
+const PRIORITY_MARK: &str = "hotpool-stream-priority";
 
 /// Where the headers stand that the list does not name.
 const OTHERS: &str = "*";

@@ -38,6 +38,14 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
             "a client's streams are odd, and have 31 bits (RFC 9113 section 5.1.1)",
         ));
     }
+    if template.first_stream > MOST_FIRST_STREAM {
+        return Err(Fault::new(
+            "first_stream",
+            format!(
+                "more than {MOST_FIRST_STREAM}: a connection would have too few streams for its requests"
+            ),
+        ));
+    }
     Ok(template)
 }
 
@@ -236,6 +244,9 @@ const GREASE_BITS: u16 = 0x0a0a;
 
 /// Six bytes each, in a frame of 16,384: no server allows more before its own SETTINGS is there.
 const MOST_SETTINGS: usize = (1 << 14) / 6;
+
+/// Browsers begin at 1 to 15. A connection whose streams are used up takes no request, and this leaves 2^30 of them but for 2^15.
+const MOST_FIRST_STREAM: u32 = 1 << 16;
 
 /// Streams and windows have 31 bits.
 const MOST_31_BITS: u32 = (1 << 31) - 1;

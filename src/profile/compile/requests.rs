@@ -11,8 +11,12 @@ use crate::profile::document::{KindDocument, RequestsDocument, StreamPriorityDoc
 use crate::profile::http2::StreamPriority;
 use crate::profile::requests::{RequestTemplate, RequestTemplates};
 
-/// The template of `document`. Fields are named by their path below `requests`.
-pub(in crate::profile) fn requests(document: &RequestsDocument) -> Result<RequestTemplates> {
+/// The template of `document`, whose requests have the odd streams from `first_stream` on. Fields are named by their path below
+/// `requests`.
+pub(in crate::profile) fn requests(
+    document: &RequestsDocument,
+    first_stream: u32,
+) -> Result<RequestTemplates> {
     if document.kinds.is_empty() {
         return Err(Fault::new("kinds", "there is none"));
     }
@@ -20,7 +24,7 @@ pub(in crate::profile) fn requests(document: &RequestsDocument) -> Result<Reques
     let mut kinds = Vec::with_capacity(document.kinds.len());
     for (name, kind) in &document.kinds {
         check_name(name)?;
-        let template = template(name, kind, document)?;
+        let template = template(name, kind, document, first_stream)?;
         if *name == document.default {
             kinds.insert(0, template);
         } else {
@@ -40,6 +44,7 @@ fn template(
     name: &str,
     document: &KindDocument,
     requests: &RequestsDocument,
+    first_stream: u32,
 ) -> Result<RequestTemplate> {
     let values = &requests.values;
     let field = format!("kinds.{name}");
@@ -67,17 +72,30 @@ fn template(
         name: name.into(),
         priority: document
             .priority
-            .map(|priority| stream_priority(&format!("{field}.priority"), priority))
+            .map(|priority| stream_priority(&format!("{field}.priority"), priority, first_stream))
             .transpose()?,
         http2: http2.into_template(requests.splits_cookies),
         http1: http1.into_template(false),
     })
 }
 
-fn stream_priority(field: &str, document: StreamPriorityDocument) -> Result<StreamPriority> {
+fn stream_priority(
+    field: &str,
+    document: StreamPriorityDocument,
+    first_stream: u32,
+) -> Result<StreamPriority> {
+    let dependency = dependency(field, document.depends_on)?;
+    if !dependency.is_multiple_of(2) && dependency >= first_stream {
+        return Err(Fault::new(
+            format!("{field}.depends_on"),
+            format!(
+                "the request on stream {dependency} would depend on itself (RFC 7540 section 5.3.1)"
+            ),
+        ));
+    }
     Ok(StreamPriority {
         exclusive: document.exclusive,
-        dependency: dependency(field, document.depends_on)?,
+        dependency,
         weight_less_one: weight_less_one(field, document.weight)?,
     })
 }

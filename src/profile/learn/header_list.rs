@@ -124,8 +124,8 @@ fn value(kind: &str, name: &str, requests: &[&Seen]) -> Value {
 
 /// What no list can know before the request.
 fn is_users(kind: &str, name: &str) -> bool {
-    let is_of_content =
-        name == "content-length" || (name.starts_with("content-") && kind != "form");
+    let is_of_content = matches!(name, "content-length" | "transfer-encoding")
+        || (name.starts_with("content-") && kind != "form");
     is_of_content
         || matches!(
             name,

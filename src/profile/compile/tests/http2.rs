@@ -176,6 +176,11 @@ fn streams() {
             "31 bits",
         ),
         (
+            http2(json!({"first_stream": (1_u32 << 16) + 1})),
+            "http2.first_stream",
+            "more than 65536",
+        ),
+        (
             frame(json!({"stream": 0})),
             "http2.priority_frames[0].stream",
             "stream 0",

@@ -226,7 +226,10 @@ fn priorities() {
             "missing field `weight`",
         ),
     ]);
-    let written = priority(json!({"exclusive": true, "depends_on": 3, "weight": 256}));
+    let written = json!({
+        "http2": {"first_stream": 5},
+        "requests": {"kinds": {"page": {"priority": {"exclusive": true, "depends_on": 3, "weight": 256}}}},
+    });
     assert_eq!(
         kind(written, None).priority,
         Some(StreamPriority {
@@ -314,4 +317,91 @@ fn headers() {
         ),
         (http2(json!([5])), FIRST, "expected a header"),
     ]);
+}
+
+/// Of what frames a request, a list has only the place.
+#[test]
+fn framing_is_the_librarys() {
+    let valued = |name: &str| {
+        let values = json!({ name: "5" });
+        let lines = json!(["Host", name]);
+        requests(json!({"values": values, "kinds": {"page": {"http1": lines}}}))
+    };
+    let in_http1 = |line: &str| http1(json!(["Host", line]));
+    const SECOND: &str = "requests.kinds.page.http1[1]";
+    const LIBRARYS: &str = "its value is the library's";
+    assert_faults([
+        (in_http1("Content-Length: 5"), SECOND, LIBRARYS),
+        (in_http1("content-length:"), SECOND, LIBRARYS),
+        (in_http1("Transfer-Encoding: chunked"), SECOND, LIBRARYS),
+        (valued("content-length"), SECOND, LIBRARYS),
+        (valued("transfer-encoding"), SECOND, LIBRARYS),
+        (
+            http2(json!(["content-length: 5"])),
+            "requests.kinds.page.http2[0]",
+            LIBRARYS,
+        ),
+        (
+            valued("host"),
+            "requests.kinds.fetch.http1[0]",
+            "the request's own",
+        ),
+        (
+            http1(json!([{"header": "Host", "methods": "unsafe"}])),
+            "requests.kinds.page.http1[0].header",
+            "every request has",
+        ),
+        (in_http1("Hotpool-Stream-Priority"), SECOND, "a mark"),
+        (
+            http2(json!(["hotpool-stream-priority: 80000000ff"])),
+            "requests.kinds.page.http2[0]",
+            "a mark",
+        ),
+    ]);
+    let places = http1(json!(["Host", "Content-Length", "Transfer-Encoding"]));
+    assert_eq!(
+        spelled(&kind(places, None).http1),
+        [
+            "Host of the request",
+            "Content-Length",
+            "Transfer-Encoding",
+            "*"
+        ]
+    );
+}
+
+/// Odd streams from the first one on are requests, each of which has the priority that its kind has.
+#[test]
+fn no_request_depends_on_itself() {
+    const FIELD: &str = "requests.kinds.page.priority.depends_on";
+    let depends = |stream: u32, connection: Value| {
+        json!({
+            "http2": connection,
+            "requests": {"kinds": {"page": {"priority": {"weight": 1, "depends_on": stream}}}},
+        })
+    };
+    assert_faults([
+        (depends(1, json!({})), FIELD, "depend on itself"),
+        (depends(7, json!({})), FIELD, "depend on itself"),
+        (
+            depends(3, json!({"first_stream": 3})),
+            FIELD,
+            "depend on itself",
+        ),
+        (depends(3, Value::Null), FIELD, "depend on itself"),
+        // Where no other stream is open.
+        (
+            depends(7, json!({"dependencies": "chained"})),
+            FIELD,
+            "depend on itself",
+        ),
+    ]);
+    for (stream, connection) in [
+        (0, json!({})),
+        (2, json!({})),
+        (3, json!({"first_stream": 15})),
+        (1, json!({"first_stream": 3, "dependencies": "chained"})),
+    ] {
+        loaded(depends(stream, connection));
+    }
 }
