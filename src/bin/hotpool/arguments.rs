@@ -173,7 +173,7 @@ The pool's limits and deadlines come from the environment: HOTPOOL_MAX_CONNECTIO
 Exit status: 0 all done (whatever status the servers answered), 1 some failed, 2 usage or unreadable input.";
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 done, 1 some failed (check and diff: they differ), 2 usage or unreadable input.";
+Exit status: 0 done, 1 some failed (check: it differs or contradicts itself, diff: they differ), 2 usage or unreadable input.";
 
 #[cfg(test)]
 mod tests {
@@ -231,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_is_checked_with_captures_or_without() {
+        for line in [
+            "profile check chrome",
+            "profile check chrome --hello a b --opening c",
+            "profile check rustls --opening c",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for (line, wanted) in [
             ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
@@ -246,7 +257,8 @@ mod tests {
             ("bench", ErrorKind::MissingRequiredArgument),
             ("bench a b", ErrorKind::UnknownArgument),
             ("bench a --duration x", ErrorKind::ValueValidation),
-            ("profile check chrome", ErrorKind::MissingRequiredArgument),
+            ("profile check", ErrorKind::MissingRequiredArgument),
+            ("profile check chrome --hello", ErrorKind::InvalidValue),
             ("profile hello chrome --count 0", ErrorKind::ValueValidation),
             ("profile hello chrome --sni a/b", ErrorKind::ValueValidation),
             ("profile from-hello", ErrorKind::MissingRequiredArgument),

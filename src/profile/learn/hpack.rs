@@ -3,22 +3,15 @@
 //! If a compiled-in profile's encoder writes the very blocks that were captured, it is taken over, with what the captures do not show.
 //! Otherwise one is sought by trial: each choice that an encoder has is made so that most of the captured fields come out as they were.
 
-use std::sync::Arc;
-
-use http::HeaderName;
-
 use super::Notes;
+use super::trials::Trials;
 use crate::profile::compile;
 use crate::profile::document::{
     FieldRuleDocument, HpackDocument, Http2Document, HuffmanDocument, IndexedDocument,
     LiteralDocument, NameSourceDocument, RuleDocument,
 };
 use crate::profile::explain::Replay;
-use crate::profile::hpack::Policy;
 use crate::profile::{Http2Opening, Profile, catalogue};
-
-/// More openings show nothing new, and each trial writes them all anew.
-const MAXIMUM_TRIED: usize = 50;
 
 /// How often every choice is made again, given all others.
 const ROUNDS: usize = 3;
@@ -35,12 +28,15 @@ pub(super) fn hpack(
         ));
         return hpack;
     }
-    let tried = openings.get(..MAXIMUM_TRIED).unwrap_or(openings);
-    let hpack = by_trial(tried);
-    let (same, all) = score(&hpack, tried);
+    let mut trials = Trials::of(openings);
+    let hpack = by_trial(&mut trials);
+    let (same, all) = trials.score(&hpack);
     notes.add(&format!(
         "The encoding of header blocks was found by trial and gives {same} of {all} captured fields; what they do not show is as in RFC 7541's examples."
     ));
+    if !trials.are_whole() {
+        notes.add("There is more in the captures than was tried.");
+    }
     hpack
 }
 
@@ -63,24 +59,26 @@ fn known(openings: &[&Http2Opening], document: &Http2Document) -> Option<(String
     })
 }
 
-pub(in crate::profile) fn by_trial(openings: &[&Http2Opening]) -> HpackDocument {
-    let mut best = HpackDocument::default();
+pub(in crate::profile) fn by_trial(trials: &mut Trials<'_>) -> HpackDocument {
+    let hpack = HpackDocument::default();
+    let (same, all) = trials.score(&hpack);
+    let mut best = Best { hpack, same };
     for _ in 0..ROUNDS {
-        let before = best.clone();
-        try_each(&mut best, openings, HUFFMAN, |hpack, huffman| {
+        let before = best.hpack.clone();
+        best.try_each(trials, HUFFMAN, |hpack, huffman| {
             hpack.value_huffman = huffman;
         });
-        try_each(&mut best, openings, HUFFMAN, |hpack, huffman| {
+        best.try_each(trials, HUFFMAN, |hpack, huffman| {
             hpack.name_huffman = huffman;
         });
-        try_each(&mut best, openings, rules(), |hpack, rule| {
+        best.try_each(trials, rules(), |hpack, rule| {
             hpack.default = rule;
         });
-        try_each(&mut best, openings, NAMES, |hpack, names| {
+        best.try_each(trials, NAMES, |hpack, names| {
             hpack.names = names.to_vec();
         });
-        for name in different(&best, openings) {
-            try_each(&mut best, openings, rules(), |hpack, rule| {
+        for name in trials.different(&best.hpack) {
+            best.try_each(trials, rules(), |hpack, rule| {
                 hpack.fields.retain(|field| field.name != name);
                 if rule != hpack.default {
                     hpack.fields.push(FieldRuleDocument {
@@ -93,87 +91,39 @@ pub(in crate::profile) fn by_trial(openings: &[&Http2Opening]) -> HpackDocument 
             });
         }
         // What nghttp2 and NSS have; others add whatever fits.
-        try_each(
-            &mut best,
-            openings,
-            [None, Some(75), Some(50)],
-            |hpack, percent| {
-                hpack.largest_entry_percent = percent;
-            },
-        );
-        let (same, all) = score(&best, openings);
-        if same == all || best == before {
+        best.try_each(trials, [None, Some(75), Some(50)], |hpack, percent| {
+            hpack.largest_entry_percent = percent;
+        });
+        if best.same == all || best.hpack == before {
             break;
         }
     }
-    best
+    best.hpack
 }
 
-/// Makes the choice that gives most of the fields; the one that there is unless another gives more.
-fn try_each<T>(
-    best: &mut HpackDocument,
-    openings: &[&Http2Opening],
-    choices: impl IntoIterator<Item = T>,
-    choose: impl Fn(&mut HpackDocument, T),
-) {
-    let (mut most, _) = score(best, openings);
-    let base = best.clone();
-    for choice in choices {
-        let mut candidate = base.clone();
-        choose(&mut candidate, choice);
-        let (same, _) = score(&candidate, openings);
-        if same > most {
-            (*best, most) = (candidate, same);
-        }
-    }
+/// The encoder that gives most of the captured fields so far, and how many it gives.
+struct Best {
+    hpack: HpackDocument,
+    same: usize,
 }
 
-/// How many fields the encoder writes as they were captured, and how many there are.
-pub(in crate::profile) fn score(
-    hpack: &HpackDocument,
-    openings: &[&Http2Opening],
-) -> (usize, usize) {
-    let (mut same, mut all) = (0, 0);
-    each_field(hpack, openings, |_, is_same| {
-        all += 1;
-        same += usize::from(is_same);
-    });
-    (same, all)
-}
-
-/// The names of the fields that the encoder writes otherwise.
-fn different(hpack: &HpackDocument, openings: &[&Http2Opening]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    each_field(hpack, openings, |name, is_same| {
-        let name = String::from_utf8_lossy(name);
-        let plain = name.strip_prefix(':').unwrap_or(&name);
-        let can_have_rule = HeaderName::from_bytes(plain.as_bytes()).is_ok();
-        if !is_same && can_have_rule && !names.iter().any(|known| *known == name) {
-            names.push(name.into_owned());
-        }
-    });
-    names
-}
-
-fn each_field(
-    hpack: &HpackDocument,
-    openings: &[&Http2Opening],
-    mut tell: impl FnMut(&[u8], bool),
-) {
-    let Some(policy) = policy(hpack) else { return };
-    for opening in openings {
-        let mut replay = Replay::new(&policy);
-        for request in opening.requests() {
-            let written = replay.representations(request);
-            for (header, written) in request.headers().zip(written) {
-                tell(header.name, header.is_written(written));
+impl Best {
+    /// Makes the choice that gives most of the fields; the one that there is unless another gives more.
+    fn try_each<T>(
+        &mut self,
+        trials: &mut Trials<'_>,
+        choices: impl IntoIterator<Item = T>,
+        choose: impl Fn(&mut HpackDocument, T),
+    ) {
+        let base = self.hpack.clone();
+        for choice in choices {
+            let mut hpack = base.clone();
+            choose(&mut hpack, choice);
+            if let Some(same) = trials.better(&hpack, self.same) {
+                *self = Self { hpack, same };
             }
         }
     }
-}
-
-fn policy(hpack: &HpackDocument) -> Option<Arc<Policy>> {
-    compile::hpack(hpack).ok().map(Arc::new)
 }
 
 const HUFFMAN: [HuffmanDocument; 4] = [

@@ -15,6 +15,7 @@ mod kind;
 mod notes;
 mod order;
 mod requests;
+mod trials;
 
 use std::collections::BTreeMap;
 

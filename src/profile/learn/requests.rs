@@ -17,6 +17,15 @@ const MAXIMUM_OF_A_KIND: usize = 100;
 /// A kind more is hardly one; so that requests at random do not become a profile of thousands.
 const MAXIMUM_KINDS: usize = 50;
 
+/// Orders of headers in one kind: what one list is made of, and each is merged with all others.
+const MAXIMUM_ORDERS: usize = 30;
+
+/// Headers of a request: browsers send some fifteen, and what has more than this is no client's list.
+const MAXIMUM_HEADERS: usize = 100;
+
+/// How much merging there may be, in squares of names, which is how it grows: a hundred times that of ten orders of thirty names.
+const MAXIMUM_MERGING: usize = 100 * (10 * 30) * (10 * 30);
+
 /// A request as it was captured, of either version.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -36,7 +45,16 @@ struct Group<'a> {
     priority: Option<StreamPriority>,
     urgency: Option<&'a str>,
     orders: Vec<Vec<&'a str>>,
+    /// What was found not to fit.
+    others: Vec<Vec<&'a str>>,
     requests: Vec<&'a Seen>,
+}
+
+/// What merging there may still be, and whether something was left out for lack of it.
+#[derive(Debug)]
+struct Merging {
+    left: usize,
+    is_short: bool,
 }
 
 /// The document of the client that sent these; none if there is no request among them.
@@ -50,8 +68,15 @@ pub(super) fn requests(captures: &[HelloCapture], notes: &mut Notes) -> Option<R
         .collect();
     let heads = captures.iter().filter_map(|capture| capture.http1.as_ref());
     let http1: Vec<Seen> = heads.filter_map(Seen::http1).collect();
-    let groups2 = groups(&http2);
-    let groups1 = groups(&http1);
+    let mut merging = Merging {
+        left: MAXIMUM_MERGING,
+        is_short: false,
+    };
+    let groups2 = groups(&http2, &mut merging);
+    let groups1 = groups(&http1, &mut merging);
+    if merging.is_short {
+        notes.add("There are more headers, or orders of them, than were looked at.");
+    }
     let first = groups2.first().or_else(|| groups1.first())?;
     let default = first.kind.clone();
     let mut kinds: BTreeMap<String, (Option<StreamPriority>, Lists)> = BTreeMap::new();
@@ -170,28 +195,42 @@ impl Seen {
 
 impl<'a> Group<'a> {
     /// Whether the group's lists and this one are parts of one list.
-    fn admits(&mut self, order: &[&'a str]) -> bool {
+    fn admits(&mut self, order: &[&'a str], merging: &mut Merging) -> bool {
         if self.orders.iter().any(|known| known == order) {
             return true;
         }
+        if self.others.iter().any(|known| known == order) {
+            return false;
+        }
+        let names = self.orders.iter().map(Vec::len).sum::<usize>() + order.len();
+        let left = merging.left.checked_sub(names.saturating_mul(names));
+        let Some(left) = left.filter(|_| self.orders.len() < MAXIMUM_ORDERS) else {
+            merging.is_short = true;
+            return false;
+        };
+        merging.left = left;
         self.orders.push(order.to_vec());
         let fits = merged(&self.orders).is_some();
         if !fits {
-            self.orders.pop();
+            self.others.extend(self.orders.pop());
         }
         fits
     }
 }
 
-fn groups(all: &[Seen]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+fn groups<'a>(all: &'a [Seen], merging: &mut Merging) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
     for seen in all {
+        if seen.headers.len() > MAXIMUM_HEADERS {
+            merging.is_short = true;
+            continue;
+        }
         let (order, urgency) = (seen.order(), seen.header("priority"));
         let fits = groups.iter_mut().position(|group| {
             let same = group.kind == seen.kind
                 && group.priority == seen.priority
                 && group.urgency == urgency;
-            same && group.admits(&order)
+            same && group.admits(&order, merging)
         });
         let has_room = groups.len() < MAXIMUM_KINDS;
         match fits.and_then(|place| groups.get_mut(place)) {
@@ -202,6 +241,7 @@ fn groups(all: &[Seen]) -> Vec<Group<'_>> {
                 priority: seen.priority,
                 urgency,
                 orders: vec![order],
+                others: Vec::new(),
                 requests: vec![seen],
             }),
             None => {}
@@ -257,4 +297,56 @@ fn splits_cookies(http2: &[Seen], notes: &mut Notes) -> bool {
         notes.add("No cookie was seen.");
     }
     most > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(names: impl Iterator<Item = usize>) -> Seen {
+        Seen {
+            kind: "fetch".to_owned(),
+            priority: None,
+            method: "GET".to_owned(),
+            origin: "https://a".to_owned(),
+            headers: names
+                .map(|name| (format!("x{name}"), String::new()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn orders_are_merged_up_to_a_limit() {
+        // All fit, few names or many; then none fits any other; then there are too many in one.
+        let fitting: Vec<Seen> = (0..200).map(|own| seen(own..=own)).collect();
+        let long: Vec<Seen> = (0..50).map(|own| seen(90 * own..90 * (own + 1))).collect();
+        let contrary = (1..90).map(|from| seen((0..90).map(move |name| (name + from) % 90)));
+        let contrary: Vec<Seen> = contrary.collect();
+        for all in [fitting, long, contrary, vec![seen(0..5000)]] {
+            let mut merging = Merging {
+                left: MAXIMUM_MERGING,
+                is_short: false,
+            };
+            let groups = groups(&all, &mut merging);
+            assert!(merging.is_short);
+            assert!(groups.len() <= MAXIMUM_KINDS);
+            for group in groups {
+                assert!(group.orders.len() <= MAXIMUM_ORDERS);
+                assert!(group.others.len() <= all.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_fit_is_not_merged_again() {
+        let twice = || [seen([0, 1].into_iter()), seen([1, 0].into_iter())];
+        let all: Vec<Seen> = (0..100).flat_map(|_| twice()).collect();
+        let mut merging = Merging {
+            left: MAXIMUM_MERGING,
+            is_short: false,
+        };
+        assert_eq!(groups(&all, &mut merging).len(), 2);
+        assert_eq!(MAXIMUM_MERGING - merging.left, 4 * 4);
+        assert!(!merging.is_short);
+    }
 }

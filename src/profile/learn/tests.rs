@@ -1,5 +1,6 @@
 //! Every hello of the corpus, of any client, becomes a profile that could have sent it.
 
+mod hostile;
 mod openings;
 
 use super::HelloCapture;

@@ -36,8 +36,7 @@ pub(super) enum Command {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
-    /// Whether a profile's client could have sent these hellos and this HTTP/2, and where not; standard error tells where the profile
-    /// contradicts itself
+    /// Where a profile contradicts itself, and whether its client could have sent these hellos and this HTTP/2, and where not
     Check(CheckArguments),
     /// Where two profiles differ, all that they extend written out; their names and provenance do not count
     Diff {
@@ -79,12 +78,12 @@ pub(super) struct CheckArguments {
     #[arg(value_name = "NAME|FILE")]
     pub(super) profile: String,
 
-    /// Captured hellos, as from-hello reads them
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    /// Captured hellos, as from-hello reads them; needs a profile that fixes a hello [default: none]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(super) hello: Vec<PathBuf>,
 
     /// What the client sent over HTTP/2, decrypted, with one or more requests: hex, one connection on each line, or bytes; - is
-    /// standard input
+    /// standard input [default: none]
     #[arg(long, value_name = "FILE")]
     pub(super) opening: Option<PathBuf>,
 }

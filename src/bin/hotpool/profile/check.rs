@@ -1,4 +1,4 @@
-//! `hotpool profile check`: could a profile's client have sent this?
+//! `hotpool profile check`: is a profile one client, and could that have sent this?
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{hex, output};
 /// All input is read before anything is said.
 pub(super) fn run(arguments: &CheckArguments) -> Result<Status, Failure> {
     let profile = load(&arguments.profile)?;
-    if !fixes_a_hello(&profile) {
+    if !arguments.hello.is_empty() && !fixes_a_hello(&profile) {
         return Err(Failure::Usage(format!(
             "{} fixes no hello, so none can be checked against it",
             profile.name()
@@ -22,10 +22,14 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Status, Failure> {
     }
     let found = captures::read_all(&arguments.hello)?;
     let openings = arguments.opening.as_deref().map(openings).transpose()?;
-    for contradiction in profile.contradictions() {
-        output::complain(&format!("{}: {contradiction}", profile.name()));
+    let contradictions = profile.contradictions();
+    for contradiction in &contradictions {
+        output::line(&format!("{}: {contradiction}", profile.name()))?;
     }
-    let mut all_fit = true;
+    let mut all_fit = contradictions.is_empty();
+    if all_fit && found.is_empty() && openings.is_none() {
+        output::line(&format!("{}: does not contradict itself", profile.name()))?;
+    }
     for found in &found {
         all_fit &= fits(&profile, found)?;
     }

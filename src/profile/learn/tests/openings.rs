@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::hello;
+use crate::profile::learn::trials::Trials;
 use crate::profile::learn::{HelloCapture, hpack};
 use crate::profile::tests::captures::{captures, kept_openings, openings};
 use crate::profile::{Http1Head, Http2Opening, Profile};
@@ -160,9 +161,11 @@ fn encoders_are_found_by_trial() {
     for client in CLIENTS {
         let openings = complete(client);
         let openings: Vec<&Http2Opening> = openings.iter().take(10).collect();
-        let hpack = hpack::by_trial(&openings);
-        let (same, all) = hpack::score(&hpack, &openings);
+        let mut trials = Trials::of(&openings);
+        let hpack = hpack::by_trial(&mut trials);
+        let (same, all) = trials.score(&hpack);
         assert_eq!(same, all, "{client} {hpack:?}");
+        assert!(trials.are_whole(), "{client} {}", trials.written());
     }
 }
 
