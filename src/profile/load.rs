@@ -103,6 +103,12 @@ pub(super) fn from_json(origin: &str, text: &str) -> Result<Profile, ProfileErro
     let document = serde_json::from_str(text)
         .map_err(|error| ProfileError::new(origin, format!("no JSON: {error}")))?;
     let profile = from_value(origin, document)?;
+    if profile.leaves_http2_open() {
+        tracing::warn!(
+            profile = &**profile.name(),
+            "the profile offers HTTP/2 and says nothing of it: stock h2's opening is sent, which contradicts its hello"
+        );
+    }
     // Of those that are compiled in, a test says that there are none.
     for contradiction in profile.contradictions() {
         tracing::warn!(profile = &**profile.name(), %contradiction, "the profile contradicts itself: no client is like this");

@@ -164,6 +164,14 @@ impl Profile {
         found
     }
 
+    /// Whether its hello offers HTTP/2 and nothing is said of what the client sends then: stock h2's frames follow, which contradict the
+    /// hello of any other client.
+    pub fn leaves_http2_open(&self) -> bool {
+        self.installations()
+            .iter()
+            .any(coherence::leaves_http2_open)
+    }
+
     /// What is in `opening` that the profile's client would not have sent; nothing if it could have sent just this, or if the profile
     /// leaves HTTP/2 to stock h2.
     ///

@@ -17,6 +17,7 @@ mod traits;
 
 use agent::UserAgent;
 pub use contradiction::Contradiction;
+pub(super) use protocols::leaves_http2_open;
 
 use super::document::ProfileDocument;
 use super::installation::Installation;

@@ -3,7 +3,7 @@
 use super::Contradiction;
 use crate::profile::document::ProfileDocument;
 use crate::profile::installation::Installation;
-use crate::profile::template::Content;
+use crate::profile::template::{Content, HelloTemplate};
 
 pub(super) fn contradictions(
     document: &ProfileDocument,
@@ -12,17 +12,15 @@ pub(super) fn contradictions(
     let Some(hello) = &installation.client_hello else {
         return Vec::new();
     };
-    let offered = hello.extension(ALPN).map(|found| &found.content);
-    let offers_http2 = match offered {
-        Some(Content::Alpn(protocols)) => protocols.iter().any(|protocol| **protocol == *b"h2"),
-        _ => false,
-    };
+    let offers_http2 = offers_http2(hello);
     let lists = document.requests.iter().flat_map(|part| &part.kinds);
     let list = lists
         .filter(|(_, kind)| kind.http2.is_some())
         .map(|(name, _)| format!("requests.kinds.{name}.http2"))
         .next();
     match (offers_http2, installation.http2.is_some()) {
+        // Who was seen to say hello and no more contradicts nothing.
+        (true, false) if document.requests.is_none() => Vec::new(),
         (true, false) => vec![Contradiction::new(
             "client_hello.alpn",
             "it offers h2, and there is no `http2`: what stock h2 sends is not what this client does",
@@ -41,6 +39,19 @@ pub(super) fn contradictions(
             .into_iter()
             .collect(),
         (true, true) => Vec::new(),
+    }
+}
+
+/// Whether HTTP/2 is offered, and what is sent then is left to stock h2.
+pub(in crate::profile) fn leaves_http2_open(installation: &Installation) -> bool {
+    let hello = installation.client_hello.as_deref();
+    installation.http2.is_none() && hello.is_some_and(offers_http2)
+}
+
+fn offers_http2(hello: &HelloTemplate) -> bool {
+    match hello.extension(ALPN).map(|found| &found.content) {
+        Some(Content::Alpn(protocols)) => protocols.iter().any(|protocol| **protocol == *b"h2"),
+        _ => false,
     }
 }
 

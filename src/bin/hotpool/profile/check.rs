@@ -26,6 +26,12 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Status, Failure> {
     for contradiction in &contradictions {
         output::line(&format!("{}: {contradiction}", profile.name()))?;
     }
+    if profile.leaves_http2_open() {
+        output::complain(&format!(
+            "{} offers HTTP/2 and says nothing of it: stock h2's opening would be sent, which is no other client's",
+            profile.name()
+        ));
+    }
     let mut all_fit = contradictions.is_empty();
     if all_fit && found.is_empty() && openings.is_none() {
         output::line(&format!("{}: does not contradict itself", profile.name()))?;
