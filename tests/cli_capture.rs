@@ -401,9 +401,10 @@ async fn the_installed_firefox_could_be_its_profile() {
 
 /// A file with a profile that is another one but for what its requests are.
 fn derived(parent: &str, requests: serde_json::Value) -> String {
+    let version = parent.rsplit('-').next().unwrap();
     let profile = json!({
         "name": "derived", "extends": parent, "requests": requests,
-        "provenance": {"kind": "derived", "client": "x", "version": "1", "os": "any", "date": "2026-11-20"},
+        "provenance": {"kind": "derived", "client": "x", "version": version, "os": "any", "date": "2026-11-20"},
     });
     file(&format!("derived-{parent}.json"), profile.to_string())
 }
