@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -255,7 +256,7 @@ impl PoolBuilder {
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             closed: AtomicBool::new(false),
-            config,
+            config: ArcSwap::from_pointee(config),
         });
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);

@@ -53,7 +53,7 @@ impl Shared {
     pub(super) fn trim_idle(&self) {
         let mut idle = self.idle();
         idle.retain(|idle| !idle.kept_warm);
-        let most = self.config.max_idle();
+        let most = self.config().max_idle();
         if idle.len() <= most {
             return;
         }

@@ -88,7 +88,7 @@ impl Pool {
     }
 
     /// Its limits and deadlines.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> Arc<Config> {
         self.0.config()
     }
 

@@ -48,7 +48,7 @@ impl Shared {
         }
         self.relieve_starved();
         self.trim_idle();
-        let forgotten = millis(self.config.idle_timeout());
+        let forgotten = millis(self.config().idle_timeout());
         self.hosts.retire(|host| {
             now.saturating_sub(host.last_asked()) > forgotten && host.retire_if_unused()
         });
@@ -56,8 +56,8 @@ impl Shared {
 
     /// Lifetimes and idle timeouts.
     fn end_old(&self, host: &Arc<HostPool>, now: u64) {
-        let idle_timeout = millis(self.config.idle_timeout());
-        let grace = millis(self.config.max_lifetime() / REPLACEMENT_GRACE);
+        let idle_timeout = millis(self.config().idle_timeout());
+        let grace = millis(self.config().max_lifetime() / REPLACEMENT_GRACE);
         let connections = host.connections();
         let mut replacements = connections.len().saturating_sub(host.keep_warm());
         for (position, live) in connections.iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use crate::registry::Registry;
 /// The pool itself. Hosts hold it weakly, so that it ends with its last handle.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) config: Config,
+    pub(super) config: ArcSwap<Config>,
     pub(super) defaults: Defaults,
     pub(super) hosts: Hosts,
     pub(super) permits: Arc<Permits>,
@@ -54,8 +55,8 @@ pub(super) struct Defaults {
 }
 
 impl Shared {
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
     }
 
     pub(super) fn permits(&self) -> &Permits {
