@@ -81,4 +81,19 @@ settings! {
     /// cut before. One that is kept warm is replaced first: it stays in use until its replacement is there, at most a tenth of this
     /// longer; where a limit leaves its replacement no place, it goes without.
     max_lifetime: Duration = Duration::from_secs(300), "300 s";
+    /// How many requests a connection may carry before it is replaced, as after [`max_lifetime`](Self::max_lifetime): some servers
+    /// go away after a number of their own (10,000 at AWS's load balancers), and it is better to go first. `None`: no limit.
+    max_requests_per_connection: Option<usize> = None, "off";
+    /// After this much silence a connection that nobody uses proves that it still works before it is handed out: HTTP/2 by the answer
+    /// to a PING, which costs the next caller one round trip. One that is used and as silent is asked too, at most every 30 s, and stays
+    /// in rotation meanwhile. To have quiet hosts answer at once, set [`ping_interval`](Self::ping_interval) below this.
+    validate_after: Duration = Duration::from_secs(10), "10 s";
+    /// After this much silence an HTTP/2 connection is asked whether it still works, used or not. Servers may take a short interval for
+    /// abuse: gRPC's go away after three PINGs within five minutes; then the host is left in peace for a while. `None`: only as
+    /// [`validate_after`](Self::validate_after) says.
+    ping_interval: Option<Duration> = None, "off";
+    /// A PING that is unanswered for so long, from when it was due, takes the connection out of rotation until the answer comes.
+    suspect_after: Duration = Duration::from_secs(1), "1 s";
+    /// A PING that is unanswered for so long, from when it was due, ends the connection with all that is under way on it.
+    ping_timeout: Duration = Duration::from_secs(10), "10 s";
 }

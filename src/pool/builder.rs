@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
+use super::wheel::Wheel;
 use crate::config::{Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
@@ -150,6 +152,36 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::max_requests_per_connection`].
+    pub fn max_requests_per_connection(mut self, requests: Option<usize>) -> Self {
+        self.settings.max_requests_per_connection = Some(requests);
+        self
+    }
+
+    /// See [`Config::validate_after`].
+    pub fn validate_after(mut self, silence: Duration) -> Self {
+        self.settings.validate_after = Some(silence);
+        self
+    }
+
+    /// See [`Config::ping_interval`].
+    pub fn ping_interval(mut self, interval: Option<Duration>) -> Self {
+        self.settings.ping_interval = Some(interval);
+        self
+    }
+
+    /// See [`Config::suspect_after`].
+    pub fn suspect_after(mut self, wait: Duration) -> Self {
+        self.settings.suspect_after = Some(wait);
+        self
+    }
+
+    /// See [`Config::ping_timeout`].
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.ping_timeout = Some(timeout);
+        self
+    }
+
     /// How servers' certificates are verified. Default: [`Trust::webpki`].
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -250,6 +282,7 @@ impl PoolBuilder {
             dialer: Arc::new(Dialer::new(resolver, registry.clone(), &config)),
             registry,
             clock: Arc::new(Clock::new()),
+            wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
             evicting: AtomicUsize::new(0),
             runtime,
@@ -285,7 +318,12 @@ mod tests {
             .tls_timeout(seconds(11))
             .settings_timeout(seconds(12))
             .idle_timeout(seconds(13))
-            .max_lifetime(seconds(14));
+            .max_lifetime(seconds(14))
+            .max_requests_per_connection(Some(15))
+            .validate_after(seconds(16))
+            .ping_interval(Some(seconds(17)))
+            .suspect_after(seconds(18))
+            .ping_timeout(seconds(19));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -302,6 +340,11 @@ mod tests {
             settings_timeout: Some(seconds(12)),
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
+            max_requests_per_connection: Some(Some(15)),
+            validate_after: Some(seconds(16)),
+            ping_interval: Some(Some(seconds(17))),
+            suspect_after: Some(seconds(18)),
+            ping_timeout: Some(seconds(19)),
         };
         assert_eq!(builder.settings, wanted);
     }

@@ -221,7 +221,7 @@ impl Attempt {
                 queue.dial_again = None;
             }
         }
-        live.observe(max_streams);
+        live.observe();
         shared.counters.connection_opened();
         shared
             .tasks
@@ -256,6 +256,7 @@ impl Attempt {
             queue.dial_again = Some(Instant::now() + backoff(queue.failures));
             queue.dialing == 0 && !queue.has_open()
         };
+        host.look_soon();
         let error = error.with_host(host.key().origin.host());
         tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
         if nothing_left {

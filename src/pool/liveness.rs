@@ -57,7 +57,9 @@ pub(super) fn judge(seen: Seen, patience: Patience, now: u64) -> Verdict {
         };
     }
     let silent = now.saturating_sub(seen.heard);
-    let rested = seen.last_asked.is_none_or(|last| now.saturating_sub(last) >= UNASKED);
+    let rested = seen
+        .last_asked
+        .is_none_or(|last| now.saturating_sub(last) >= UNASKED);
     let by_interval = !seen.calm && patience.interval.is_some_and(|interval| silent >= interval);
     let by_use = !seen.calm && seen.used && rested && silent >= patience.validate_after;
     if by_interval || by_use {
@@ -80,8 +82,11 @@ pub(super) fn next_look(seen: Seen, patience: Patience, now: u64) -> u64 {
         ],
         None => [
             later(seen.heard.saturating_add(patience.validate_after)),
-            patience.interval.and_then(|interval| later(seen.heard.saturating_add(interval))),
-            seen.last_asked.and_then(|last| later(last.saturating_add(UNASKED))),
+            patience
+                .interval
+                .and_then(|interval| later(seen.heard.saturating_add(interval))),
+            seen.last_asked
+                .and_then(|last| later(last.saturating_add(UNASKED))),
         ],
     };
     candidates.into_iter().flatten().min().unwrap_or(u64::MAX)
@@ -102,24 +107,47 @@ mod tests {
 
     #[test]
     fn silence_makes_an_idle_one_doubtful_and_a_used_one_asked() {
-        let idle = Seen { heard: 5_000, ..Seen::default() };
+        let idle = Seen {
+            heard: 5_000,
+            ..Seen::default()
+        };
         assert_eq!(judge(idle, PATIENCE, 14_999), Verdict::Sound);
         assert_eq!(judge(idle, PATIENCE, 15_000), Verdict::Doubtful);
         let used = Seen { used: true, ..idle };
         assert_eq!(judge(used, PATIENCE, 15_000), Verdict::Ask);
-        let asked_lately = Seen { last_asked: Some(1), ..used };
+        let asked_lately = Seen {
+            last_asked: Some(1),
+            ..used
+        };
         assert_eq!(judge(asked_lately, PATIENCE, 15_000), Verdict::Sound);
         assert_eq!(judge(asked_lately, PATIENCE, UNASKED + 1), Verdict::Ask);
-        assert_eq!(judge(Seen { calm: true, ..used }, PATIENCE, 15_000), Verdict::Sound);
+        assert_eq!(
+            judge(Seen { calm: true, ..used }, PATIENCE, 15_000),
+            Verdict::Sound
+        );
     }
 
     #[test]
     fn a_late_answer_suspends_and_a_missing_one_kills() {
-        let asked = Seen { heard: 5_000, asked: Some(20_000), ..Seen::default() };
+        let asked = Seen {
+            heard: 5_000,
+            asked: Some(20_000),
+            ..Seen::default()
+        };
         assert_eq!(judge(asked, PATIENCE, 20_999), Verdict::Sound);
         assert_eq!(judge(asked, PATIENCE, 21_000), Verdict::Late);
         assert_eq!(judge(asked, PATIENCE, 30_000), Verdict::Dead);
-        assert_eq!(judge(Seen { heard: 20_001, ..asked }, PATIENCE, 30_000), Verdict::Sound);
+        assert_eq!(
+            judge(
+                Seen {
+                    heard: 20_001,
+                    ..asked
+                },
+                PATIENCE,
+                30_000
+            ),
+            Verdict::Sound
+        );
     }
 
     proptest! {

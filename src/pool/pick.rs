@@ -89,10 +89,15 @@ mod tests {
         let picks: HashSet<_> = (0..100).map(|_| first_choice(&connections, 4)).collect();
         assert_eq!(picks.len(), 1);
         let all: HashSet<_> = (0..8)
-            .map(|_| std::thread::scope(|scope| {
-                let connections = &connections;
-                scope.spawn(move || first_choice(connections, 4)).join().unwrap()
-            }))
+            .map(|_| {
+                std::thread::scope(|scope| {
+                    let connections = &connections;
+                    scope
+                        .spawn(move || first_choice(connections, 4))
+                        .join()
+                        .unwrap()
+                })
+            })
             .collect();
         assert_eq!(all.len(), 4, "threads spread over all that the load needs");
     }
@@ -101,8 +106,13 @@ mod tests {
     fn only_those_that_the_load_needs_are_picked() {
         let connections: Vec<_> = (0..4).map(|_| Fake(100, 1.0)).collect();
         for spread in [0, 1, 2, 3, 9] {
-            let picks: HashSet<_> = (0..100).map(|_| first_choice(&connections, spread)).collect();
-            assert!(picks.iter().all(|pick| *pick < spread.clamp(1, 4)), "{picks:?}");
+            let picks: HashSet<_> = (0..100)
+                .map(|_| first_choice(&connections, spread))
+                .collect();
+            assert!(
+                picks.iter().all(|pick| *pick < spread.clamp(1, 4)),
+                "{picks:?}"
+            );
         }
         assert_eq!(first_choice::<Fake>(&[], 3), 0);
     }

@@ -86,16 +86,26 @@ impl Trend {
         let shared = load.wanted >= SHARED.saturating_mul(connections(load));
         if load.latency > 0 {
             let risen = self.best + self.best / 256;
-            self.best = if self.best == 0 { load.latency } else { load.latency.min(risen) };
+            self.best = if self.best == 0 {
+                load.latency
+            } else {
+                load.latency.min(risen)
+            };
         }
         let slow = shared && load.latency > (self.best * SLOW_FACTOR).max(self.best + SLOW_BY);
-        (self.slow, self.calm) = if slow { (self.slow + 1, 0) } else { (0, self.calm + 1) };
+        (self.slow, self.calm) = if slow {
+            (self.slow + 1, 0)
+        } else {
+            (0, self.calm + 1)
+        };
         if self.wait > 0 {
             self.wait -= 1;
             return self.extra;
         }
         if self.slow >= PATIENCE {
-            let helped = self.opened_at.is_none_or(|before| load.latency < before - before / 8);
+            let helped = self
+                .opened_at
+                .is_none_or(|before| load.latency < before - before / 8);
             self.opened_at = Some(load.latency);
             self.slow = 0;
             if helped {

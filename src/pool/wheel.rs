@@ -46,7 +46,13 @@ impl<T> Wheel<T> {
         due
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The first round that has not been handed out.
+    pub(super) fn next_round(&self) -> u64 {
+        self.next
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.len
     }
 }
