@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::events::{Hook, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
@@ -42,6 +43,7 @@ pub struct PoolBuilder {
     resolver: Option<Resolver>,
     registry: Option<Registry>,
     runtime: Option<Handle>,
+    hooks: Vec<Hook>,
 }
 
 impl PoolBuilder {
@@ -210,6 +212,16 @@ impl PoolBuilder {
         self
     }
 
+    /// Calls `hook` with every event of the pool, and misses none. May be given several times; they are called in that order.
+    ///
+    /// It is called where the event happens, by whatever task or caller made it happen, and that waits for it: be quick, and hand over
+    /// to a task of your own what takes time. It may ask the pool anything; one that holds a [`Pool`] keeps the pool open. A hook that
+    /// panics is called no more, and the pool goes on. Default: none; then events cost nothing.
+    pub fn on_event(mut self, hook: impl Fn(&PoolEvent) + Send + Sync + 'static) -> Self {
+        self.hooks.push(Hook::new(hook));
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -251,6 +263,7 @@ impl PoolBuilder {
             registry,
             clock: Arc::new(Clock::new()),
             counters: Counters::default(),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),

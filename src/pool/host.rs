@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use super::deadline::by;
+use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
@@ -35,6 +36,7 @@ pub(super) struct HostPool {
     runtime: Handle,
     tasks: TaskTracker,
     clock: Arc<Clock>,
+    voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
     /// The queue's length, to be looked at without the lock.
@@ -57,6 +59,7 @@ impl HostPool {
             runtime: shared.runtime.clone(),
             tasks: shared.tasks.clone(),
             clock,
+            voice: shared.voice.another(),
             connections: ArcSwap::default(),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
@@ -67,6 +70,10 @@ impl HostPool {
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn voice(&self) -> &Voice {
+        &self.voice
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -133,6 +140,7 @@ impl HostPool {
         if let Some(lease) = self.try_acquire() {
             return Ok(Acquired::Lease(lease));
         }
+        let since = Instant::now();
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
@@ -143,7 +151,7 @@ impl HostPool {
             Ok(Ok(outcome)) => outcome.map(Acquired::Lease),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
-            Err(_) => Err(self.why_late()),
+            Err(_) => Err(self.too_late(since)),
         }
     }
 
@@ -263,6 +271,8 @@ impl HostPool {
         }
         let limit = shared.config().max_waiters_per_host();
         if queue.len() >= limit {
+            drop(queue);
+            self.limit_reached(Limit::MaxWaitersPerHost, limit, limit);
             return Err(Error::new(ErrorKind::QueueFull)
                 .with_host(self.key.origin.host())
                 .with_detail(format!(
@@ -282,6 +292,16 @@ impl HostPool {
 
     pub(super) fn closed(&self) -> Error {
         Error::new(ErrorKind::PoolClosed).with_host(self.key.origin.host())
+    }
+
+    fn too_late(&self, since: Instant) -> Error {
+        let error = self.why_late();
+        self.publish(|host| PoolEvent::AcquireTimedOut {
+            host,
+            error: error.clone(),
+            waited: since.elapsed(),
+        });
+        error
     }
 
     /// Which limit stood in the way until the deadline.

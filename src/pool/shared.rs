@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::events::Voice;
 use super::hosts::Hosts;
 use super::key::HostKeyRef;
 use super::permits::Permits;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) clock: Arc<Clock>,
     pub(super) counters: Counters,
+    pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,
     /// Where every task of the pool runs.
