@@ -125,9 +125,11 @@ impl Exchange {
 
     fn place(&self, error: Error) -> Error {
         let live = self.lease.live();
-        error
+        let error = error
             .with_host(live.host_name())
-            .with_address(live.address())
+            .with_address(live.address());
+        live.tell_failure(&error);
+        error
     }
 
     fn end(&mut self, clean: bool) {

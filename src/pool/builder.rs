@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::events::{Hook, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
@@ -44,6 +45,7 @@ pub struct PoolBuilder {
     resolver: Option<Resolver>,
     registry: Option<Registry>,
     runtime: Option<Handle>,
+    hooks: Vec<Hook>,
 }
 
 impl PoolBuilder {
@@ -242,6 +244,16 @@ impl PoolBuilder {
         self
     }
 
+    /// Calls `hook` with every event of the pool, and misses none. May be given several times; they are called in that order.
+    ///
+    /// It is called where the event happens, by whatever task or caller made it happen, and that waits for it: be quick, and hand over
+    /// to a task of your own what takes time. It may ask the pool anything; one that holds a [`Pool`] keeps the pool open. A hook that
+    /// panics is called no more, and the pool goes on. Default: none; then events cost nothing.
+    pub fn on_event(mut self, hook: impl Fn(&PoolEvent) + Send + Sync + 'static) -> Self {
+        self.hooks.push(Hook::new(hook));
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -284,6 +296,7 @@ impl PoolBuilder {
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),

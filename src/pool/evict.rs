@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::events::Limit;
 use super::live::Live;
 use super::shared::Shared;
 use crate::registry::{CloseReason, Health};
@@ -60,6 +61,7 @@ impl Shared {
         if idle.len() <= most {
             return;
         }
+        self.limit_reached(Limit::MaxIdle, idle.len(), most);
         idle.sort_unstable_by_key(|idle| Reverse(idle.worth));
         for surplus in idle.iter().skip(most) {
             surplus.live.close_if_idle(CloseReason::Evicted);

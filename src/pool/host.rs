@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::{Clock, millis};
 use super::deadline::by;
+use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
@@ -43,6 +44,7 @@ pub(super) struct HostPool {
     pub(super) next_look: AtomicU64,
     /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
     calm_until: AtomicU64,
+    voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
     /// Among how many of them, the oldest, the load is spread.
@@ -69,6 +71,7 @@ impl HostPool {
             clock,
             next_look: AtomicU64::new(u64::MAX),
             calm_until: AtomicU64::new(0),
+            voice: shared.voice.another(),
             connections: ArcSwap::default(),
             spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
@@ -80,6 +83,10 @@ impl HostPool {
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn voice(&self) -> &Voice {
+        &self.voice
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -182,6 +189,7 @@ impl HostPool {
         if let Some(lease) = self.try_acquire() {
             return Ok(Acquired::Lease(lease));
         }
+        let since = Instant::now();
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
@@ -193,7 +201,7 @@ impl HostPool {
             Ok(Ok(outcome)) => outcome.map(Acquired::Lease),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
-            Err(_) => Err(self.why_late()),
+            Err(_) => Err(self.too_late(since)),
         }
     }
 
@@ -315,6 +323,8 @@ impl HostPool {
         }
         let limit = shared.config().max_waiters_per_host();
         if queue.len() >= limit {
+            drop(queue);
+            self.limit_reached(Limit::MaxWaitersPerHost, limit, limit);
             return Err(Error::new(ErrorKind::QueueFull)
                 .with_host(self.key.origin.host())
                 .with_detail(format!(
@@ -335,6 +345,16 @@ impl HostPool {
 
     pub(super) fn closed(&self) -> Error {
         Error::new(ErrorKind::PoolClosed).with_host(self.key.origin.host())
+    }
+
+    fn too_late(&self, since: Instant) -> Error {
+        let error = self.why_late();
+        self.publish(|host| PoolEvent::AcquireTimedOut {
+            host,
+            error: error.clone(),
+            waited: since.elapsed(),
+        });
+        error
     }
 
     /// Which limit stood in the way until the deadline.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
 use super::permits::Permit;
@@ -301,6 +302,16 @@ impl Live {
         self.cut.is_cancelled()
     }
 
+    /// A request or its response failed on it.
+    pub(crate) fn tell_failure(&self, error: &Error) {
+        self.host.publish(|host| PoolEvent::RequestFailed {
+            id: self.entry().id(),
+            host,
+            address: self.key.address,
+            error: error.clone(),
+        });
+    }
+
     /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.
     pub(crate) fn found_dead(self: &Arc<Self>, error: ErrorKind) {
         match error {
@@ -394,6 +405,7 @@ impl Live {
         }
         self.drop_sender();
         self.registration.close(CloseReason::Abandoned);
+        self.tell_end();
         let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before the count of those on their way out falls: else one more would be sent after it.
@@ -401,6 +413,19 @@ impl Live {
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }
+    }
+
+    fn tell_end(&self) {
+        let entry = self.entry();
+        self.host.publish(|host| PoolEvent::ConnectionRemoved {
+            id: entry.id(),
+            host,
+            address: self.key.address,
+            protocol: self.protocol(),
+            reason: entry.close_reason().unwrap_or(CloseReason::Abandoned),
+            age: entry.age(),
+            requests: entry.stats().requests(),
+        });
     }
 }
 

@@ -11,6 +11,7 @@ mod connection;
 mod deadline;
 mod dialing;
 mod driving;
+mod events;
 mod evict;
 mod handle;
 mod host;
@@ -38,6 +39,7 @@ mod wheel;
 
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::events::Voice;
 use super::host::HostPool;
 use super::hosts::Hosts;
 use super::key::HostKeyRef;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     /// When each host is looked after next.
     pub(super) wheel: Mutex<Wheel<Weak<HostPool>>>,
     pub(super) counters: Counters,
+    pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,
     /// Where every task of the pool runs.
