@@ -20,6 +20,12 @@ mod info;
 mod key;
 mod lease;
 mod live;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "read by the choice among connections and by health reports, which come next"
+)]
+mod measure;
 mod permits;
 mod preheat;
 mod queue;
@@ -35,6 +41,7 @@ pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;
+pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
 pub use shutdown::ShutdownReport;
 pub use stats::PoolStats;
