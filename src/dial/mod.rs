@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
 
+mod address_policy;
 mod dialer;
 mod handshaker;
 mod http1;
@@ -14,6 +15,7 @@ mod tls_info;
 mod trust;
 mod unverified;
 
+pub(crate) use address_policy::{AddressPermit, AddressPolicy, AnyAddress};
 pub(crate) use dialer::{Dialer, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};
 pub(crate) use http2::Http2Sender;

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_policy::AddressPermit;
 use super::http1::Http1Sender;
 use super::http2::Http2Sender;
 use super::tls_info::TlsInfo;
@@ -24,6 +25,8 @@ pub(crate) struct Dialed {
     pub(crate) driver: Driver,
     pub(crate) tls: Option<TlsInfo>,
     pub(crate) timing: DialTiming,
+    /// To be dropped when the connection has ended.
+    pub(crate) permit: AddressPermit,
 }
 
 impl fmt::Debug for Dialed {

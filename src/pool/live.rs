@@ -16,7 +16,8 @@ use super::key::Key;
 use super::permits::Permit;
 use super::slot::{Slot, Usage};
 use crate::dial::{
-    DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody, Sender, TlsInfo,
+    AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody,
+    Sender, TlsInfo,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
@@ -43,7 +44,7 @@ pub(crate) struct Live {
     fresh: AtomicBool,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
-    permit: Mutex<Option<Permit>>,
+    permits: Mutex<Option<(Permit, AddressPermit)>>,
     /// Its health in the registry, to be looked at without a lock.
     suspected: AtomicBool,
     /// Whether it is counted among those that make room, or has ended.
@@ -76,6 +77,7 @@ impl Live {
             driver,
             tls,
             timing,
+            permit: at_address,
         } = dialed;
         let Admission {
             host,
@@ -110,7 +112,7 @@ impl Live {
             accept_language,
             fresh: AtomicBool::new(fresh),
             expires,
-            permit: Mutex::new(Some(permit)),
+            permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
             eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
@@ -358,10 +360,10 @@ impl Live {
         }
         self.drop_sender();
         self.registration.close(CloseReason::Abandoned);
-        let permit = self.permit.lock().take();
+        let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before the count of those on their way out falls: else one more would be sent after it.
-        drop(permit);
+        drop(permits);
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }
