@@ -17,7 +17,7 @@ use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
-use crate::config::{Config, Protocols, Settings};
+use crate::config::{Balance, Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -99,6 +99,48 @@ impl PoolBuilder {
     /// See [`Config::max_streams_per_connection`].
     pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
         self.settings.max_streams_per_connection = Some(streams);
+        self
+    }
+
+    /// See [`Config::max_connections_per_address`].
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.settings.max_connections_per_address = Some(connections);
+        self
+    }
+
+    /// See [`Config::max_dials_per_host`].
+    pub fn max_dials_per_host(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_host = Some(dials);
+        self
+    }
+
+    /// See [`Config::max_dials_per_address`].
+    pub fn max_dials_per_address(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_address = Some(dials);
+        self
+    }
+
+    /// See [`Config::balance`].
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.settings.balance = Some(balance);
+        self
+    }
+
+    /// See [`Config::blacklist_after`].
+    pub fn blacklist_after(mut self, failures: usize) -> Self {
+        self.settings.blacklist_after = Some(failures);
+        self
+    }
+
+    /// See [`Config::blacklist_term`].
+    pub fn blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.blacklist_term = Some(term);
+        self
+    }
+
+    /// See [`Config::max_blacklist_term`].
+    pub fn max_blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.max_blacklist_term = Some(term);
         self
     }
 
@@ -285,7 +327,14 @@ mod tests {
             .tls_timeout(seconds(11))
             .settings_timeout(seconds(12))
             .idle_timeout(seconds(13))
-            .max_lifetime(seconds(14));
+            .max_lifetime(seconds(14))
+            .max_connections_per_address(15)
+            .max_dials_per_host(16)
+            .max_dials_per_address(17)
+            .balance(Balance::Sticky)
+            .blacklist_after(18)
+            .blacklist_term(seconds(19))
+            .max_blacklist_term(seconds(20));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -302,6 +351,13 @@ mod tests {
             settings_timeout: Some(seconds(12)),
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
+            max_connections_per_address: Some(15),
+            max_dials_per_host: Some(16),
+            max_dials_per_address: Some(17),
+            balance: Some(Balance::Sticky),
+            blacklist_after: Some(18),
+            blacklist_term: Some(seconds(19)),
+            max_blacklist_term: Some(seconds(20)),
         };
         assert_eq!(builder.settings, wanted);
     }
