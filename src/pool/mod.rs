@@ -5,6 +5,8 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
+#[allow(dead_code, reason = "the parts come one after the other")]
+mod address;
 mod builder;
 mod clock;
 mod connection;
