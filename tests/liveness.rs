@@ -109,7 +109,7 @@ async fn a_connection_that_leads_nowhere_is_replaced_before_it_is_used_and_then_
     until("silent connections end", || {
         // Whoever wants one has it asked.
         let _ = pool.try_get(&target);
-        pool.registry().get(first).is_none()
+        pool.registry().entry(first).is_none()
     })
     .await;
     let mut reason = None;
@@ -143,7 +143,7 @@ async fn a_late_answer_suspends_a_connection_and_brings_it_back() {
     proxy.set(Network::half_open());
     let heal = async {
         until("it is suspect", || {
-            let entry = pool.registry().get(first).unwrap();
+            let entry = pool.registry().entry(first).unwrap();
             entry.health() == hotpool::registry::Health::Suspect
         })
         .await;

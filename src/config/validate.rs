@@ -44,6 +44,13 @@ impl Config {
                 "max_requests_per_connection",
                 self.max_requests_per_connection().unwrap_or(MOST),
             ),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address(),
+            ),
+            ("max_dials_per_host", self.max_dials_per_host()),
+            ("max_dials_per_address", self.max_dials_per_address()),
+            ("blacklist_after", self.blacklist_after()),
         ] {
             if !(1..=MOST).contains(&value) {
                 return Err((name, format!("{value} is not between 1 and {MOST}")));
@@ -61,6 +68,8 @@ impl Config {
             ("ping_interval", self.ping_interval().unwrap_or(LONGEST)),
             ("suspect_after", self.suspect_after()),
             ("ping_timeout", self.ping_timeout()),
+            ("blacklist_term", self.blacklist_term()),
+            ("max_blacklist_term", self.max_blacklist_term()),
         ] {
             if value.is_zero() || value > LONGEST {
                 return Err((name, format!("{value:?} is not between 1 ns and a year")));
@@ -81,6 +90,14 @@ impl Config {
                 self.connect_timeout()
             );
             return Err(("max_lifetime", fault));
+        }
+        if self.blacklist_term() > self.max_blacklist_term() {
+            let fault = format!(
+                "{:?} is more than max_blacklist_term, {:?}",
+                self.blacklist_term(),
+                self.max_blacklist_term()
+            );
+            return Err(("blacklist_term", fault));
         }
         if self.min_warm() > self.max_connections_per_host() {
             let fault = format!(

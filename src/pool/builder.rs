@@ -20,7 +20,7 @@ use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 use super::wheel::Wheel;
-use crate::config::{Config, Protocols, Settings};
+use crate::config::{Balance, Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -103,6 +103,48 @@ impl PoolBuilder {
     /// See [`Config::max_streams_per_connection`].
     pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
         self.settings.max_streams_per_connection = Some(streams);
+        self
+    }
+
+    /// See [`Config::max_connections_per_address`].
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.settings.max_connections_per_address = Some(connections);
+        self
+    }
+
+    /// See [`Config::max_dials_per_host`].
+    pub fn max_dials_per_host(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_host = Some(dials);
+        self
+    }
+
+    /// See [`Config::max_dials_per_address`].
+    pub fn max_dials_per_address(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_address = Some(dials);
+        self
+    }
+
+    /// See [`Config::balance`].
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.settings.balance = Some(balance);
+        self
+    }
+
+    /// See [`Config::blacklist_after`].
+    pub fn blacklist_after(mut self, failures: usize) -> Self {
+        self.settings.blacklist_after = Some(failures);
+        self
+    }
+
+    /// See [`Config::blacklist_term`].
+    pub fn blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.blacklist_term = Some(term);
+        self
+    }
+
+    /// See [`Config::max_blacklist_term`].
+    pub fn max_blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.max_blacklist_term = Some(term);
         self
     }
 
@@ -336,7 +378,14 @@ mod tests {
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
-            .ping_timeout(seconds(19));
+            .ping_timeout(seconds(19))
+            .max_connections_per_address(15)
+            .max_dials_per_host(16)
+            .max_dials_per_address(17)
+            .balance(Balance::Sticky)
+            .blacklist_after(18)
+            .blacklist_term(seconds(19))
+            .max_blacklist_term(seconds(20));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -358,6 +407,13 @@ mod tests {
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),
             ping_timeout: Some(seconds(19)),
+            max_connections_per_address: Some(15),
+            max_dials_per_host: Some(16),
+            max_dials_per_address: Some(17),
+            balance: Some(Balance::Sticky),
+            blacklist_after: Some(18),
+            blacklist_term: Some(seconds(19)),
+            max_blacklist_term: Some(seconds(20)),
         };
         assert_eq!(builder.settings, wanted);
     }

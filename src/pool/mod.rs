@@ -5,6 +5,8 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
+#[allow(dead_code, reason = "the parts come one after the other")]
+mod address;
 mod builder;
 mod clock;
 mod connection;
@@ -22,6 +24,12 @@ mod key;
 mod lease;
 mod live;
 mod liveness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "read by the choice among connections and by health reports, which come next"
+)]
+mod measure;
 mod permits;
 mod pick;
 mod preheat;
@@ -44,6 +52,7 @@ pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;
+pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
 pub use shutdown::ShutdownReport;
 pub use stats::PoolStats;
