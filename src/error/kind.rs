@@ -62,6 +62,8 @@ kinds! {
     InvalidRequest, Caller, false, "invalid-request", "the request cannot be sent";
     /// The request's own body stream failed.
     RequestBody, Caller, false, "request-body", "the request's body failed";
+    /// Every address of the host is one that the access list denies; the message names them and what denies them.
+    AddressDenied, Caller, false, "address-denied", "the access list denies the addresses";
     /// The tokio runtime that the pool was built on has ended, and the pool's tasks with it.
     RuntimeGone, Caller, false, "runtime-gone", "the runtime that owns the pool has ended";
 

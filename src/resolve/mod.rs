@@ -21,15 +21,19 @@
 //! # }
 //! ```
 
+mod access;
 mod answer;
 mod cache;
 mod dns;
 mod flight;
 mod host;
+mod networks;
 mod overrides;
 mod resolver;
 
+pub use access::AccessList;
 pub use answer::{Answer, Resolve};
 pub use dns::DnsResolver;
+pub use networks::NamedRange;
 pub use overrides::Overrides;
 pub use resolver::{Resolver, ResolverBuilder};
