@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
+use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
 use super::proving::Asked;
+use super::resets::Resets;
 use super::slot::{Slot, Usage};
 use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
@@ -39,6 +41,8 @@ pub(crate) struct Live {
     /// The most streams that this side uses at the same time.
     max_streams: AtomicU32,
     asked: Asked,
+    resets: Mutex<Resets>,
+    latency: PeakEwma,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
@@ -116,6 +120,8 @@ impl Live {
             pinger,
             max_streams: AtomicU32::new(max_streams),
             asked: Asked::default(),
+            resets: Mutex::default(),
+            latency: PeakEwma::new(now, timing.connect),
             opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
@@ -148,14 +154,23 @@ impl Live {
         self.opened
     }
 
+    /// The server said how long it leaves an idle connection open.
+    pub(crate) fn idle_window_announced(&self, window: Duration) {
+        self.host.idle_window_announced(window);
+    }
+
     /// Whether it has carried as many requests as it may.
     pub(super) fn is_worn(&self, max_requests: Option<usize>) -> bool {
         max_requests.is_some_and(|most| self.entry().stats().requests() >= most as u64)
     }
 
-    /// How long answers take, in microseconds; zero when nothing is known.
-    pub(super) fn latency(&self) -> u64 {
-        0
+    /// How long answers take.
+    pub(super) fn latency(&self) -> &PeakEwma {
+        &self.latency
+    }
+
+    pub(super) fn resets(&self) -> &Mutex<Resets> {
+        &self.resets
     }
 
     /// This side's limit or the server's has changed.
@@ -329,6 +344,9 @@ impl Live {
         if !before.draining {
             self.registration.set_state(State::Draining);
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         if before.in_use == 0 {
             self.close(reason);
@@ -400,10 +418,15 @@ impl Live {
     /// The driver has ended, whatever way: nothing of the connection remains but this record.
     pub(super) fn ended(self: &Arc<Self>) {
         self.registration.note_close(CloseReason::Abandoned);
-        if !self.slot.drain().draining {
+        let before = self.slot.drain();
+        if !before.draining {
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         self.drop_sender();
+        self.forget_resets();
         self.registration.close(CloseReason::Abandoned);
         self.tell_end();
         let permits = self.permits.lock().take();
@@ -435,7 +458,8 @@ impl Candidate for Arc<Live> {
     }
 
     fn cost(&self) -> f64 {
-        (f64::from(self.in_use()) + 1.0) * self.latency().max(1) as f64
+        let latency = self.latency.load(self.host.now()).max(1.0);
+        (f64::from(self.in_use()) + 1.0) * f64::from(latency)
     }
 }
 

@@ -19,6 +19,7 @@ mod handle;
 mod host;
 mod hosts;
 mod housekeeper;
+mod idle_window;
 mod info;
 mod key;
 mod lease;
@@ -30,11 +31,13 @@ mod liveness;
     reason = "read by the choice among connections and by health reports, which come next"
 )]
 mod measure;
+mod performance;
 mod permits;
 mod pick;
 mod preheat;
 mod proving;
 mod queue;
+mod resets;
 mod scale;
 mod shared;
 mod shutdown;
@@ -42,6 +45,7 @@ mod slot;
 mod stats;
 mod target;
 mod upkeep;
+mod warmth;
 mod watcher;
 mod wheel;
 

@@ -96,7 +96,7 @@ impl Pool {
     pub fn cool(&self, target: impl AsTarget) -> Result<bool> {
         let key = self.shared().key(&target)?;
         let cooled = self.shared().hosts.with(key, |host| {
-            let was_warm = host.keep_warm() > 0;
+            let was_warm = host.warmth_wanted() > 0;
             host.set_keep_warm(0);
             was_warm
         });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
 use super::scale::Scale;
@@ -29,6 +30,8 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// How long the server leaves idle connections open.
+    pub(super) idle_window: IdleWindow,
     /// How many connections the load needs.
     pub(super) scale: Scale,
     /// Connections in a row that the server took back before anybody could use them.
