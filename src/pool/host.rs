@@ -56,6 +56,8 @@ pub(super) struct HostPool {
     pub(super) keep_warm: AtomicUsize,
     /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
     pub(super) left_alone_until: AtomicU64,
+    /// The idle window that the server last announced, in milliseconds.
+    pub(super) announced_window: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
@@ -82,6 +84,7 @@ impl HostPool {
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
             left_alone_until: AtomicU64::new(0),
+            announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
             queue: Mutex::new(Queue::default()),

@@ -63,11 +63,12 @@ impl HostPool {
 
     /// The server said how long it leaves an idle connection open.
     pub(super) fn idle_window_announced(self: &Arc<Self>, window: Duration) {
+        let window = millis(window);
+        if self.announced_window.swap(window, Ordering::Relaxed) == window {
+            return;
+        }
         let now = self.now();
-        self.queue()
-            .lock()
-            .idle_window
-            .announced(now, millis(window));
+        self.queue().lock().idle_window.announced(now, window);
         self.leave_alone_if_unwanted(now);
     }
 
