@@ -24,10 +24,12 @@
 //! ```
 
 mod environment;
+mod layers;
 mod protocols;
 mod settings;
 mod validate;
 
+pub(crate) use layers::Layers;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;
 pub(crate) use protocols::ALPN_HTTP2;

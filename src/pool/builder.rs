@@ -1,16 +1,17 @@
 //! Putting a pool together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::dials::Dials;
 use super::events::{Hook, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
@@ -18,7 +19,7 @@ use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
-use crate::config::{Config, Protocols, Settings};
+use crate::config::{Layers, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -29,9 +30,7 @@ use crate::resolve::Resolver;
 #[derive(Debug, Default)]
 #[must_use = "a pool exists after `build`"]
 pub struct PoolBuilder {
-    settings: Settings,
-    /// Weaker than `settings`, whichever was given first.
-    environment: Settings,
+    layers: Layers,
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
@@ -49,7 +48,7 @@ pub struct PoolBuilder {
 impl PoolBuilder {
     /// Lays settings over those given so far.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = self.settings.overlaid_by(settings);
+        self.layers.code = self.layers.code.overlaid_by(settings);
         self
     }
 
@@ -64,91 +63,91 @@ impl PoolBuilder {
     }
 
     fn over(mut self, environment: Settings) -> Self {
-        self.environment = environment;
+        self.layers.environment = environment;
         self
     }
 
     /// See [`Config::max_connections`].
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.settings.max_connections = Some(connections);
+        self.layers.code.max_connections = Some(connections);
         self
     }
 
     /// See [`Config::max_connections_per_host`].
     pub fn max_connections_per_host(mut self, connections: usize) -> Self {
-        self.settings.max_connections_per_host = Some(connections);
+        self.layers.code.max_connections_per_host = Some(connections);
         self
     }
 
     /// See [`Config::max_idle`].
     pub fn max_idle(mut self, connections: usize) -> Self {
-        self.settings.max_idle = Some(connections);
+        self.layers.code.max_idle = Some(connections);
         self
     }
 
     /// See [`Config::max_dials`].
     pub fn max_dials(mut self, dials: usize) -> Self {
-        self.settings.max_dials = Some(dials);
+        self.layers.code.max_dials = Some(dials);
         self
     }
 
     /// See [`Config::max_waiters_per_host`].
     pub fn max_waiters_per_host(mut self, waiters: usize) -> Self {
-        self.settings.max_waiters_per_host = Some(waiters);
+        self.layers.code.max_waiters_per_host = Some(waiters);
         self
     }
 
     /// See [`Config::max_streams_per_connection`].
     pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
-        self.settings.max_streams_per_connection = Some(streams);
+        self.layers.code.max_streams_per_connection = Some(streams);
         self
     }
 
     /// See [`Config::min_warm`].
     pub fn min_warm(mut self, connections: usize) -> Self {
-        self.settings.min_warm = Some(connections);
+        self.layers.code.min_warm = Some(connections);
         self
     }
 
     /// See [`Config::acquire_timeout`].
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = Some(timeout);
+        self.layers.code.acquire_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::resolve_timeout`].
     pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.resolve_timeout = Some(timeout);
+        self.layers.code.resolve_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::connect_timeout`].
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = Some(timeout);
+        self.layers.code.connect_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::tls_timeout`].
     pub fn tls_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.tls_timeout = Some(timeout);
+        self.layers.code.tls_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::settings_timeout`].
     pub fn settings_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.settings_timeout = Some(timeout);
+        self.layers.code.settings_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::idle_timeout`].
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = Some(timeout);
+        self.layers.code.idle_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::max_lifetime`].
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.max_lifetime = Some(lifetime);
+        self.layers.code.max_lifetime = Some(lifetime);
         self
     }
 
@@ -232,7 +231,7 @@ impl PoolBuilder {
         if let Some(error) = self.no_profile {
             return Err(Error::new(ErrorKind::InvalidConfiguration).with_detail(error.to_string()));
         }
-        let config = Config::try_from(self.environment.overlaid_by(self.settings))?;
+        let config = self.layers.config()?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => Handle::try_current().map_err(|error| {
@@ -249,17 +248,21 @@ impl PoolBuilder {
         tls.check(&profile)?;
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
+        let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
+        let config = Arc::new(ArcSwap::from_pointee(config));
         let shared = Arc::new(Shared {
-            defaults: Defaults {
+            defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
                 tls,
                 profile,
                 accept_language: self.accept_language,
-            },
+            }),
+            layers: Mutex::new(self.layers),
+            generation: AtomicU64::new(0),
             hosts: Hosts::new(),
-            permits: Permits::new(config.max_connections()),
-            dials: Arc::new(Semaphore::new(config.max_dials())),
-            dialer: Arc::new(Dialer::new(resolver, registry.clone(), &config)),
+            permits: Permits::new(most_connections),
+            dials: Dials::new(most_dials),
+            dialer: Arc::new(Dialer::new(resolver, registry.clone(), Arc::clone(&config))),
             registry,
             clock: Arc::new(Clock::new()),
             counters: Counters::default(),
@@ -269,7 +272,7 @@ impl PoolBuilder {
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             closed: AtomicBool::new(false),
-            config: ArcSwap::from_pointee(config),
+            config,
         });
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);
@@ -316,7 +319,7 @@ mod tests {
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
         };
-        assert_eq!(builder.settings, wanted);
+        assert_eq!(builder.layers.code, wanted);
     }
 
     #[tokio::test]

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -16,6 +17,7 @@ use super::host::HostPool;
 use super::key::Key;
 use super::permits::Permit;
 use super::slot::{Slot, Usage};
+use crate::config::Config;
 use crate::dial::{
     DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody, Sender, TlsInfo,
 };
@@ -42,6 +44,10 @@ pub(crate) struct Live {
     accept_language: Option<HeaderValue>,
     /// Nobody has been given it yet, and somebody's call made it.
     fresh: AtomicBool,
+    /// How often the pool had been flushed when its dial began.
+    generation: u64,
+    /// The most streams that this side uses at the same time.
+    max_streams: AtomicU32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permit: Mutex<Option<Permit>>,
@@ -66,6 +72,7 @@ pub(super) struct Admission {
     pub(super) expires: u64,
     pub(super) max_streams: u32,
     pub(super) accept_language: Option<HeaderValue>,
+    pub(super) generation: u64,
 }
 
 impl Live {
@@ -86,6 +93,7 @@ impl Live {
             expires,
             max_streams,
             accept_language,
+            generation,
         } = admission;
         let peer = match &sender {
             Sender::Http1(_) => None,
@@ -110,6 +118,8 @@ impl Live {
             timing,
             accept_language,
             fresh: AtomicBool::new(fresh),
+            generation,
+            max_streams: AtomicU32::new(max_streams),
             expires,
             permit: Mutex::new(Some(permit)),
             suspected: AtomicBool::new(false),
@@ -120,13 +130,54 @@ impl Live {
     }
 
     /// Begins to follow what the server says about the connection, which is told at once of what it has already said.
-    pub(super) fn observe(self: &Arc<Self>, max_streams: u32) {
+    pub(super) fn observe(self: &Arc<Self>) {
         if let Some(peer) = &self.peer {
             peer.observe(Arc::new(Watcher {
                 live: Arc::downgrade(self),
-                max_streams,
             }));
         }
+    }
+
+    /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
+    pub(super) fn limit_streams(&self, config: &ArcSwap<Config>) {
+        let most = || {
+            let most = config.load().max_streams_per_connection();
+            u32::try_from(most).unwrap_or(u32::MAX)
+        };
+        let mut adopted = most();
+        loop {
+            self.max_streams.store(adopted, Ordering::SeqCst);
+            self.adopt_limit();
+            // Another configuration may have been put in force, and followed here, between the load and the store.
+            let now = most();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    /// Takes over the lesser of this side's limit and the server's, whichever of them changes meanwhile.
+    fn adopt_limit(&self) {
+        let Some(peer) = &self.peer else { return };
+        let limit = || {
+            let ours = self.max_streams.load(Ordering::SeqCst);
+            ours.min(peer.max_concurrent_streams())
+        };
+        let mut adopted = limit();
+        loop {
+            self.slot.set_limit(adopted);
+            // Who changed one of the two and read the other before it changed comes by here once more.
+            let now = limit();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(super) fn slot(&self) -> &Slot {
@@ -432,14 +483,12 @@ impl Drop for BorrowedSender<'_> {
 /// Carries what the server says about the connection into the slot.
 struct Watcher {
     live: std::sync::Weak<Live>,
-    max_streams: u32,
 }
 
 impl Http2Observer for Watcher {
-    fn settings(&self, peer: &Http2Peer) {
+    fn settings(&self, _: &Http2Peer) {
         if let Some(live) = self.live.upgrade() {
-            live.slot
-                .set_limit(self.max_streams.min(peer.max_concurrent_streams()));
+            live.adopt_limit();
             live.host.released(false);
         }
     }

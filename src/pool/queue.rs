@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::live::Live;
+use super::target::Inherited;
 use crate::error::Result;
 use crate::registry::Protocol;
 
@@ -34,6 +35,8 @@ pub(super) struct Queue {
     pub(super) closed: bool,
     /// Removed from the pool's map; whoever still holds it must look the host up again.
     pub(super) retired: bool,
+    /// What of its key follows the pool's defaults, for a host that is kept warm.
+    pub(super) inherited: Inherited,
     /// In the list of hosts that wait for a place.
     pub(super) starved: bool,
 }

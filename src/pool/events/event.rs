@@ -104,6 +104,18 @@ pub enum PoolEvent {
         /// How often it was reached without being told, since it was last told.
         untold: u64,
     },
+    /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
+    #[non_exhaustive]
+    Reconfigured {
+        /// The settings that are others now, by name, and `protocols`, `tls`, `profile`, `accept_language`.
+        changed: Vec<&'static str>,
+    },
+    /// Every connection was retired, by [`flush`](crate::Pool::flush).
+    #[non_exhaustive]
+    Flushed {
+        /// How many there were.
+        connections: usize,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -119,6 +131,8 @@ impl PoolEvent {
             Self::AcquireTimedOut { .. } => "acquire-timed-out",
             Self::RequestFailed { .. } => "request-failed",
             Self::LimitReached { .. } => "limit-reached",
+            Self::Reconfigured { .. } => "reconfigured",
+            Self::Flushed { .. } => "flushed",
             Self::Lost(_) => "lost",
         }
     }
@@ -133,7 +147,7 @@ impl PoolEvent {
             | Self::AcquireTimedOut { host, .. }
             | Self::RequestFailed { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
-            Self::Lost(_) => None,
+            Self::Reconfigured { .. } | Self::Flushed { .. } | Self::Lost(_) => None,
         }
     }
 }
