@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::either::Either;
@@ -39,7 +40,8 @@ pub(crate) struct Route {
 pub(crate) struct Dialer {
     resolver: Resolver,
     registry: Registry,
-    deadlines: Deadlines,
+    /// Read anew for each dial.
+    config: Arc<ArcSwap<Config>>,
 }
 
 #[derive(Debug)]
@@ -51,16 +53,15 @@ struct Deadlines {
 }
 
 impl Dialer {
-    pub(crate) fn new(resolver: Resolver, registry: Registry, config: &Config) -> Self {
+    pub(crate) fn new(
+        resolver: Resolver,
+        registry: Registry,
+        config: Arc<ArcSwap<Config>>,
+    ) -> Self {
         Self {
             resolver,
             registry,
-            deadlines: Deadlines {
-                resolve: config.resolve_timeout(),
-                connect: config.connect_timeout(),
-                tls: config.tls_timeout(),
-                settings: config.settings_timeout(),
-            },
+            config,
         }
     }
 
@@ -78,6 +79,7 @@ impl Dialer {
             dialer: self,
             route,
             registration,
+            deadlines: Deadlines::of(&self.config.load()),
             timing: DialTiming::default(),
         };
         let asked = dial.registration.close_requested();
@@ -119,10 +121,22 @@ impl Dialer {
     }
 }
 
+impl Deadlines {
+    fn of(config: &Config) -> Self {
+        Self {
+            resolve: config.resolve_timeout(),
+            connect: config.connect_timeout(),
+            tls: config.tls_timeout(),
+            settings: config.settings_timeout(),
+        }
+    }
+}
+
 struct Dial<'a> {
     dialer: &'a Dialer,
     route: &'a Route,
     registration: Registration,
+    deadlines: Deadlines,
     timing: DialTiming,
 }
 
@@ -167,19 +181,15 @@ impl Dial<'_> {
     async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
         let origin = &self.route.origin;
         let answer = self.dialer.resolver.resolve(origin.host(), origin.port());
-        let (outcome, elapsed) = within(
-            self.dialer.deadlines.resolve,
-            ErrorKind::ResolveTimeout,
-            answer,
-        )
-        .await;
+        let (outcome, elapsed) =
+            within(self.deadlines.resolve, ErrorKind::ResolveTimeout, answer).await;
         self.timing.resolve = elapsed;
         outcome
     }
 
     async fn connect(&mut self, addresses: &[SocketAddr]) -> Result<(TcpStream, AddressPermit)> {
         let (outcome, elapsed) = within(
-            self.dialer.deadlines.connect,
+            self.deadlines.connect,
             ErrorKind::ConnectTimeout,
             tcp::connect(addresses, &*self.route.addresses),
         )
@@ -208,7 +218,7 @@ impl Dial<'_> {
                     metered,
                 );
                 let (outcome, elapsed) =
-                    within(self.dialer.deadlines.tls, ErrorKind::TlsTimeout, handshake).await;
+                    within(self.deadlines.tls, ErrorKind::TlsTimeout, handshake).await;
                 self.timing.tls = elapsed;
                 let (stream, info) = outcome?;
                 (Either::Right(stream), Some(info))
@@ -226,7 +236,7 @@ impl Dial<'_> {
         }
         self.registration.set_protocol(Protocol::Http2);
         let (outcome, elapsed) = within(
-            self.dialer.deadlines.settings,
+            self.deadlines.settings,
             ErrorKind::SettingsTimeout,
             http2::open(io, self.route.profile.http2_template()),
         )

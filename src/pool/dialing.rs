@@ -151,6 +151,7 @@ impl HostPool {
         let attempt = Attempt {
             host: Arc::clone(self),
             begun: Instant::now(),
+            generation: shared.generation(),
             pending: Some((permit, purpose)),
         };
         self.publish(|host| PoolEvent::DialStarted {
@@ -192,6 +193,7 @@ impl HostPool {
 struct Attempt {
     host: Arc<HostPool>,
     begun: Instant,
+    generation: u64,
     pending: Option<(Permit, Purpose)>,
 }
 
@@ -228,7 +230,12 @@ impl Attempt {
             now,
             expires: now.saturating_add(millis(lifetime)),
             max_streams,
-            accept_language: shared.defaults.accept_language.draw(&mut rand::rng()),
+            accept_language: shared
+                .defaults
+                .load()
+                .accept_language
+                .draw(&mut rand::rng()),
+            generation: self.generation,
         };
         let (live, driver) = Live::admit(dialed, admission);
         {
@@ -250,10 +257,14 @@ impl Attempt {
             timing: live.timing(),
         });
         live.observe();
+        live.limit_streams(&shared.config);
         shared.counters.connection_opened();
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
+        if live.generation() != shared.generation() {
+            live.drain(CloseReason::Flushed);
+        }
         host.add(&live);
         if live.slot().usage().draining {
             // It began to drain before it was added.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -20,6 +21,7 @@ use super::pick::Candidate;
 use super::proving::Asked;
 use super::resets::Resets;
 use super::slot::{Slot, Usage};
+use crate::config::Config;
 use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
     RequestBody, Sender, TlsInfo,
@@ -38,8 +40,6 @@ pub(crate) struct Live {
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
     pinger: Option<Arc<Pinger>>,
-    /// The most streams that this side uses at the same time.
-    max_streams: AtomicU32,
     asked: Asked,
     resets: Mutex<Resets>,
     latency: PeakEwma,
@@ -55,6 +55,10 @@ pub(crate) struct Live {
     accept_language: Option<HeaderValue>,
     /// Nobody has been given it yet, and somebody's call made it.
     fresh: AtomicBool,
+    /// How often the pool had been flushed when its dial began.
+    generation: u64,
+    /// The most streams that this side uses at the same time.
+    max_streams: AtomicU32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
@@ -79,6 +83,7 @@ pub(super) struct Admission {
     pub(super) expires: u64,
     pub(super) max_streams: u32,
     pub(super) accept_language: Option<HeaderValue>,
+    pub(super) generation: u64,
 }
 
 impl Live {
@@ -100,6 +105,7 @@ impl Live {
             expires,
             max_streams,
             accept_language,
+            generation,
         } = admission;
         let (peer, pinger, limit) = match &sender {
             Sender::Http1(_) => (None, None, 1),
@@ -118,7 +124,6 @@ impl Live {
             registration,
             peer,
             pinger,
-            max_streams: AtomicU32::new(max_streams),
             asked: Asked::default(),
             resets: Mutex::default(),
             latency: PeakEwma::new(now, timing.connect),
@@ -129,6 +134,8 @@ impl Live {
             timing,
             accept_language,
             fresh: AtomicBool::new(fresh),
+            generation,
+            max_streams: AtomicU32::new(max_streams),
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
@@ -136,6 +143,48 @@ impl Live {
             cut: CancellationToken::new(),
         });
         (live, driver)
+    }
+
+    /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
+    pub(super) fn limit_streams(&self, config: &ArcSwap<Config>) {
+        let most = || {
+            let most = config.load().max_streams_per_connection();
+            u32::try_from(most).unwrap_or(u32::MAX)
+        };
+        let mut adopted = most();
+        loop {
+            self.max_streams.store(adopted, Ordering::SeqCst);
+            self.adopt_limit();
+            // Another configuration may have been put in force, and followed here, between the load and the store.
+            let now = most();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    /// Takes over the lesser of this side's limit and the server's, whichever of them changes meanwhile.
+    pub(super) fn adopt_limit(&self) {
+        let Some(peer) = &self.peer else { return };
+        let limit = || {
+            let ours = self.max_streams.load(Ordering::SeqCst);
+            ours.min(peer.max_concurrent_streams())
+        };
+        let mut adopted = limit();
+        loop {
+            self.slot.set_limit(adopted);
+            // Who changed one of the two and read the other before it changed comes by here once more.
+            let now = limit();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(super) fn slot(&self) -> &Slot {
@@ -171,15 +220,6 @@ impl Live {
 
     pub(super) fn resets(&self) -> &Mutex<Resets> {
         &self.resets
-    }
-
-    /// This side's limit or the server's has changed.
-    pub(super) fn limit_streams(self: &Arc<Self>) {
-        if let Some(peer) = &self.peer {
-            let ours = self.max_streams.load(Ordering::Relaxed);
-            self.slot.set_limit(ours.min(peer.max_concurrent_streams()));
-            self.host.released(false);
-        }
     }
 
     pub(crate) fn host_name(&self) -> &str {

@@ -10,6 +10,7 @@ use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
 use super::scale::Scale;
+use super::target::Inherited;
 use crate::error::Result;
 use crate::registry::Protocol;
 
@@ -40,6 +41,8 @@ pub(super) struct Queue {
     pub(super) closed: bool,
     /// Removed from the pool's map; whoever still holds it must look the host up again.
     pub(super) retired: bool,
+    /// What of its key follows the pool's defaults, for a host that is kept warm.
+    pub(super) inherited: Inherited,
     /// In the list of hosts that wait for a place.
     pub(super) starved: bool,
 }

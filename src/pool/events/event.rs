@@ -120,6 +120,18 @@ pub enum PoolEvent {
         /// After this it is tried again.
         until_tried_again: Duration,
     },
+    /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
+    #[non_exhaustive]
+    Reconfigured {
+        /// The settings that are others now, by name, and `protocols`, `tls`, `profile`, `accept_language`.
+        changed: Vec<&'static str>,
+    },
+    /// Every connection was retired, by [`flush`](crate::Pool::flush).
+    #[non_exhaustive]
+    Flushed {
+        /// How many there were.
+        connections: usize,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -137,6 +149,8 @@ impl PoolEvent {
             Self::LimitReached { .. } => "limit-reached",
             Self::IdleWindowLearned { .. } => "idle-window-learned",
             Self::NotKeptWarm { .. } => "not-kept-warm",
+            Self::Reconfigured { .. } => "reconfigured",
+            Self::Flushed { .. } => "flushed",
             Self::Lost(_) => "lost",
         }
     }
@@ -153,7 +167,7 @@ impl PoolEvent {
             | Self::IdleWindowLearned { host, .. }
             | Self::NotKeptWarm { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
-            Self::Lost(_) => None,
+            Self::Reconfigured { .. } | Self::Flushed { .. } | Self::Lost(_) => None,
         }
     }
 }
