@@ -45,6 +45,7 @@ mod upkeep;
 mod watcher;
 mod wheel;
 
+pub use address::{BlacklistCause, BlacklistEntry};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
