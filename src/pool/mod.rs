@@ -52,6 +52,7 @@ mod warmth;
 mod watcher;
 mod wheel;
 
+pub use address::{BlacklistCause, BlacklistEntry};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
