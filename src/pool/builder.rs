@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address::Book;
 use super::clock::Clock;
 use super::events::{Hook, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
@@ -20,7 +21,7 @@ use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 use super::wheel::Wheel;
-use crate::config::{Balance, Config, Protocols, Settings};
+use crate::config::{Balance, Config, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -41,6 +42,7 @@ pub struct PoolBuilder {
     /// Why there is none of the name that was given.
     no_profile: Option<ProfileError>,
     accept_language: AcceptLanguage,
+    weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
     registry: Option<Registry>,
@@ -226,6 +228,12 @@ impl PoolBuilder {
         self
     }
 
+    /// What addresses are worth, for [`Balance::Weighted`]. Default: all the same.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
+    }
+
     /// How servers' certificates are verified. Default: [`Trust::webpki`].
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -331,6 +339,7 @@ impl PoolBuilder {
                 accept_language: self.accept_language,
             },
             hosts: Hosts::new(),
+            book: Arc::new(Book::new(self.weights)),
             permits: Permits::new(config.max_connections()),
             dials: Arc::new(Semaphore::new(config.max_dials())),
             dialer: Arc::new(Dialer::new(resolver, registry.clone(), &config)),

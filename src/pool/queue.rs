@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::lease::Lease;
 use super::live::Live;
 use super::scale::Scale;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::Protocol;
 
 /// What a waiter is handed.
@@ -37,6 +37,8 @@ pub(super) struct Queue {
     pub(super) closed: bool,
     /// Removed from the pool's map; whoever still holds it must look the host up again.
     pub(super) retired: bool,
+    /// What kept the last dial from all of the host's addresses, and since when, until one of them may have a place.
+    pub(super) kept_out: Option<(Error, Instant)>,
     /// In the list of hosts that wait for a place.
     pub(super) starved: bool,
 }

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address::Book;
 use super::clock::Clock;
 use super::events::Voice;
 use super::host::HostPool;
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) config: ArcSwap<Config>,
     pub(super) defaults: Defaults,
     pub(super) hosts: Hosts,
+    /// What is known of addresses.
+    pub(super) book: Arc<Book>,
     pub(super) permits: Arc<Permits>,
     /// The right to one more dial under way.
     pub(super) dials: Arc<Semaphore>,
