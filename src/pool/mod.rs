@@ -5,7 +5,6 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
-#[allow(dead_code, reason = "the parts come one after the other")]
 mod address;
 mod builder;
 mod clock;
@@ -52,7 +51,7 @@ mod warmth;
 mod watcher;
 mod wheel;
 
-pub use address::{BlacklistCause, BlacklistEntry};
+pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
