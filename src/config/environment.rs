@@ -74,6 +74,16 @@ impl FromText for usize {
     }
 }
 
+impl FromText for bool {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err("expected on or off".to_owned()),
+        }
+    }
+}
+
 impl FromText for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
         let text = text.trim();

@@ -202,6 +202,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::replay_safe_methods`].
+    pub fn replay_safe_methods(mut self, replay: bool) -> Self {
+        self.layers.code.replay_safe_methods = Some(replay);
+        self
+    }
+
     /// See [`Config::validate_after`].
     pub fn validate_after(mut self, silence: Duration) -> Self {
         self.layers.code.validate_after = Some(silence);
@@ -386,6 +392,7 @@ mod tests {
             .idle_timeout(seconds(13))
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
+            .replay_safe_methods(true)
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
@@ -414,6 +421,7 @@ mod tests {
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
+            replay_safe_methods: Some(true),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),
