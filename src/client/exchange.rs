@@ -107,6 +107,7 @@ impl Exchange {
         // What this side closed is not the server's or the network's doing.
         let cause = match live.entry().close_reason() {
             Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),
+            Some(CloseReason::Unhealthy) => Some(ErrorKind::Unresponsive),
             Some(CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
             _ => live.was_cut().then_some(ErrorKind::ClosedLocally),
         };
@@ -124,9 +125,11 @@ impl Exchange {
 
     fn place(&self, error: Error) -> Error {
         let live = self.lease.live();
-        error
+        let error = error
             .with_host(live.host_name())
-            .with_address(live.address())
+            .with_address(live.address());
+        live.tell_failure(&error);
+        error
     }
 
     fn end(&mut self, clean: bool) {

@@ -90,6 +90,18 @@ impl FromText for Duration {
     }
 }
 
+/// `off` says that there is none.
+impl<T: FromText> FromText for Option<T> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(None),
+            other => T::from_text(other)
+                .map(Some)
+                .map_err(|fault| format!("{fault}, or off")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,11 +23,13 @@
 //! # Ok::<(), hotpool::Error>(())
 //! ```
 
+mod balance;
 mod environment;
 mod protocols;
 mod settings;
 mod validate;
 
+pub use balance::{Balance, Weights};
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;
 pub(crate) use protocols::ALPN_HTTP2;

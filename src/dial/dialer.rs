@@ -232,8 +232,8 @@ impl Dial<'_> {
         )
         .await;
         self.timing.settings = elapsed;
-        let (sender, driver, peer) = outcome?;
-        Ok((Sender::Http2(sender, peer), driver, tls))
+        let (sender, driver, peer, pinger) = outcome?;
+        Ok((Sender::Http2(sender, peer, pinger), driver, tls))
     }
 }
 

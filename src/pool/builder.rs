@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::events::{Hook, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
-use crate::config::{Config, Protocols, Settings};
+use super::wheel::Wheel;
+use crate::config::{Balance, Config, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -42,6 +45,7 @@ pub struct PoolBuilder {
     resolver: Option<Resolver>,
     registry: Option<Registry>,
     runtime: Option<Handle>,
+    hooks: Vec<Hook>,
 }
 
 impl PoolBuilder {
@@ -102,6 +106,48 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::max_connections_per_address`].
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.settings.max_connections_per_address = Some(connections);
+        self
+    }
+
+    /// See [`Config::max_dials_per_host`].
+    pub fn max_dials_per_host(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_host = Some(dials);
+        self
+    }
+
+    /// See [`Config::max_dials_per_address`].
+    pub fn max_dials_per_address(mut self, dials: usize) -> Self {
+        self.settings.max_dials_per_address = Some(dials);
+        self
+    }
+
+    /// See [`Config::balance`].
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.settings.balance = Some(balance);
+        self
+    }
+
+    /// See [`Config::blacklist_after`].
+    pub fn blacklist_after(mut self, failures: usize) -> Self {
+        self.settings.blacklist_after = Some(failures);
+        self
+    }
+
+    /// See [`Config::blacklist_term`].
+    pub fn blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.blacklist_term = Some(term);
+        self
+    }
+
+    /// See [`Config::max_blacklist_term`].
+    pub fn max_blacklist_term(mut self, term: Duration) -> Self {
+        self.settings.max_blacklist_term = Some(term);
+        self
+    }
+
     /// See [`Config::min_warm`].
     pub fn min_warm(mut self, connections: usize) -> Self {
         self.settings.min_warm = Some(connections);
@@ -147,6 +193,36 @@ impl PoolBuilder {
     /// See [`Config::max_lifetime`].
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// See [`Config::max_requests_per_connection`].
+    pub fn max_requests_per_connection(mut self, requests: Option<usize>) -> Self {
+        self.settings.max_requests_per_connection = Some(requests);
+        self
+    }
+
+    /// See [`Config::validate_after`].
+    pub fn validate_after(mut self, silence: Duration) -> Self {
+        self.settings.validate_after = Some(silence);
+        self
+    }
+
+    /// See [`Config::ping_interval`].
+    pub fn ping_interval(mut self, interval: Option<Duration>) -> Self {
+        self.settings.ping_interval = Some(interval);
+        self
+    }
+
+    /// See [`Config::suspect_after`].
+    pub fn suspect_after(mut self, wait: Duration) -> Self {
+        self.settings.suspect_after = Some(wait);
+        self
+    }
+
+    /// See [`Config::ping_timeout`].
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.ping_timeout = Some(timeout);
         self
     }
 
@@ -210,6 +286,16 @@ impl PoolBuilder {
         self
     }
 
+    /// Calls `hook` with every event of the pool, and misses none. May be given several times; they are called in that order.
+    ///
+    /// It is called where the event happens, by whatever task or caller made it happen, and that waits for it: be quick, and hand over
+    /// to a task of your own what takes time. It may ask the pool anything; one that holds a [`Pool`] keeps the pool open. A hook that
+    /// panics is called no more, and the pool goes on. Default: none; then events cost nothing.
+    pub fn on_event(mut self, hook: impl Fn(&PoolEvent) + Send + Sync + 'static) -> Self {
+        self.hooks.push(Hook::new(hook));
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -250,7 +336,9 @@ impl PoolBuilder {
             dialer: Arc::new(Dialer::new(resolver, registry.clone(), &config)),
             registry,
             clock: Arc::new(Clock::new()),
+            wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
@@ -285,7 +373,19 @@ mod tests {
             .tls_timeout(seconds(11))
             .settings_timeout(seconds(12))
             .idle_timeout(seconds(13))
-            .max_lifetime(seconds(14));
+            .max_lifetime(seconds(14))
+            .max_requests_per_connection(Some(15))
+            .validate_after(seconds(16))
+            .ping_interval(Some(seconds(17)))
+            .suspect_after(seconds(18))
+            .ping_timeout(seconds(19))
+            .max_connections_per_address(15)
+            .max_dials_per_host(16)
+            .max_dials_per_address(17)
+            .balance(Balance::Sticky)
+            .blacklist_after(18)
+            .blacklist_term(seconds(19))
+            .max_blacklist_term(seconds(20));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -302,6 +402,18 @@ mod tests {
             settings_timeout: Some(seconds(12)),
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
+            max_requests_per_connection: Some(Some(15)),
+            validate_after: Some(seconds(16)),
+            ping_interval: Some(Some(seconds(17))),
+            suspect_after: Some(seconds(18)),
+            ping_timeout: Some(seconds(19)),
+            max_connections_per_address: Some(15),
+            max_dials_per_host: Some(16),
+            max_dials_per_address: Some(17),
+            balance: Some(Balance::Sticky),
+            blacklist_after: Some(18),
+            blacklist_term: Some(seconds(19)),
+            max_blacklist_term: Some(seconds(20)),
         };
         assert_eq!(builder.settings, wanted);
     }

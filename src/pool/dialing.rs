@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::millis;
 use super::driving::drive;
+use super::events::{Limit, PoolEvent};
 use super::host::HostPool;
 use super::live::{Admission, Live};
 use super::permits::Permit;
@@ -78,6 +79,8 @@ impl HostPool {
             return false;
         };
         let Some(permit) = shared.permits.try_acquire() else {
+            let permits = &shared.permits;
+            self.limit_reached(Limit::MaxConnections, permits.used(), permits.limit());
             return false;
         };
         {
@@ -112,8 +115,13 @@ impl HostPool {
             || paused
             || queue.dialing >= queue.wanted_dials()
             || queue.barred() >= MOST_BARRED
-            || queue.members.len() + queue.dialing >= most
         {
+            return false;
+        }
+        let there = queue.members.len() + queue.dialing;
+        if there >= most {
+            drop(queue);
+            self.limit_reached(Limit::MaxConnectionsPerHost, there, most);
             return false;
         }
         queue.dialing += 1;
@@ -130,6 +138,8 @@ impl HostPool {
         if newly {
             shared.permits.starve(self);
         }
+        let permits = &shared.permits;
+        self.limit_reached(Limit::MaxConnections, permits.used(), permits.limit());
         // A place given back between the attempt and the registration would otherwise be seen by nobody.
         if !shared.permits.relieve_next() {
             shared.make_room();
@@ -140,8 +150,17 @@ impl HostPool {
         shared.counters.dial_started();
         let attempt = Attempt {
             host: Arc::clone(self),
+            begun: Instant::now(),
             pending: Some((permit, purpose)),
         };
+        self.publish(|host| PoolEvent::DialStarted {
+            host,
+            profile: Arc::clone(self.key().profile.name()),
+        });
+        if shared.dials.available_permits() == 0 {
+            let most = shared.config().max_dials();
+            self.limit_reached(Limit::MaxDials, most, most);
+        }
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
@@ -172,6 +191,7 @@ impl HostPool {
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
 struct Attempt {
     host: Arc<HostPool>,
+    begun: Instant,
     pending: Option<(Permit, Purpose)>,
 }
 
@@ -221,7 +241,15 @@ impl Attempt {
                 queue.dial_again = None;
             }
         }
-        live.observe(max_streams);
+        host.publish(|host| PoolEvent::ConnectionAdded {
+            id: live.entry().id(),
+            host,
+            address: live.address(),
+            protocol,
+            profile: Arc::clone(live.profile().name()),
+            timing: live.timing(),
+        });
+        live.observe();
         shared.counters.connection_opened();
         shared
             .tasks
@@ -256,8 +284,15 @@ impl Attempt {
             queue.dial_again = Some(Instant::now() + backoff(queue.failures));
             queue.dialing == 0 && !queue.has_open()
         };
+        host.look_soon();
         let error = error.with_host(host.key().origin.host());
         tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
+        host.publish(|host| PoolEvent::DialFailed {
+            host,
+            address: error.address(),
+            error: error.clone(),
+            elapsed: self.begun.elapsed(),
+        });
         if nothing_left {
             host.fail_waiters(&error);
         }

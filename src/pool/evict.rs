@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::events::Limit;
 use super::live::Live;
 use super::shared::Shared;
 use crate::registry::{CloseReason, Health};
@@ -51,12 +52,16 @@ impl Shared {
 
     /// Closes what is idle beyond the limit.
     pub(super) fn trim_idle(&self) {
+        let most = self.config().max_idle();
+        if self.permits.used() <= most {
+            return;
+        }
         let mut idle = self.idle();
         idle.retain(|idle| !idle.kept_warm);
-        let most = self.config().max_idle();
         if idle.len() <= most {
             return;
         }
+        self.limit_reached(Limit::MaxIdle, idle.len(), most);
         idle.sort_unstable_by_key(|idle| Reverse(idle.worth));
         for surplus in idle.iter().skip(most) {
             surplus.live.close_if_idle(CloseReason::Evicted);

@@ -65,7 +65,11 @@ impl Pool {
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
         let key = self.0.key(&target)?;
-        let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
+        let lease = self
+            .0
+            .hosts
+            .with(key, |host| host.try_acquire_or_prove())
+            .flatten();
         Ok(lease.map(Connection::new))
     }
 
@@ -137,7 +141,7 @@ impl Host {
 
     /// A connection if one is there and free now.
     pub fn try_get(&self) -> Option<Connection> {
-        self.host.try_acquire().map(Connection::new)
+        self.host.try_acquire_or_prove().map(Connection::new)
     }
 
     /// Scheme, host and port.

@@ -12,15 +12,20 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::clock::Clock;
+use super::clock::{Clock, millis};
 use super::deadline::by;
+use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
 use super::permits::Permits;
+use super::pick::first_choice;
 use super::queue::Queue;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a server that went away because it was asked too often is asked only where somebody wants to use it.
+const CALM: Duration = Duration::from_secs(600);
 
 /// Everything the pool knows about one [`HostKey`].
 ///
@@ -35,8 +40,15 @@ pub(super) struct HostPool {
     runtime: Handle,
     tasks: TaskTracker,
     clock: Arc<Clock>,
+    /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
+    pub(super) next_look: AtomicU64,
+    /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
+    calm_until: AtomicU64,
+    voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
+    /// Among how many of them, the oldest, the load is spread.
+    spread: AtomicUsize,
     /// The queue's length, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
@@ -57,7 +69,11 @@ impl HostPool {
             runtime: shared.runtime.clone(),
             tasks: shared.tasks.clone(),
             clock,
+            next_look: AtomicU64::new(u64::MAX),
+            calm_until: AtomicU64::new(0),
+            voice: shared.voice.another(),
             connections: ArcSwap::default(),
+            spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
             last_asked: AtomicU64::new(now),
@@ -67,6 +83,10 @@ impl HostPool {
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn voice(&self) -> &Voice {
+        &self.voice
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -93,8 +113,24 @@ impl HostPool {
         self.keep_warm.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_keep_warm(&self, connections: usize) {
+    pub(super) fn set_keep_warm(self: &Arc<Self>, connections: usize) {
         self.keep_warm.store(connections, Ordering::Relaxed);
+        self.look_soon();
+    }
+
+    pub(super) fn set_spread(&self, connections: usize) {
+        self.spread.store(connections.max(1), Ordering::Relaxed);
+    }
+
+    /// The server found that it was asked too often.
+    pub(super) fn calm_down(&self) {
+        let until = self.clock.now().saturating_add(millis(CALM));
+        self.calm_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Whether the server is not to be asked unless somebody wants to use it.
+    pub(super) fn is_calm(&self, now: u64) -> bool {
+        now < self.calm_until.load(Ordering::Relaxed)
     }
 
     pub(super) fn last_asked(&self) -> u64 {
@@ -119,12 +155,32 @@ impl HostPool {
 
     /// A connection that is there and free: no lock, no allocation, no clock, no system call.
     ///
-    /// Oldest first, so that the younger ones become idle when the load falls. Nobody passes those who already wait.
+    /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
+    /// wait.
     pub(super) fn try_acquire(&self) -> Option<Lease> {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
-        self.first_free(Lease::try_new)
+        let connections = self.connections.load();
+        let choice = first_choice(&connections, self.spread.load(Ordering::Relaxed));
+        let chosen = connections.get(choice).and_then(Lease::try_new);
+        chosen.or_else(|| connections.iter().find_map(Lease::try_new))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
+    pub(super) fn try_acquire_or_prove(&self) -> Option<Lease> {
+        self.try_acquire().or_else(|| {
+            self.prove();
+            None
+        })
+    }
+
+    /// Asks the oldest of those that are held back because of their silence.
+    fn prove(&self) {
+        let connections = self.connections.load();
+        if let Some(live) = connections.iter().find(|live| live.may_be_proven()) {
+            live.ask(self.now());
+        }
     }
 
     /// A connection, waiting for one if necessary until `deadline`. Cancel-safe: a caller that leaves is taken out of the queue, and
@@ -133,9 +189,11 @@ impl HostPool {
         if let Some(lease) = self.try_acquire() {
             return Ok(Acquired::Lease(lease));
         }
+        let since = Instant::now();
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
+        self.prove();
         // What became free between the attempt and the queueing would otherwise be seen by nobody.
         self.serve();
         self.scale();
@@ -143,7 +201,7 @@ impl HostPool {
             Ok(Ok(outcome)) => outcome.map(Acquired::Lease),
             // Only a runtime that ends drops a queue's promises unkept.
             Ok(Err(_)) => Err(Error::new(ErrorKind::RuntimeGone).with_host(self.key.origin.host())),
-            Err(_) => Err(self.why_late()),
+            Err(_) => Err(self.too_late(since)),
         }
     }
 
@@ -212,6 +270,7 @@ impl HostPool {
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
+        self.look_soon();
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.scale();
         }
@@ -227,13 +286,14 @@ impl HostPool {
     }
 
     /// Adds a connection to those that may be handed out.
-    pub(super) fn add(&self, live: &Arc<Live>) {
+    pub(super) fn add(self: &Arc<Self>, live: &Arc<Live>) {
         self.connections.rcu(|connections| {
             let mut more = Vec::with_capacity(connections.len() + 1);
             more.extend(connections.iter().cloned());
             more.push(Arc::clone(live));
             more
         });
+        self.look_soon();
     }
 
     /// Takes a connection out of those that may be handed out.
@@ -263,6 +323,8 @@ impl HostPool {
         }
         let limit = shared.config().max_waiters_per_host();
         if queue.len() >= limit {
+            drop(queue);
+            self.limit_reached(Limit::MaxWaitersPerHost, limit, limit);
             return Err(Error::new(ErrorKind::QueueFull)
                 .with_host(self.key.origin.host())
                 .with_detail(format!(
@@ -273,6 +335,7 @@ impl HostPool {
         self.waiting.store(queue.len(), Ordering::SeqCst);
         drop(queue);
         self.last_asked.store(self.clock.now(), Ordering::Relaxed);
+        shared.schedule(self, self.clock.now());
         Ok(Some(Waiter {
             host: Arc::clone(self),
             id,
@@ -282,6 +345,16 @@ impl HostPool {
 
     pub(super) fn closed(&self) -> Error {
         Error::new(ErrorKind::PoolClosed).with_host(self.key.origin.host())
+    }
+
+    fn too_late(&self, since: Instant) -> Error {
+        let error = self.why_late();
+        self.publish(|host| PoolEvent::AcquireTimedOut {
+            host,
+            error: error.clone(),
+            waited: since.elapsed(),
+        });
+        error
     }
 
     /// Which limit stood in the way until the deadline.

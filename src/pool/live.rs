@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -11,18 +11,21 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
 use super::permits::Permit;
+use super::pick::Candidate;
+use super::proving::Asked;
 use super::slot::{Slot, Usage};
 use crate::dial::{
-    AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody,
-    Sender, TlsInfo,
+    AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
+    RequestBody, Sender, TlsInfo,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
-use crate::shape::h2::{Http2Observer, Http2Peer};
+use crate::shape::h2::Http2Peer;
 
 /// A connection that the pool hands out, while it is open.
 pub(crate) struct Live {
@@ -32,6 +35,12 @@ pub(crate) struct Live {
     registration: Registration,
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
+    pinger: Option<Arc<Pinger>>,
+    /// The most streams that this side uses at the same time.
+    max_streams: AtomicU32,
+    asked: Asked,
+    /// The pool's clock when it was opened, in milliseconds.
+    opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
     sender: Mutex<Option<Sender>>,
     /// An HTTP/1.1 exchange is under way, from the request to the end of the response's body.
@@ -88,13 +97,12 @@ impl Live {
             max_streams,
             accept_language,
         } = admission;
-        let peer = match &sender {
-            Sender::Http1(_) => None,
-            Sender::Http2(_, peer) => Some(Arc::clone(peer)),
-        };
-        let limit = match &sender {
-            Sender::Http1(_) => 1,
-            Sender::Http2(_, peer) => max_streams.min(peer.max_concurrent_streams()),
+        let (peer, pinger, limit) = match &sender {
+            Sender::Http1(_) => (None, None, 1),
+            Sender::Http2(_, peer, pinger) => {
+                let limit = max_streams.min(peer.max_concurrent_streams());
+                (Some(Arc::clone(peer)), Some(Arc::clone(pinger)), limit)
+            }
         };
         let live = Arc::new(Self {
             slot: Slot::new(limit, now),
@@ -105,6 +113,10 @@ impl Live {
             host,
             registration,
             peer,
+            pinger,
+            max_streams: AtomicU32::new(max_streams),
+            asked: Asked::default(),
+            opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
             tls,
@@ -120,18 +132,39 @@ impl Live {
         (live, driver)
     }
 
-    /// Begins to follow what the server says about the connection, which is told at once of what it has already said.
-    pub(super) fn observe(self: &Arc<Self>, max_streams: u32) {
-        if let Some(peer) = &self.peer {
-            peer.observe(Arc::new(Watcher {
-                live: Arc::downgrade(self),
-                max_streams,
-            }));
-        }
-    }
-
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
+    }
+
+    pub(super) fn pinger(&self) -> Option<&Arc<Pinger>> {
+        self.pinger.as_ref()
+    }
+
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether it has carried as many requests as it may.
+    pub(super) fn is_worn(&self, max_requests: Option<usize>) -> bool {
+        max_requests.is_some_and(|most| self.entry().stats().requests() >= most as u64)
+    }
+
+    /// How long answers take, in microseconds; zero when nothing is known.
+    pub(super) fn latency(&self) -> u64 {
+        0
+    }
+
+    /// This side's limit or the server's has changed.
+    pub(super) fn limit_streams(self: &Arc<Self>) {
+        if let Some(peer) = &self.peer {
+            let ours = self.max_streams.load(Ordering::Relaxed);
+            self.slot.set_limit(ours.min(peer.max_concurrent_streams()));
+            self.host.released(false);
+        }
     }
 
     pub(crate) fn host_name(&self) -> &str {
@@ -203,7 +236,7 @@ impl Live {
     /// The sender for HTTP/2 and what is known of the server; `None` when the connection is closing or speaks HTTP/1.1.
     pub(crate) fn http2(&self) -> Option<(Http2Sender, Arc<Http2Peer>)> {
         match &*self.sender.lock() {
-            Some(Sender::Http2(sender, peer)) => Some((sender.clone(), Arc::clone(peer))),
+            Some(Sender::Http2(sender, peer, _)) => Some((sender.clone(), Arc::clone(peer))),
             _ => None,
         }
     }
@@ -269,6 +302,16 @@ impl Live {
         self.cut.is_cancelled()
     }
 
+    /// A request or its response failed on it.
+    pub(crate) fn tell_failure(&self, error: &Error) {
+        self.host.publish(|host| PoolEvent::RequestFailed {
+            id: self.entry().id(),
+            host,
+            address: self.key.address,
+            error: error.clone(),
+        });
+    }
+
     /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.
     pub(crate) fn found_dead(self: &Arc<Self>, error: ErrorKind) {
         match error {
@@ -319,7 +362,9 @@ impl Live {
 
     /// Gives one use back.
     pub(super) fn release(self: &Arc<Self>) {
-        let Usage { in_use, draining } = self.slot.release(self.host.now());
+        let Usage {
+            in_use, draining, ..
+        } = self.slot.release(self.host.now());
         if in_use == 0 && draining {
             self.close(CloseReason::LocalClose);
         }
@@ -360,6 +405,7 @@ impl Live {
         }
         self.drop_sender();
         self.registration.close(CloseReason::Abandoned);
+        self.tell_end();
         let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before the count of those on their way out falls: else one more would be sent after it.
@@ -367,6 +413,29 @@ impl Live {
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }
+    }
+
+    fn tell_end(&self) {
+        let entry = self.entry();
+        self.host.publish(|host| PoolEvent::ConnectionRemoved {
+            id: entry.id(),
+            host,
+            address: self.key.address,
+            protocol: self.protocol(),
+            reason: entry.close_reason().unwrap_or(CloseReason::Abandoned),
+            age: entry.age(),
+            requests: entry.stats().requests(),
+        });
+    }
+}
+
+impl Candidate for Arc<Live> {
+    fn in_use(&self) -> u32 {
+        self.slot.usage().in_use
+    }
+
+    fn cost(&self) -> f64 {
+        (f64::from(self.in_use()) + 1.0) * self.latency().max(1) as f64
     }
 }
 
@@ -402,28 +471,6 @@ impl Drop for BorrowedSender<'_> {
         let mut place = self.live.sender.lock();
         if !self.live.entry().is_close_requested() {
             *place = Some(Sender::Http1(sender));
-        }
-    }
-}
-
-/// Carries what the server says about the connection into the slot.
-struct Watcher {
-    live: std::sync::Weak<Live>,
-    max_streams: u32,
-}
-
-impl Http2Observer for Watcher {
-    fn settings(&self, peer: &Http2Peer) {
-        if let Some(live) = self.live.upgrade() {
-            live.slot
-                .set_limit(self.max_streams.min(peer.max_concurrent_streams()));
-            live.host.released(false);
-        }
-    }
-
-    fn going_away(&self, _: &Http2Peer) {
-        if let Some(live) = self.live.upgrade() {
-            live.drain(CloseReason::GoAway);
         }
     }
 }

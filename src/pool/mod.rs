@@ -5,12 +5,15 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
+#[allow(dead_code, reason = "the parts come one after the other")]
+mod address;
 mod builder;
 mod clock;
 mod connection;
 mod deadline;
 mod dialing;
 mod driving;
+mod events;
 mod evict;
 mod handle;
 mod host;
@@ -20,21 +23,36 @@ mod info;
 mod key;
 mod lease;
 mod live;
+mod liveness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "read by the choice among connections and by health reports, which come next"
+)]
+mod measure;
 mod permits;
+mod pick;
 mod preheat;
+mod proving;
 mod queue;
+mod scale;
 mod shared;
 mod shutdown;
 mod slot;
 mod stats;
 mod target;
+mod upkeep;
+mod watcher;
+mod wheel;
 
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;
+pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
 pub use shutdown::ShutdownReport;
 pub use stats::PoolStats;

@@ -154,7 +154,8 @@ mod tests {
     async fn a_host_that_was_retired_meanwhile_is_looked_up_again() {
         let pool = Pool::builder().build().unwrap();
         let looked_up = pool.host_pool(&"example.com").unwrap();
-        pool.shared().hosts.retire(|host| {
+        let key = Arc::clone(looked_up.key());
+        pool.shared().hosts.retire(key.borrowed(), |host| {
             host.queue().lock().retired = true;
             true
         });

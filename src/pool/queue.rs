@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::live::Live;
+use super::scale::Scale;
 use crate::error::Result;
 use crate::registry::Protocol;
 
@@ -28,6 +29,8 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// How many connections the load needs.
+    pub(super) scale: Scale,
     /// Connections in a row that the server took back before anybody could use them.
     pub(super) flaps: u32,
     /// The pool was closed.
@@ -87,9 +90,12 @@ impl Queue {
 
     /// How many dials the waiting callers call for: an HTTP/1.1 connection serves one of them, an HTTP/2 connection many, and what
     /// is not yet known is found out by one.
+    ///
+    /// A connection whose answer to a PING is awaited spares the dial.
     pub(super) fn wanted_dials(&self) -> usize {
         match self.protocol {
             Some(Protocol::Http1) => self.waiters.len(),
+            _ if self.members.iter().any(|live| live.may_be_proven()) => 0,
             _ => self.waiters.len().min(1),
         }
     }

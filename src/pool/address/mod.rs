@@ -1,0 +1,3 @@
+//! What the pool knows of addresses: which are worth trying, in which order, how many connections go there, which are blacklisted.
+
+mod choice;

@@ -1,0 +1,139 @@
+//! The events themselves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Limit;
+use crate::dial::{DialTiming, Origin};
+use crate::error::Error;
+use crate::registry::{CloseReason, ConnectionId, Protocol};
+
+/// Something that happened in a pool.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PoolEvent {
+    /// A dial began, or waits for its turn among [`max_dials`](crate::config::Config::max_dials).
+    #[non_exhaustive]
+    DialStarted {
+        /// The host that is dialed.
+        host: Origin,
+        /// The name of the profile that it is dialed with.
+        profile: Arc<str>,
+    },
+    /// A dial brought no connection.
+    #[non_exhaustive]
+    DialFailed {
+        /// The host that was dialed.
+        host: Origin,
+        /// The address that was being dialed, if it came to that.
+        address: Option<SocketAddr>,
+        /// What went wrong.
+        error: Error,
+        /// How long it took, waiting for its turn included.
+        elapsed: Duration,
+    },
+    /// A dial brought a connection. Of the connection's events it is the first.
+    #[non_exhaustive]
+    ConnectionAdded {
+        /// The connection.
+        id: ConnectionId,
+        /// What it is for.
+        host: Origin,
+        /// Where it leads.
+        address: SocketAddr,
+        /// What is spoken on it.
+        protocol: Protocol,
+        /// The name of its profile.
+        profile: Arc<str>,
+        /// How long each step of its dial took.
+        timing: DialTiming,
+    },
+    /// A connection has ended. Of the connection's events it is the last, and there is exactly one.
+    #[non_exhaustive]
+    ConnectionRemoved {
+        /// The connection.
+        id: ConnectionId,
+        /// What it was for.
+        host: Origin,
+        /// Where it led.
+        address: SocketAddr,
+        /// What was spoken on it.
+        protocol: Protocol,
+        /// The first cause of its end.
+        reason: CloseReason,
+        /// How long it lived, its dial included.
+        age: Duration,
+        /// How many requests it carried.
+        requests: u64,
+    },
+    /// A caller's deadline passed before a connection was free.
+    #[non_exhaustive]
+    AcquireTimedOut {
+        /// The host that was asked for.
+        host: Origin,
+        /// What the caller was told; it names the limit that stood in the way.
+        error: Error,
+        /// How long the caller waited.
+        waited: Duration,
+    },
+    /// A request failed on a connection, or its response did. The caller need not have seen it: where that is safe, the request is sent
+    /// again.
+    #[non_exhaustive]
+    RequestFailed {
+        /// The connection.
+        id: ConnectionId,
+        /// What it is for.
+        host: Origin,
+        /// Where it leads.
+        address: SocketAddr,
+        /// What went wrong.
+        error: Error,
+    },
+    /// A limit stood in the way of something. Told at most once a second for each limit and host.
+    #[non_exhaustive]
+    LimitReached {
+        /// The limit.
+        limit: Limit,
+        /// The host that would have needed more; `None` where it is not about one.
+        host: Option<Origin>,
+        /// How much was in use.
+        used: usize,
+        /// How much there may be.
+        most: usize,
+        /// How often it was reached without being told, since it was last told.
+        untold: u64,
+    },
+    /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
+    Lost(u64),
+}
+
+impl PoolEvent {
+    /// Its stable name, as used in logs and metrics: lower case, words joined by hyphens.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DialStarted { .. } => "dial-started",
+            Self::DialFailed { .. } => "dial-failed",
+            Self::ConnectionAdded { .. } => "connection-added",
+            Self::ConnectionRemoved { .. } => "connection-removed",
+            Self::AcquireTimedOut { .. } => "acquire-timed-out",
+            Self::RequestFailed { .. } => "request-failed",
+            Self::LimitReached { .. } => "limit-reached",
+            Self::Lost(_) => "lost",
+        }
+    }
+
+    /// The host it is about, if it is about one.
+    pub const fn host(&self) -> Option<&Origin> {
+        match self {
+            Self::DialStarted { host, .. }
+            | Self::DialFailed { host, .. }
+            | Self::ConnectionAdded { host, .. }
+            | Self::ConnectionRemoved { host, .. }
+            | Self::AcquireTimedOut { host, .. }
+            | Self::RequestFailed { host, .. } => Some(host),
+            Self::LimitReached { host, .. } => host.as_ref(),
+            Self::Lost(_) => None,
+        }
+    }
+}

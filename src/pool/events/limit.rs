@@ -1,0 +1,63 @@
+//! What can run out.
+
+use std::fmt;
+
+/// A limit of the pool, by the setting that says how much there may be.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Config::max_connections`](crate::config::Config::max_connections).
+    MaxConnections,
+    /// [`Config::max_connections_per_host`](crate::config::Config::max_connections_per_host).
+    MaxConnectionsPerHost,
+    /// [`Config::max_dials`](crate::config::Config::max_dials).
+    MaxDials,
+    /// [`Config::max_idle`](crate::config::Config::max_idle).
+    MaxIdle,
+    /// [`Config::max_waiters_per_host`](crate::config::Config::max_waiters_per_host).
+    MaxWaitersPerHost,
+}
+
+impl Limit {
+    /// Every limit that is told of, in the order of their documentation.
+    pub const ALL: &[Self] = &[
+        Self::MaxConnections,
+        Self::MaxConnectionsPerHost,
+        Self::MaxDials,
+        Self::MaxIdle,
+        Self::MaxWaitersPerHost,
+    ];
+
+    /// The setting's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxConnections => "max_connections",
+            Self::MaxConnectionsPerHost => "max_connections_per_host",
+            Self::MaxDials => "max_dials",
+            Self::MaxIdle => "max_idle",
+            Self::MaxWaitersPerHost => "max_waiters_per_host",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn every_limit_is_named_after_its_setting_and_has_its_place() {
+        for (place, limit) in Limit::ALL.iter().enumerate() {
+            assert_eq!(*limit as usize, place);
+            let name = format!("HOTPOOL_{}", limit.as_str().to_uppercase());
+            let settings = Settings::from_variables([(name, "1".to_owned())]).unwrap();
+            assert_ne!(settings, Settings::default(), "{limit}");
+        }
+    }
+}
