@@ -12,7 +12,7 @@ use super::access::permitted;
 use super::address_policy::AddressPermit;
 use super::destination;
 use super::dialer::{Dialer, Route};
-use super::failover::{Failover, Stage};
+use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
 use super::local_addresses::SystemChooses;
 use super::origin::Scheme;
@@ -48,7 +48,7 @@ type Handshaken = (Sender, Driver, Option<TlsInfo>);
 impl Dial<'_> {
     /// # Errors
     ///
-    /// Of several addresses that failed, the first one's.
+    /// The first address's of those that failed, unless one's is a verdict that all would repeat.
     pub(super) async fn run(&mut self) -> Result<Opened> {
         let mut failover = Failover::new(self.destinations().await?);
         let deadlines = &self.dialer.deadlines;
@@ -92,6 +92,9 @@ impl Dial<'_> {
                     }
                     let goes_on = failover.go_on(address, stage, error.kind());
                     tracing::debug!(%error, goes_on, "a connection failed while it was opened");
+                    if !is_the_addresses(error.kind()) {
+                        return Err(error);
+                    }
                     let error = first_error.get_or_insert(error);
                     if !goes_on || Instant::now() >= end {
                         return Err(error.clone());
