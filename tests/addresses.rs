@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 use hotpool::config::Settings;
 use hotpool::dial::{LocalAddressChoice, LocalAddresses};
 use hotpool::pool::PoolBuilder;
-use hotpool::resolve::{AccessList, Answer, Overrides, Resolve, Resolver};
+use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -254,6 +254,12 @@ fn with_few_descriptors() {
         let error = get(&pool, peer.port()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error}");
         assert!(error.is_retryable() && error.fault() == hotpool::error::Fault::Local);
+        let name_server = SocketAddr::from(([127, 0, 0, 1], 9));
+        let resolver = Resolver::builder()
+            .upstream(Arc::new(DnsResolver::with_name_servers([name_server])))
+            .build();
+        let error = resolver.resolve("many.test", 443).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error:?}");
         drop(files);
         get(&pool, peer.port()).await.unwrap();
     });
