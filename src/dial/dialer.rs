@@ -136,3 +136,36 @@ impl Dialer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{AnyAddress, Trust};
+
+    #[tokio::test]
+    async fn the_access_list_can_be_exchanged() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = gone.local_addr().unwrap();
+        drop(gone);
+        let route = Route {
+            origin: Origin::parse(&format!("http://{address}")).unwrap(),
+            protocols: Protocols::Any,
+            tls: TlsClient::new(Trust::webpki(), None).unwrap(),
+            profile: Profile::rustls(),
+            addresses: Arc::new(AnyAddress),
+        };
+        let registry = Registry::default();
+        let dialer = Dialer::new(Resolver::default(), registry.clone(), &Config::default());
+        for (list, kind) in [
+            (AccessList::deny_all(), ErrorKind::AddressDenied),
+            (AccessList::allow_all(), ErrorKind::ConnectRefused),
+            (AccessList::public_only(), ErrorKind::AddressDenied),
+        ] {
+            dialer.set_access(list);
+            let error = dialer.dial(&route).await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.host(), Some("127.0.0.1"));
+        }
+        assert_eq!(registry.count(), 0);
+    }
+}
