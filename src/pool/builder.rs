@@ -22,11 +22,11 @@ use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 use super::wheel::Wheel;
 use crate::config::{Balance, Layers, Protocols, Settings, Weights};
-use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
+use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
 use crate::registry::Registry;
-use crate::resolve::Resolver;
+use crate::resolve::{AccessList, Resolver};
 
 /// Sets a [`Pool`] up. Everything has a default; [`build`](Self::build) refuses what is impossible.
 #[derive(Debug, Default)]
@@ -43,6 +43,8 @@ pub struct PoolBuilder {
     weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
+    access_list: AccessList,
+    local_addresses: LocalAddresses,
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
@@ -280,6 +282,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Which addresses may be connected to. A host that resolves to denied ones only fails with
+    /// [`AddressDenied`](ErrorKind::AddressDenied). Default: all.
+    pub fn access_list(mut self, list: AccessList) -> Self {
+        self.access_list = list;
+        self
+    }
+
+    /// Which of this machine's addresses connections come from. Default: the system chooses.
+    pub fn local_addresses(mut self, addresses: LocalAddresses) -> Self {
+        self.local_addresses = addresses;
+        self
+    }
+
     /// Where addresses come from. Default: the system's name servers and hosts file.
     pub fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = Some(resolver);
@@ -337,6 +352,9 @@ impl PoolBuilder {
         let resolver = self.resolver.unwrap_or_default();
         let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
         let config = Arc::new(ArcSwap::from_pointee(config));
+        let dialer = Dialer::new(resolver, registry.clone(), Arc::clone(&config))
+            .with_local_addresses(self.local_addresses);
+        dialer.set_access(self.access_list);
         let shared = Arc::new(Shared {
             defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
@@ -350,7 +368,7 @@ impl PoolBuilder {
             book: Arc::new(Book::new(self.weights)),
             permits: Permits::new(most_connections),
             dials: Dials::new(most_dials),
-            dialer: Arc::new(Dialer::new(resolver, registry.clone(), Arc::clone(&config))),
+            dialer: Arc::new(dialer),
             registry,
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
