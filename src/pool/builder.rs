@@ -1,5 +1,7 @@
 //! Putting a pool together.
 
+#[cfg(feature = "config-file")]
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
@@ -19,6 +21,8 @@ use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
+#[cfg(feature = "config-file")]
+use super::watch::Watched;
 use crate::config::{Layers, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +47,8 @@ pub struct PoolBuilder {
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
+    #[cfg(feature = "config-file")]
+    watched: Option<Watched>,
 }
 
 impl PoolBuilder {
@@ -65,6 +71,34 @@ impl PoolBuilder {
     fn over(mut self, environment: Settings) -> Self {
         self.layers.environment = environment;
         self
+    }
+
+    /// Lays what a TOML file says between the defaults and the environment, instead of a file given before. It is read now, which waits
+    /// for the disk. Default: no file is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`].
+    #[cfg(feature = "config-file")]
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        (self.layers.file, self.watched) = (Settings::from_file(path)?, None);
+        Ok(self)
+    }
+
+    /// As [`config_file`](Self::config_file), and follows the file while the pool lasts: what it says is put in force within about two
+    /// seconds of a change, once two looks have found the same, as [`reconfigure`](Pool::reconfigure) would; environment and code stay
+    /// stronger. A file that has become invalid, or is gone, is refused whole, with a warning and an
+    /// [event](super::PoolEvent::ConfigurationRefused), and what was in force stays so. A relative path is that of the directory in
+    /// which the process is when it looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`]; the file must be there and valid now.
+    #[cfg(feature = "config-file")]
+    pub fn watch_config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        let (watched, settings) = Watched::open(path.as_ref())?;
+        (self.layers.file, self.watched) = (settings, Some(watched));
+        Ok(self)
     }
 
     /// See [`Config::max_connections`].
@@ -276,6 +310,11 @@ impl PoolBuilder {
         });
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);
+        #[cfg(feature = "config-file")]
+        if let Some(watched) = self.watched {
+            let following = watched.follow(Arc::downgrade(&shared), shared.ending.clone());
+            shared.tasks.spawn_on(following, &shared.runtime);
+        }
         Ok(Pool::from_shared(shared))
     }
 }

@@ -32,6 +32,8 @@ mod shutdown;
 mod slot;
 mod stats;
 mod target;
+#[cfg(feature = "config-file")]
+mod watch;
 
 pub use builder::PoolBuilder;
 pub use connection::Connection;
