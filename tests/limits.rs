@@ -371,6 +371,7 @@ async fn an_old_connection_is_replaced_and_one_in_use_may_finish() {
     let peer = server().await;
     let pool = builder()
         .max_lifetime(Duration::from_millis(500))
+        .connect_timeout(Duration::from_millis(500) / 2)
         .build()
         .unwrap();
     let target = peer.plain_target();
@@ -395,6 +396,7 @@ async fn a_warm_connection_is_replaced_before_it_retires() {
     let peer = server().await;
     let pool = builder()
         .max_lifetime(Duration::from_secs(3))
+        .connect_timeout(Duration::from_secs(3) / 2)
         .build()
         .unwrap();
     assert!(pool.preheat([peer.plain_target()]).await.is_complete());

@@ -26,6 +26,7 @@
 //! # Ok::<(), hotpool::Error>(())
 //! ```
 
+mod balance;
 mod environment;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
@@ -35,6 +36,7 @@ mod settings;
 mod validate;
 mod value;
 
+pub use balance::{Balance, Weights};
 pub(crate) use layers::Layers;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;

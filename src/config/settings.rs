@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Balance;
+
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $written:literal;)*) => {
         /// What one layer says: every entry optional, nothing checked yet.
@@ -81,6 +83,24 @@ settings! {
     max_waiters_per_host: usize = 10_000, "10 000";
     /// Streams used at the same time on one HTTP/2 connection, if the server allows as many.
     max_streams_per_connection: usize = 1_000, "1 000";
+    /// Connections to one address, whatever hosts, profiles and partitions they are for, handshaking ones included. At the limit an
+    /// idle connection to that address makes room; if none is idle, callers wait. The default sets no limit of its own.
+    max_connections_per_address: usize = 1 << 20, "1 048 576";
+    /// Dials under way at the same time to one host: as many as it may have connections by default. What is beyond waits for one of
+    /// them to end.
+    max_dials_per_host: usize = 10, "10";
+    /// Dials under way at the same time to one address, of all hosts: half of what a small server's accept queue holds.
+    max_dials_per_address: usize = 16, "16";
+    /// How connections, and addresses for new connections, are chosen: `power-of-two`, `round-robin`, `least-loaded`, `weighted` or
+    /// `sticky`.
+    balance: Balance = Balance::PowerOfTwo, "`power-of-two`";
+    /// Dials in a row that must fail at an address before it is blacklisted: fewer, and a server that restarts is; more, and callers
+    /// pay for what is known.
+    blacklist_after: usize = 3, "3";
+    /// How long an address is blacklisted first, as Envoy ejects; doubled each time that the connection which then probes it fails.
+    blacklist_term: Duration = Duration::from_secs(30), "30 s";
+    /// The longest that an address is blacklisted at a time.
+    max_blacklist_term: Duration = Duration::from_secs(900), "900 s";
     /// Connections kept warm for a host once it was preheated; refilled in the background.
     min_warm: usize = 1, "1";
     /// How long a caller waits for a connection, everything included.
@@ -100,4 +120,19 @@ settings! {
     /// cut before. One that is kept warm is replaced first: it stays in use until its replacement is there, at most a tenth of this
     /// longer; where a limit leaves its replacement no place, it goes without.
     max_lifetime: Duration = Duration::from_secs(300), "300 s";
+    /// How many requests a connection may carry before it is replaced, as after [`max_lifetime`](Self::max_lifetime): some servers
+    /// go away after a number of their own (10,000 at AWS's load balancers), and it is better to go first. `None`: no limit.
+    max_requests_per_connection: Option<usize> = None, "off";
+    /// After this much silence a connection that nobody uses proves that it still works before it is handed out: HTTP/2 by the answer
+    /// to a PING, which costs the next caller one round trip. One that is used and as silent is asked too, at most every 30 s, and stays
+    /// in rotation meanwhile. To have quiet hosts answer at once, set [`ping_interval`](Self::ping_interval) below this.
+    validate_after: Duration = Duration::from_secs(10), "10 s";
+    /// After this much silence an HTTP/2 connection is asked whether it still works, used or not. Servers may take a short interval for
+    /// abuse: gRPC's go away after three PINGs within five minutes; then the host is left in peace for a while. `None`: only as
+    /// [`validate_after`](Self::validate_after) says.
+    ping_interval: Option<Duration> = None, "off";
+    /// A PING that is unanswered for so long, from when it was due, takes the connection out of rotation until the answer comes.
+    suspect_after: Duration = Duration::from_secs(1), "1 s";
+    /// A PING that is unanswered for so long, from when it was due, ends the connection with all that is under way on it.
+    ping_timeout: Duration = Duration::from_secs(10), "10 s";
 }

@@ -40,6 +40,17 @@ impl Config {
                 self.max_streams_per_connection(),
             ),
             ("max_waiters_per_host", self.max_waiters_per_host()),
+            (
+                "max_requests_per_connection",
+                self.max_requests_per_connection().unwrap_or(MOST),
+            ),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address(),
+            ),
+            ("max_dials_per_host", self.max_dials_per_host()),
+            ("max_dials_per_address", self.max_dials_per_address()),
+            ("blacklist_after", self.blacklist_after()),
         ] {
             if !(1..=MOST).contains(&value) {
                 return Err((name, format!("{value} is not between 1 and {MOST}")));
@@ -53,10 +64,40 @@ impl Config {
             ("settings_timeout", self.settings_timeout()),
             ("idle_timeout", self.idle_timeout()),
             ("max_lifetime", self.max_lifetime()),
+            ("validate_after", self.validate_after()),
+            ("ping_interval", self.ping_interval().unwrap_or(LONGEST)),
+            ("suspect_after", self.suspect_after()),
+            ("ping_timeout", self.ping_timeout()),
+            ("blacklist_term", self.blacklist_term()),
+            ("max_blacklist_term", self.max_blacklist_term()),
         ] {
             if value.is_zero() || value > LONGEST {
                 return Err((name, format!("{value:?} is not between 1 ns and a year")));
             }
+        }
+        if self.ping_timeout() < self.suspect_after() {
+            let fault = format!(
+                "{:?} is less than suspect_after, {:?}",
+                self.ping_timeout(),
+                self.suspect_after()
+            );
+            return Err(("ping_timeout", fault));
+        }
+        if self.max_lifetime() <= self.connect_timeout() {
+            let fault = format!(
+                "{:?} is not longer than connect_timeout, {:?}",
+                self.max_lifetime(),
+                self.connect_timeout()
+            );
+            return Err(("max_lifetime", fault));
+        }
+        if self.blacklist_term() > self.max_blacklist_term() {
+            let fault = format!(
+                "{:?} is more than max_blacklist_term, {:?}",
+                self.blacklist_term(),
+                self.max_blacklist_term()
+            );
+            return Err(("blacklist_term", fault));
         }
         if self.min_warm() > self.max_connections_per_host() {
             let fault = format!(

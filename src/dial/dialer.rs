@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::either::Either;
 
+use super::address_policy::{AddressPermit, AddressPolicy};
 use super::handshaker::Refused;
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed, Sender};
@@ -31,6 +32,7 @@ pub(crate) struct Route {
     pub(crate) protocols: Protocols,
     pub(crate) tls: TlsClient,
     pub(crate) profile: Profile,
+    pub(crate) addresses: Arc<dyn AddressPolicy>,
 }
 
 /// Turns a [`Route`] into a connection that is ready for requests.
@@ -88,7 +90,7 @@ impl Dialer {
             outcome = dial.run() => outcome,
         };
         match outcome {
-            Ok((address, sender, driver, tls)) => {
+            Ok((address, sender, driver, tls, permit)) => {
                 dial.registration.set_state(State::Open);
                 Ok(Dialed {
                     registration: dial.registration,
@@ -97,6 +99,7 @@ impl Dialer {
                     driver,
                     tls,
                     timing: dial.timing,
+                    permit,
                 })
             }
             Err(error) => {
@@ -137,11 +140,18 @@ struct Dial<'a> {
     timing: DialTiming,
 }
 
-type Opened = (SocketAddr, Sender, super::outcome::Driver, Option<TlsInfo>);
+type Opened = (
+    SocketAddr,
+    Sender,
+    super::outcome::Driver,
+    Option<TlsInfo>,
+    AddressPermit,
+);
 
 impl Dial<'_> {
     async fn run(&mut self) -> Result<Opened> {
         let addresses = self.resolve().await?;
+        let addresses = self.route.addresses.order(addresses)?;
         match self.open(&addresses, Resume::IfPossible).await {
             Err(refused) if refused.retry_without_session => {
                 self.open(&addresses, Resume::Never).await
@@ -152,16 +162,20 @@ impl Dial<'_> {
     }
 
     async fn open(&mut self, addresses: &[SocketAddr], resume: Resume) -> Result<Opened, Refused> {
-        let socket = self.connect(addresses).await?;
+        let began = Instant::now();
+        let (socket, permit) = self.connect(addresses).await?;
         let address = socket.peer_addr().map_err(Error::from_connect)?;
         self.registration.set_remote_addr(address);
         if let Ok(local) = socket.local_addr() {
             self.registration.set_local_addr(local);
         }
         self.registration.set_state(State::Handshaking);
-        self.handshake(socket, resume)
-            .await
-            .map(|(sender, driver, tls)| (address, sender, driver, tls))
+        let outcome = self.handshake(socket, resume).await;
+        match &outcome {
+            Ok(_) => self.route.addresses.ended(address, Ok(began.elapsed())),
+            Err(refused) => self.route.addresses.ended(address, Err(&refused.error)),
+        }
+        outcome.map(|(sender, driver, tls)| (address, sender, driver, tls, permit))
     }
 
     async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
@@ -173,11 +187,11 @@ impl Dial<'_> {
         outcome
     }
 
-    async fn connect(&mut self, addresses: &[SocketAddr]) -> Result<TcpStream> {
+    async fn connect(&mut self, addresses: &[SocketAddr]) -> Result<(TcpStream, AddressPermit)> {
         let (outcome, elapsed) = within(
             self.deadlines.connect,
             ErrorKind::ConnectTimeout,
-            tcp::connect(addresses),
+            tcp::connect(addresses, &*self.route.addresses),
         )
         .await;
         self.timing.connect = elapsed;
@@ -228,8 +242,8 @@ impl Dial<'_> {
         )
         .await;
         self.timing.settings = elapsed;
-        let (sender, driver, peer) = outcome?;
-        Ok((Sender::Http2(sender, peer), driver, tls))
+        let (sender, driver, peer, pinger) = outcome?;
+        Ok((Sender::Http2(sender, peer, pinger), driver, tls))
     }
 }
 

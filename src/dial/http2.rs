@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, Connection, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::outcome::Driver;
+use super::ping::Pinger;
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::http2::Http2Template;
 use crate::shape::h2::{self as shape, Http2Peer, Http2Stream};
@@ -27,7 +28,7 @@ pub(crate) type Http2Sender = SendRequest<Bytes>;
 pub(super) async fn open<IO>(
     io: IO,
     template: Option<&Arc<Http2Template>>,
-) -> Result<(Http2Sender, Driver, Arc<Http2Peer>)>
+) -> Result<(Http2Sender, Driver, Arc<Http2Peer>, Arc<Pinger>)>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -61,9 +62,28 @@ where
         }
         () = peer.settled() => {}
     }
-    let watched = Arc::clone(&peer);
-    let driver = Box::pin(async move { connection.await.map_err(|error| watched.explain(error)) });
-    Ok((sender, driver, peer))
+    let pinger = Arc::new(Pinger::default());
+    let driver = Box::pin(drive(connection, Arc::clone(&pinger), Arc::clone(&peer)));
+    Ok((sender, driver, peer, pinger))
+}
+
+async fn drive<IO>(
+    mut connection: Connection<Http2Stream<IO>, Bytes>,
+    pinger: Arc<Pinger>,
+    peer: Arc<Http2Peer>,
+) -> Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    // h2 gives it out once.
+    let Some(ping_pong) = connection.ping_pong() else {
+        return connection.await.map_err(|error| peer.explain(error));
+    };
+    tokio::select! {
+        biased;
+        ended = &mut connection => ended.map_err(|error| peer.explain(error)),
+        never = pinger.run(ping_pong, &peer) => never,
+    }
 }
 
 fn unshaped() -> Builder {

@@ -2,18 +2,21 @@
 //!
 //! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
 
+mod address_policy;
 mod dialer;
 mod handshaker;
 mod http1;
 mod http2;
 mod origin;
 mod outcome;
+mod ping;
 mod tcp;
 mod tls;
 mod tls_info;
 mod trust;
 mod unverified;
 
+pub(crate) use address_policy::{AddressPermit, AddressPolicy, AnyAddress};
 pub(crate) use dialer::{Dialer, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};
 pub(crate) use http2::Http2Sender;
@@ -21,6 +24,7 @@ pub(crate) use origin::OriginRef;
 pub use origin::{Origin, Scheme};
 pub use outcome::DialTiming;
 pub(crate) use outcome::{Dialed, Driver, Sender};
+pub(crate) use ping::Pinger;
 pub use tls::TlsClient;
 pub use tls_info::{TlsAnswers, TlsFingerprint, TlsInfo};
 pub use trust::{ClientIdentity, Trust};

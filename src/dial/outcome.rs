@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_policy::AddressPermit;
 use super::http1::Http1Sender;
 use super::http2::Http2Sender;
+use super::ping::Pinger;
 use super::tls_info::TlsInfo;
 use crate::error::Result;
 use crate::registry::Registration;
@@ -24,6 +26,8 @@ pub(crate) struct Dialed {
     pub(crate) driver: Driver,
     pub(crate) tls: Option<TlsInfo>,
     pub(crate) timing: DialTiming,
+    /// To be dropped when the connection has ended.
+    pub(crate) permit: AddressPermit,
 }
 
 impl fmt::Debug for Dialed {
@@ -37,7 +41,7 @@ impl fmt::Debug for Dialed {
 /// The sending half of a connection.
 pub(crate) enum Sender {
     Http1(Http1Sender),
-    Http2(Http2Sender, Arc<Http2Peer>),
+    Http2(Http2Sender, Arc<Http2Peer>, Arc<Pinger>),
 }
 
 /// How long each step of a dial took.

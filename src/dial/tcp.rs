@@ -9,6 +9,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use super::address_policy::{AddressPermit, AddressPolicy};
 use crate::error::{Error, ErrorKind, Result};
 
 /// RFC 8305 §8: the recommended delay before the next address is tried as well.
@@ -26,13 +27,16 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// # Errors
 ///
 /// The first attempt's error when all failed: later addresses mostly fail for the same reason, and the first is the preferred one.
-pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    policy: &dyn AddressPolicy,
+) -> Result<(TcpStream, AddressPermit)> {
     let mut attempts = FuturesUnordered::new();
     let mut waiting = interleave(addresses).into_iter();
     let mut first_error: Option<Error> = None;
     loop {
         if let Some(address) = waiting.next() {
-            attempts.push(attempt(address));
+            attempts.push(attempt(address, policy));
         }
         let more_to_try = waiting.len() > 0;
         tokio::select! {
@@ -51,7 +55,11 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
     }
 }
 
-async fn attempt(address: SocketAddr) -> Result<TcpStream> {
+async fn attempt(
+    address: SocketAddr,
+    policy: &dyn AddressPolicy,
+) -> Result<(TcpStream, AddressPermit)> {
+    let permit = policy.begin(address)?;
     let connected = async {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -62,9 +70,16 @@ async fn attempt(address: SocketAddr) -> Result<TcpStream> {
         SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
         Ok(stream)
     };
-    connected
-        .await
-        .map_err(|error| Error::from_connect(error).with_address(address))
+    match connected.await {
+        Ok(stream) => Ok((stream, permit)),
+        Err(error) => {
+            let error = Error::from_connect(error).with_address(address);
+            if error.kind() != ErrorKind::OutOfResources {
+                policy.ended(address, Err(&error));
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Alternates the families, beginning with the first address's (RFC 8305 §4).
@@ -88,6 +103,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dial::AnyAddress;
     use tokio::net::TcpListener;
 
     fn address(text: &str) -> SocketAddr {
@@ -109,11 +125,14 @@ mod tests {
             let gone = TcpListener::bind("127.0.0.2:0").await.unwrap();
             gone.local_addr().unwrap()
         };
-        let stream = connect(&[closed, open]).await.unwrap();
+        let (stream, _permit) = connect(&[closed, open], &AnyAddress).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
         assert!(stream.nodelay().unwrap());
         assert!(SockRef::from(&stream).keepalive().unwrap());
-        let error = connect(&[closed]).await.unwrap_err();
+        let error = connect(&[closed], &AnyAddress)
+            .await
+            .map(|_| ())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectRefused);
         assert_eq!(error.address(), Some(closed));
     }

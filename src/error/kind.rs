@@ -62,6 +62,8 @@ kinds! {
     InvalidRequest, Caller, false, "invalid-request", "the request cannot be sent";
     /// The request's own body stream failed.
     RequestBody, Caller, false, "request-body", "the request's body failed";
+    /// Every address of the host is one that the access list denies; the message names them and what denies them.
+    AddressDenied, Caller, false, "address-denied", "the access list denies the addresses";
     /// The tokio runtime that the pool was built on has ended, and the pool's tasks with it.
     RuntimeGone, Caller, false, "runtime-gone", "the runtime that owns the pool has ended";
 
@@ -125,6 +127,8 @@ kinds! {
     StreamRefused, Peer, true, "stream-refused", "the server refused the request unprocessed";
     /// The server reset the stream; the message names its reason.
     StreamReset, Peer, false, "stream-reset", "the server reset the stream";
+    /// A connection whose server did not answer a PING was ended with all that was under way on it (`ping_timeout`).
+    Unresponsive, Network, true, "unresponsive", "the server did not answer a PING";
     /// The response's body is not in the content coding that its head names, or ends before the coding does.
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
     /// The answer did not arrive within the caller's deadline.

@@ -23,7 +23,8 @@ use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 #[cfg(feature = "config-file")]
 use super::watch::Watched;
-use crate::config::{Layers, Protocols, Settings};
+use super::wheel::Wheel;
+use crate::config::{Balance, Layers, Protocols, Settings};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -137,6 +138,48 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::max_connections_per_address`].
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.layers.code.max_connections_per_address = Some(connections);
+        self
+    }
+
+    /// See [`Config::max_dials_per_host`].
+    pub fn max_dials_per_host(mut self, dials: usize) -> Self {
+        self.layers.code.max_dials_per_host = Some(dials);
+        self
+    }
+
+    /// See [`Config::max_dials_per_address`].
+    pub fn max_dials_per_address(mut self, dials: usize) -> Self {
+        self.layers.code.max_dials_per_address = Some(dials);
+        self
+    }
+
+    /// See [`Config::balance`].
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.layers.code.balance = Some(balance);
+        self
+    }
+
+    /// See [`Config::blacklist_after`].
+    pub fn blacklist_after(mut self, failures: usize) -> Self {
+        self.layers.code.blacklist_after = Some(failures);
+        self
+    }
+
+    /// See [`Config::blacklist_term`].
+    pub fn blacklist_term(mut self, term: Duration) -> Self {
+        self.layers.code.blacklist_term = Some(term);
+        self
+    }
+
+    /// See [`Config::max_blacklist_term`].
+    pub fn max_blacklist_term(mut self, term: Duration) -> Self {
+        self.layers.code.max_blacklist_term = Some(term);
+        self
+    }
+
     /// See [`Config::min_warm`].
     pub fn min_warm(mut self, connections: usize) -> Self {
         self.layers.code.min_warm = Some(connections);
@@ -182,6 +225,36 @@ impl PoolBuilder {
     /// See [`Config::max_lifetime`].
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.layers.code.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// See [`Config::max_requests_per_connection`].
+    pub fn max_requests_per_connection(mut self, requests: Option<usize>) -> Self {
+        self.layers.code.max_requests_per_connection = Some(requests);
+        self
+    }
+
+    /// See [`Config::validate_after`].
+    pub fn validate_after(mut self, silence: Duration) -> Self {
+        self.layers.code.validate_after = Some(silence);
+        self
+    }
+
+    /// See [`Config::ping_interval`].
+    pub fn ping_interval(mut self, interval: Option<Duration>) -> Self {
+        self.layers.code.ping_interval = Some(interval);
+        self
+    }
+
+    /// See [`Config::suspect_after`].
+    pub fn suspect_after(mut self, wait: Duration) -> Self {
+        self.layers.code.suspect_after = Some(wait);
+        self
+    }
+
+    /// See [`Config::ping_timeout`].
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.layers.code.ping_timeout = Some(timeout);
         self
     }
 
@@ -299,6 +372,7 @@ impl PoolBuilder {
             dialer: Arc::new(Dialer::new(resolver, registry.clone(), Arc::clone(&config))),
             registry,
             clock: Arc::new(Clock::new()),
+            wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
             evicting: AtomicUsize::new(0),
@@ -340,7 +414,19 @@ mod tests {
             .tls_timeout(seconds(11))
             .settings_timeout(seconds(12))
             .idle_timeout(seconds(13))
-            .max_lifetime(seconds(14));
+            .max_lifetime(seconds(14))
+            .max_requests_per_connection(Some(15))
+            .validate_after(seconds(16))
+            .ping_interval(Some(seconds(17)))
+            .suspect_after(seconds(18))
+            .ping_timeout(seconds(19))
+            .max_connections_per_address(15)
+            .max_dials_per_host(16)
+            .max_dials_per_address(17)
+            .balance(Balance::Sticky)
+            .blacklist_after(18)
+            .blacklist_term(seconds(19))
+            .max_blacklist_term(seconds(20));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -357,6 +443,18 @@ mod tests {
             settings_timeout: Some(seconds(12)),
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
+            max_requests_per_connection: Some(Some(15)),
+            validate_after: Some(seconds(16)),
+            ping_interval: Some(Some(seconds(17))),
+            suspect_after: Some(seconds(18)),
+            ping_timeout: Some(seconds(19)),
+            max_connections_per_address: Some(15),
+            max_dials_per_host: Some(16),
+            max_dials_per_address: Some(17),
+            balance: Some(Balance::Sticky),
+            blacklist_after: Some(18),
+            blacklist_term: Some(seconds(19)),
+            max_blacklist_term: Some(seconds(20)),
         };
         assert_eq!(builder.layers.code, wanted);
     }

@@ -24,6 +24,11 @@ impl Clock {
         self.now.load(Ordering::Relaxed)
     }
 
+    /// What the clock said at `instant`, or would have.
+    pub(super) fn at(&self, instant: Instant) -> u64 {
+        millis(instant.saturating_duration_since(self.built))
+    }
+
     /// Moves the clock to the present.
     pub(super) fn tick(&self) -> u64 {
         let now = millis(self.built.elapsed());

@@ -15,7 +15,7 @@ use super::live::{Admission, Live};
 use super::permits::Permit;
 use super::queue::Queue;
 use super::shared::Shared;
-use crate::dial::{Dialed, Route, Sender};
+use crate::dial::{AddressPolicy, AnyAddress, Dialed, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{CloseReason, Protocol};
 
@@ -166,11 +166,13 @@ impl HostPool {
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
         let key = self.key();
+        let addresses: Arc<dyn AddressPolicy> = Arc::new(AnyAddress);
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
             tls: key.tls.clone(),
             profile: key.profile.clone(),
+            addresses,
         };
         let dial = async move {
             let outcome = tokio::select! {
@@ -293,6 +295,7 @@ impl Attempt {
             queue.dial_again = Some(Instant::now() + backoff(queue.failures));
             queue.dialing == 0 && !queue.has_open()
         };
+        host.look_soon();
         let error = error.with_host(host.key().origin.host());
         tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
         host.publish(|host| PoolEvent::DialFailed {

@@ -52,9 +52,12 @@ impl Shared {
 
     /// Closes what is idle beyond the limit.
     pub(super) fn trim_idle(&self) {
+        let most = self.config().max_idle();
+        if self.permits.used() <= most {
+            return;
+        }
         let mut idle = self.idle();
         idle.retain(|idle| !idle.kept_warm);
-        let most = self.config().max_idle();
         if idle.len() <= most {
             return;
         }

@@ -68,7 +68,10 @@ impl Pool {
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
         let lease = self.0.with_key(&target, |key| {
-            self.0.hosts.with(key, |host| host.try_acquire()).flatten()
+            self.0
+                .hosts
+                .with(key, |host| host.try_acquire_or_prove())
+                .flatten()
         })?;
         Ok(lease.map(Connection::new))
     }
@@ -138,7 +141,7 @@ impl Host {
 
     /// A connection if one is there and free now.
     pub fn try_get(&self) -> Option<Connection> {
-        self.host.try_acquire().map(Connection::new)
+        self.host.try_acquire_or_prove().map(Connection::new)
     }
 
     /// Scheme, host and port.

@@ -1,7 +1,7 @@
 //! One host's connections and the callers that wait for them.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,16 +12,21 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::clock::Clock;
+use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
+use super::performance::Performance;
 use super::permits::Permits;
+use super::pick::first_choice;
 use super::queue::Queue;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a server that went away because it was asked too often is asked only where somebody wants to use it.
+const CALM: Duration = Duration::from_secs(600);
 
 /// Everything the pool knows about one [`HostKey`].
 ///
@@ -36,15 +41,27 @@ pub(super) struct HostPool {
     runtime: Handle,
     tasks: TaskTracker,
     clock: Arc<Clock>,
+    /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
+    pub(super) next_look: AtomicU64,
+    /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
+    calm_until: AtomicU64,
     voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
+    /// Among how many of them, the oldest, the load is spread.
+    spread: AtomicUsize,
     /// The queue's length, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
-    keep_warm: AtomicUsize,
+    pub(super) keep_warm: AtomicUsize,
+    /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
+    pub(super) left_alone_until: AtomicU64,
+    /// The idle window that the server last announced, in milliseconds.
+    pub(super) announced_window: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
+    /// How it answers; made with its first answer.
+    pub(super) performance: OnceLock<Box<Performance>>,
     queue: Mutex<Queue>,
 }
 
@@ -59,11 +76,17 @@ impl HostPool {
             runtime: shared.runtime.clone(),
             tasks: shared.tasks.clone(),
             clock,
+            next_look: AtomicU64::new(u64::MAX),
+            calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
             connections: ArcSwap::default(),
+            spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
+            left_alone_until: AtomicU64::new(0),
+            announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
+            performance: OnceLock::new(),
             queue: Mutex::new(Queue::default()),
         }
     }
@@ -96,12 +119,19 @@ impl HostPool {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    pub(super) fn keep_warm(&self) -> usize {
-        self.keep_warm.load(Ordering::Relaxed)
+    pub(super) fn set_spread(&self, connections: usize) {
+        self.spread.store(connections.max(1), Ordering::Relaxed);
     }
 
-    pub(super) fn set_keep_warm(&self, connections: usize) {
-        self.keep_warm.store(connections, Ordering::Relaxed);
+    /// The server found that it was asked too often.
+    pub(super) fn calm_down(&self) {
+        let until = self.clock.now().saturating_add(millis(CALM));
+        self.calm_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Whether the server is not to be asked unless somebody wants to use it.
+    pub(super) fn is_calm(&self, now: u64) -> bool {
+        now < self.calm_until.load(Ordering::Relaxed)
     }
 
     pub(super) fn last_asked(&self) -> u64 {
@@ -126,12 +156,32 @@ impl HostPool {
 
     /// A connection that is there and free: no lock, no allocation, no clock, no system call.
     ///
-    /// Oldest first, so that the younger ones become idle when the load falls. Nobody passes those who already wait.
+    /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
+    /// wait.
     pub(super) fn try_acquire(&self) -> Option<Lease> {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
-        self.first_free(Lease::try_new)
+        let connections = self.connections.load();
+        let choice = first_choice(&connections, self.spread.load(Ordering::Relaxed));
+        let chosen = connections.get(choice).and_then(Lease::try_new);
+        chosen.or_else(|| connections.iter().find_map(Lease::try_new))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
+    pub(super) fn try_acquire_or_prove(&self) -> Option<Lease> {
+        self.try_acquire().or_else(|| {
+            self.prove();
+            None
+        })
+    }
+
+    /// Asks the oldest of those that are held back because of their silence.
+    fn prove(&self) {
+        let connections = self.connections.load();
+        if let Some(live) = connections.iter().find(|live| live.may_be_proven()) {
+            live.ask(self.now());
+        }
     }
 
     /// A connection, waiting for one if necessary until `deadline`. Cancel-safe: a caller that leaves is taken out of the queue, and
@@ -144,6 +194,7 @@ impl HostPool {
         let Some(mut waiter) = self.enqueue()? else {
             return Ok(Acquired::Retired);
         };
+        self.prove();
         // What became free between the attempt and the queueing would otherwise be seen by nobody.
         self.serve();
         self.scale();
@@ -220,6 +271,7 @@ impl HostPool {
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
+        self.look_soon();
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.scale();
         }
@@ -235,13 +287,14 @@ impl HostPool {
     }
 
     /// Adds a connection to those that may be handed out.
-    pub(super) fn add(&self, live: &Arc<Live>) {
+    pub(super) fn add(self: &Arc<Self>, live: &Arc<Live>) {
         self.connections.rcu(|connections| {
             let mut more = Vec::with_capacity(connections.len() + 1);
             more.extend(connections.iter().cloned());
             more.push(Arc::clone(live));
             more
         });
+        self.look_soon();
     }
 
     /// Takes a connection out of those that may be handed out.
@@ -283,6 +336,7 @@ impl HostPool {
         self.waiting.store(queue.len(), Ordering::SeqCst);
         drop(queue);
         self.last_asked.store(self.clock.now(), Ordering::Relaxed);
+        shared.schedule(self, self.clock.now());
         Ok(Some(Waiter {
             host: Arc::clone(self),
             id,

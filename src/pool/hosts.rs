@@ -70,17 +70,18 @@ impl Hosts {
         host
     }
 
-    /// Removes the hosts for which `retire` says so.
-    pub(super) fn retire(&self, retire: impl Fn(&Arc<HostPool>) -> bool) {
-        for shard in &self.shards {
-            let _writing = shard.writing.lock();
-            let table = shard.table.load();
-            let gone: Vec<_> = table.iter().filter(|host| retire(host)).collect();
-            if gone.is_empty() {
-                continue;
-            }
+    /// Removes the host if `retire` says so.
+    pub(super) fn retire(&self, key: HostKeyRef<'_>, retire: impl FnOnce(&Arc<HostPool>) -> bool) {
+        let shard = self.shard(self.hash(&key));
+        let _writing = shard.writing.lock();
+        let table = shard.table.load();
+        let hash = self.hash(&key);
+        let Some(gone) = table.find(hash, |host| key == **host.key()) else {
+            return;
+        };
+        if retire(gone) {
             let mut fewer = Table::clone(&table);
-            fewer.retain(|host| !gone.iter().any(|other| Arc::ptr_eq(host, other)));
+            fewer.retain(|host| !Arc::ptr_eq(host, gone));
             shard.table.store(Arc::new(fewer));
         }
     }

@@ -1,5 +1,6 @@
-//! What has to be done now and then: the clock, lifetimes, idle connections, warmth, hosts that nobody asks for.
+//! What has to be done now and then: the clock, and a look at each host when something is due there.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,13 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::clock::millis;
 use super::host::HostPool;
 use super::shared::Shared;
-use crate::registry::CloseReason;
 
 /// How often it looks: an idle limit or timeout is enforced at most this late.
 pub(super) const ROUND: Duration = Duration::from_millis(250);
-
-/// A connection past its lifetime waits this long for its replacement, in parts of the lifetime; then it goes without one.
-const REPLACEMENT_GRACE: u32 = 10;
 
 /// Runs until the pool ends.
 pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
@@ -37,74 +34,71 @@ pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
 impl Shared {
     fn round(&self) {
         let now = self.clock.tick();
-        for host in self.hosts.all() {
-            self.end_old(&host, now);
-            self.keep_warm(&host);
-            if host.waiting() > 0 {
-                // Dials that paused after a failure, and places that a warm dial left.
-                host.serve();
-                host.scale();
+        let due = self.wheel.lock().advance(round_at(now));
+        let config = self.config();
+        let mut unused = Vec::new();
+        for (round, host) in due {
+            let Some(host) = host.upgrade() else { continue };
+            if !host.is_due(round) {
+                continue;
             }
+            match host.look_after(self, &config, now) {
+                Some(next) => self.schedule(&host, next),
+                None => unused.push(host),
+            }
+        }
+        for host in unused {
+            self.retire(host, now + millis(config.idle_timeout()));
         }
         self.relieve_starved();
         self.trim_idle();
-        let forgotten = millis(self.config().idle_timeout());
-        self.hosts.retire(|host| {
-            now.saturating_sub(host.last_asked()) > forgotten && host.retire_if_unused()
-        });
     }
 
-    /// Lifetimes and idle timeouts.
-    fn end_old(&self, host: &Arc<HostPool>, now: u64) {
-        let idle_timeout = millis(self.config().idle_timeout());
-        let grace = millis(self.config().max_lifetime() / REPLACEMENT_GRACE);
-        let connections = host.connections();
-        let mut replacements = connections.len().saturating_sub(host.keep_warm());
-        for (position, live) in connections.iter().enumerate() {
-            let kept_warm = position < host.keep_warm();
-            if now >= live.expires() {
-                // A connection that is kept warm stays until its replacement is there.
-                let replaced = !kept_warm || replacements > 0;
-                let late = now >= live.expires().saturating_add(grace);
-                if replaced || late || !host.warm_replacement() {
-                    replacements = replacements.saturating_sub(usize::from(kept_warm));
-                    live.drain(CloseReason::LifetimeReached);
-                }
-            } else if !kept_warm
-                && live.slot().usage().in_use == 0
-                && now.saturating_sub(live.slot().last_used()) >= idle_timeout
-            {
-                live.close_if_idle(CloseReason::IdleTimeout);
-            }
-        }
-    }
-
-    /// Dials what is missing of what is to be kept warm.
-    fn keep_warm(&self, host: &Arc<HostPool>) {
-        let there = host.connections().len();
-        let (dialing, paused) = {
-            let queue = host.queue().lock();
-            (queue.dialing, queue.is_paused())
-        };
-        if paused {
+    /// Has the host looked after at that time of the pool's clock, or before, and not before the next round.
+    pub(super) fn schedule(&self, host: &Arc<HostPool>, at: u64) {
+        let round = at.div_ceil(millis(ROUND));
+        if round >= host.next_look.load(Ordering::Relaxed) {
             return;
         }
-        for _ in there + dialing..host.keep_warm() {
-            if !host.warm(None) {
-                return;
-            }
+        let mut wheel = self.wheel.lock();
+        let round = round.max(wheel.next_round());
+        if round < host.next_look.load(Ordering::Relaxed) {
+            host.next_look.store(round, Ordering::Relaxed);
+            wheel.insert(round, Arc::downgrade(host));
+        }
+    }
+
+    /// Takes a host that has nothing and serves nobody out of the map, or looks again later if somebody holds on to it.
+    fn retire(&self, host: Arc<HostPool>, later: u64) {
+        let key = Arc::clone(host.key());
+        let weak = Arc::downgrade(&host);
+        drop(host);
+        self.hosts
+            .retire(key.borrowed(), HostPool::retire_if_unused);
+        if let Some(host) = weak.upgrade() {
+            self.schedule(&host, later);
         }
     }
 }
 
+/// The round that is due at that time.
+fn round_at(now: u64) -> u64 {
+    now / millis(ROUND)
+}
+
 impl HostPool {
-    /// Whether a replacement is being dialed, now if not before, or soon if the last dial failed.
-    fn warm_replacement(self: &Arc<Self>) -> bool {
-        let awaited = {
-            let queue = self.queue().lock();
-            queue.dialing > 0 || queue.is_paused()
-        };
-        awaited || self.warm(None)
+    /// Has the housekeeper look at this host in its next round.
+    pub(super) fn look_soon(self: &Arc<Self>) {
+        if let Some(shared) = self.shared() {
+            shared.schedule(self, self.now());
+        }
+    }
+
+    /// Whether this entry of the wheel is the one that counts; an earlier look has put the others out of date.
+    fn is_due(&self, round: u64) -> bool {
+        self.next_look
+            .compare_exchange(round, u64::MAX, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Marks a host that has nothing and serves nobody, so that it can leave the map.
@@ -113,7 +107,7 @@ impl HostPool {
         let unused = queue.members.is_empty()
             && queue.dialing == 0
             && queue.len() == 0
-            && self.keep_warm() == 0
+            && self.warmth_wanted() == 0
             // The map's own, in its present snapshot.
             && Arc::strong_count(self) == 1;
         queue.retired |= unused;

@@ -15,16 +15,21 @@ use tokio_util::sync::CancellationToken;
 use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
+use super::measure::PeakEwma;
 use super::permits::Permit;
+use super::pick::Candidate;
+use super::proving::Asked;
+use super::resets::Resets;
 use super::slot::{Slot, Usage};
 use crate::config::Config;
 use crate::dial::{
-    DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, RequestBody, Sender, TlsInfo,
+    AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
+    RequestBody, Sender, TlsInfo,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
-use crate::shape::h2::{Http2Observer, Http2Peer};
+use crate::shape::h2::Http2Peer;
 
 /// A connection that the pool hands out, while it is open.
 pub(crate) struct Live {
@@ -34,6 +39,12 @@ pub(crate) struct Live {
     registration: Registration,
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
+    pinger: Option<Arc<Pinger>>,
+    asked: Asked,
+    resets: Mutex<Resets>,
+    latency: PeakEwma,
+    /// The pool's clock when it was opened, in milliseconds.
+    opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
     sender: Mutex<Option<Sender>>,
     /// An HTTP/1.1 exchange is under way, from the request to the end of the response's body.
@@ -50,7 +61,7 @@ pub(crate) struct Live {
     max_streams: AtomicU32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
-    permit: Mutex<Option<Permit>>,
+    permits: Mutex<Option<(Permit, AddressPermit)>>,
     /// Its health in the registry, to be looked at without a lock.
     suspected: AtomicBool,
     /// Whether it is counted among those that make room, or has ended.
@@ -84,6 +95,7 @@ impl Live {
             driver,
             tls,
             timing,
+            permit: at_address,
         } = dialed;
         let Admission {
             host,
@@ -95,13 +107,12 @@ impl Live {
             accept_language,
             generation,
         } = admission;
-        let peer = match &sender {
-            Sender::Http1(_) => None,
-            Sender::Http2(_, peer) => Some(Arc::clone(peer)),
-        };
-        let limit = match &sender {
-            Sender::Http1(_) => 1,
-            Sender::Http2(_, peer) => max_streams.min(peer.max_concurrent_streams()),
+        let (peer, pinger, limit) = match &sender {
+            Sender::Http1(_) => (None, None, 1),
+            Sender::Http2(_, peer, pinger) => {
+                let limit = max_streams.min(peer.max_concurrent_streams());
+                (Some(Arc::clone(peer)), Some(Arc::clone(pinger)), limit)
+            }
         };
         let live = Arc::new(Self {
             slot: Slot::new(limit, now),
@@ -112,6 +123,11 @@ impl Live {
             host,
             registration,
             peer,
+            pinger,
+            asked: Asked::default(),
+            resets: Mutex::default(),
+            latency: PeakEwma::new(now, timing.connect),
+            opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
             tls,
@@ -121,21 +137,12 @@ impl Live {
             generation,
             max_streams: AtomicU32::new(max_streams),
             expires,
-            permit: Mutex::new(Some(permit)),
+            permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
             eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
         });
         (live, driver)
-    }
-
-    /// Begins to follow what the server says about the connection, which is told at once of what it has already said.
-    pub(super) fn observe(self: &Arc<Self>) {
-        if let Some(peer) = &self.peer {
-            peer.observe(Arc::new(Watcher {
-                live: Arc::downgrade(self),
-            }));
-        }
     }
 
     /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
@@ -158,7 +165,7 @@ impl Live {
     }
 
     /// Takes over the lesser of this side's limit and the server's, whichever of them changes meanwhile.
-    fn adopt_limit(&self) {
+    pub(super) fn adopt_limit(&self) {
         let Some(peer) = &self.peer else { return };
         let limit = || {
             let ours = self.max_streams.load(Ordering::SeqCst);
@@ -182,6 +189,37 @@ impl Live {
 
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
+    }
+
+    pub(super) fn pinger(&self) -> Option<&Arc<Pinger>> {
+        self.pinger.as_ref()
+    }
+
+    pub(super) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// The server said how long it leaves an idle connection open.
+    pub(crate) fn idle_window_announced(&self, window: Duration) {
+        self.host.idle_window_announced(window);
+    }
+
+    /// Whether it has carried as many requests as it may.
+    pub(super) fn is_worn(&self, max_requests: Option<usize>) -> bool {
+        max_requests.is_some_and(|most| self.entry().stats().requests() >= most as u64)
+    }
+
+    /// How long answers take.
+    pub(super) fn latency(&self) -> &PeakEwma {
+        &self.latency
+    }
+
+    pub(super) fn resets(&self) -> &Mutex<Resets> {
+        &self.resets
     }
 
     pub(crate) fn host_name(&self) -> &str {
@@ -253,7 +291,7 @@ impl Live {
     /// The sender for HTTP/2 and what is known of the server; `None` when the connection is closing or speaks HTTP/1.1.
     pub(crate) fn http2(&self) -> Option<(Http2Sender, Arc<Http2Peer>)> {
         match &*self.sender.lock() {
-            Some(Sender::Http2(sender, peer)) => Some((sender.clone(), Arc::clone(peer))),
+            Some(Sender::Http2(sender, peer, _)) => Some((sender.clone(), Arc::clone(peer))),
             _ => None,
         }
     }
@@ -346,6 +384,9 @@ impl Live {
         if !before.draining {
             self.registration.set_state(State::Draining);
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         if before.in_use == 0 {
             self.close(reason);
@@ -379,7 +420,9 @@ impl Live {
 
     /// Gives one use back.
     pub(super) fn release(self: &Arc<Self>) {
-        let Usage { in_use, draining } = self.slot.release(self.host.now());
+        let Usage {
+            in_use, draining, ..
+        } = self.slot.release(self.host.now());
         if in_use == 0 && draining {
             self.close(CloseReason::LocalClose);
         }
@@ -415,16 +458,21 @@ impl Live {
     /// The driver has ended, whatever way: nothing of the connection remains but this record.
     pub(super) fn ended(self: &Arc<Self>) {
         self.registration.note_close(CloseReason::Abandoned);
-        if !self.slot.drain().draining {
+        let before = self.slot.drain();
+        if !before.draining {
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         self.drop_sender();
+        self.forget_resets();
         self.registration.close(CloseReason::Abandoned);
         self.tell_end();
-        let permit = self.permit.lock().take();
+        let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before the count of those on their way out falls: else one more would be sent after it.
-        drop(permit);
+        drop(permits);
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }
@@ -441,6 +489,17 @@ impl Live {
             age: entry.age(),
             requests: entry.stats().requests(),
         });
+    }
+}
+
+impl Candidate for Arc<Live> {
+    fn in_use(&self) -> u32 {
+        self.slot.usage().in_use
+    }
+
+    fn cost(&self) -> f64 {
+        let latency = self.latency.load(self.host.now()).max(1.0);
+        (f64::from(self.in_use()) + 1.0) * f64::from(latency)
     }
 }
 
@@ -476,26 +535,6 @@ impl Drop for BorrowedSender<'_> {
         let mut place = self.live.sender.lock();
         if !self.live.entry().is_close_requested() {
             *place = Some(Sender::Http1(sender));
-        }
-    }
-}
-
-/// Carries what the server says about the connection into the slot.
-struct Watcher {
-    live: std::sync::Weak<Live>,
-}
-
-impl Http2Observer for Watcher {
-    fn settings(&self, _: &Http2Peer) {
-        if let Some(live) = self.live.upgrade() {
-            live.adopt_limit();
-            live.host.released(false);
-        }
-    }
-
-    fn going_away(&self, _: &Http2Peer) {
-        if let Some(live) = self.live.upgrade() {
-            live.drain(CloseReason::GoAway);
         }
     }
 }

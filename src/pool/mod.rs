@@ -5,6 +5,8 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
+#[allow(dead_code, reason = "the parts come one after the other")]
+mod address;
 mod builder;
 mod clock;
 mod connection;
@@ -19,22 +21,40 @@ mod handle;
 mod host;
 mod hosts;
 mod housekeeper;
+mod idle_window;
 mod info;
 mod key;
 mod lease;
 mod live;
+mod liveness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "read by the choice among connections and by health reports, which come next"
+)]
+mod measure;
+mod performance;
 mod permits;
+mod pick;
 mod preheat;
+mod proving;
 mod queue;
 mod reconfigure;
+mod resets;
+mod scale;
 mod shared;
 mod shutdown;
 mod slot;
 mod stats;
 mod target;
+mod upkeep;
+mod warmth;
 #[cfg(feature = "config-file")]
 mod watch;
+mod watcher;
+mod wheel;
 
+pub use address::{BlacklistCause, BlacklistEntry};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
@@ -42,6 +62,7 @@ pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;
+pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
 pub use reconfigure::Reconfiguration;
 pub use shutdown::ShutdownReport;

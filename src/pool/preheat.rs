@@ -97,7 +97,7 @@ impl Pool {
     pub fn cool(&self, target: impl AsTarget) -> Result<bool> {
         let cooled = self.shared().with_key(&target, |key| {
             self.shared().hosts.with(key, |host| {
-                let was_warm = host.keep_warm() > 0;
+                let was_warm = host.warmth_wanted() > 0;
                 host.set_keep_warm(0);
                 was_warm
             })
@@ -175,7 +175,8 @@ mod tests {
     async fn a_host_that_was_retired_meanwhile_is_looked_up_again() {
         let pool = Pool::builder().min_warm(2).build().unwrap();
         let looked_up = pool.host_pool(&"example.com").unwrap();
-        pool.shared().hosts.retire(|host| {
+        let key = Arc::clone(looked_up.key());
+        pool.shared().hosts.retire(key.borrowed(), |host| {
             host.queue().lock().retired = true;
             true
         });

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
+use super::scale::Scale;
 use super::target::Inherited;
 use crate::error::Result;
 use crate::registry::Protocol;
@@ -29,6 +31,10 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// How long the server leaves idle connections open.
+    pub(super) idle_window: IdleWindow,
+    /// How many connections the load needs.
+    pub(super) scale: Scale,
     /// Connections in a row that the server took back before anybody could use them.
     pub(super) flaps: u32,
     /// The pool was closed.
@@ -90,9 +96,12 @@ impl Queue {
 
     /// How many dials the waiting callers call for: an HTTP/1.1 connection serves one of them, an HTTP/2 connection many, and what
     /// is not yet known is found out by one.
+    ///
+    /// A connection whose answer to a PING is awaited spares the dial.
     pub(super) fn wanted_dials(&self) -> usize {
         match self.protocol {
             Some(Protocol::Http1) => self.waiters.len(),
+            _ if self.members.iter().any(|live| live.may_be_proven()) => 0,
             _ => self.waiters.len().min(1),
         }
     }

@@ -189,7 +189,7 @@ impl Shared {
         self.permits.set_limit(config.max_connections());
         self.dials.set_limit(config.max_dials());
         for host in self.hosts.all() {
-            if host.keep_warm() > 0 {
+            if host.warmth_wanted() > 0 {
                 host.set_keep_warm(config.min_warm().max(1));
             }
             for live in &host.queue().lock().members {
@@ -207,7 +207,7 @@ impl Shared {
         for host in self.hosts.all() {
             let inherited = host.queue().lock().inherited;
             let key = inherited.renewed(host.key(), &now);
-            if host.keep_warm() > 0 && key != **host.key() {
+            if host.warmth_wanted() > 0 && key != **host.key() {
                 host.set_keep_warm(0);
                 self.keep_warm_as(self.host_pool(key), inherited);
             }

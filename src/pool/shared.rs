@@ -1,7 +1,7 @@
 //! What all hosts of a pool have in common.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -12,11 +12,13 @@ use tokio_util::task::TaskTracker;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::Voice;
+use super::host::HostPool;
 use super::hosts::Hosts;
 use super::key::HostKeyRef;
 use super::permits::Permits;
 use super::stats::Counters;
 use super::target::AsTarget;
+use super::wheel::Wheel;
 use crate::config::{Config, Layers, Protocols};
 use crate::dial::{Dialer, TlsClient};
 use crate::error::Result;
@@ -39,6 +41,8 @@ pub(super) struct Shared {
     pub(super) dialer: Arc<Dialer>,
     pub(super) registry: Registry,
     pub(super) clock: Arc<Clock>,
+    /// When each host is looked after next.
+    pub(super) wheel: Mutex<Wheel<Weak<HostPool>>>,
     pub(super) counters: Counters,
     pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.

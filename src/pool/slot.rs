@@ -9,6 +9,8 @@ const COUNT_BITS: u32 = 24;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 const LIMIT_SHIFT: u32 = COUNT_BITS;
 const DRAINING: u64 = 1 << 63;
+/// Not handed out until it has proven that it still works.
+const HELD: u64 = 1 << 62;
 
 /// Aligned to two cache lines, since processors fetch them in pairs: a neighbour's traffic must not slow this one.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(super) struct Slot {
 pub(super) struct Usage {
     pub(super) in_use: u32,
     pub(super) draining: bool,
+    pub(super) held: bool,
 }
 
 impl Slot {
@@ -38,7 +41,7 @@ impl Slot {
     pub(super) fn try_acquire(&self) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            if word & DRAINING != 0 || word & COUNT >= (word >> LIMIT_SHIFT) & COUNT {
+            if word & (DRAINING | HELD) != 0 || word & COUNT >= (word >> LIMIT_SHIFT) & COUNT {
                 return false;
             }
             // SeqCst, as in `release`: a waiter that queued before looking here and a releaser that looks at the queue after
@@ -76,6 +79,21 @@ impl Slot {
             .is_ok()
     }
 
+    /// From now on nobody acquires it until it is [released from that](Self::readmit). True when it was not held before.
+    pub(super) fn hold(&self) -> bool {
+        self.word.fetch_or(HELD, Ordering::SeqCst) & HELD == 0
+    }
+
+    /// True when it was held.
+    pub(super) fn readmit(&self) -> bool {
+        self.word.fetch_and(!HELD, Ordering::SeqCst) & HELD != 0
+    }
+
+    /// The most uses at the same time.
+    pub(super) fn limit(&self) -> u32 {
+        ((self.word.load(Ordering::Relaxed) >> LIMIT_SHIFT) & COUNT) as u32
+    }
+
     /// Uses above a lowered limit stay until they are given back.
     pub(super) fn set_limit(&self, limit: u32) {
         let limit = Self::shifted(limit);
@@ -109,6 +127,7 @@ fn usage(word: u64) -> Usage {
     Usage {
         in_use: (word & COUNT) as u32,
         draining: word & DRAINING != 0,
+        held: word & HELD != 0,
     }
 }
 
@@ -131,7 +150,8 @@ mod tests {
             slot.release(7),
             Usage {
                 in_use: 0,
-                draining: false
+                draining: false,
+                held: false
             }
         );
         assert!(slot.try_acquire());
@@ -146,14 +166,16 @@ mod tests {
             slot.drain(),
             Usage {
                 in_use: 1,
-                draining: false
+                draining: false,
+                held: false
             }
         );
         assert_eq!(
             slot.drain(),
             Usage {
                 in_use: 1,
-                draining: true
+                draining: true,
+                held: false
             }
         );
         assert!(!slot.try_acquire());
@@ -161,9 +183,20 @@ mod tests {
             slot.release(0),
             Usage {
                 in_use: 0,
-                draining: true
+                draining: true,
+                held: false
             }
         );
+    }
+
+    #[test]
+    fn a_held_slot_takes_nobody_until_it_is_readmitted() {
+        let slot = Slot::new(2, 0);
+        assert!(slot.try_acquire() && slot.hold() && !slot.hold());
+        assert!(!slot.try_acquire());
+        assert!(slot.release(1).held);
+        assert!(slot.readmit() && !slot.readmit() && slot.try_acquire());
+        assert_eq!(slot.limit(), 2);
     }
 
     #[test]

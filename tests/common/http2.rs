@@ -18,6 +18,7 @@ pub const MAX_CONCURRENT_STREAMS: u16 = 3;
 pub const NO_ERROR: u32 = 0;
 pub const INTERNAL_ERROR: u32 = 2;
 pub const REFUSED_STREAM: u32 = 7;
+pub const ENHANCE_YOUR_CALM: u32 = 11;
 
 const PREFACE: usize = 24;
 

@@ -105,6 +105,22 @@ pub enum PoolEvent {
         /// How often it was reached without being told, since it was last told.
         untold: u64,
     },
+    /// A server closes idle connections earlier than this side would; from now on they are given up, or replaced, before that.
+    #[non_exhaustive]
+    IdleWindowLearned {
+        /// The host.
+        host: Origin,
+        /// How long it leaves an idle connection open.
+        window: Duration,
+    },
+    /// A server closes connections so soon that keeping one warm would be a handshake every few seconds: none is kept for a while.
+    #[non_exhaustive]
+    NotKeptWarm {
+        /// The host.
+        host: Origin,
+        /// After this it is tried again.
+        until_tried_again: Duration,
+    },
     /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
     #[non_exhaustive]
     Reconfigured {
@@ -140,6 +156,8 @@ impl PoolEvent {
             Self::AcquireTimedOut { .. } => "acquire-timed-out",
             Self::RequestFailed { .. } => "request-failed",
             Self::LimitReached { .. } => "limit-reached",
+            Self::IdleWindowLearned { .. } => "idle-window-learned",
+            Self::NotKeptWarm { .. } => "not-kept-warm",
             Self::Reconfigured { .. } => "reconfigured",
             Self::ConfigurationRefused { .. } => "configuration-refused",
             Self::Flushed { .. } => "flushed",
@@ -155,7 +173,9 @@ impl PoolEvent {
             | Self::ConnectionAdded { host, .. }
             | Self::ConnectionRemoved { host, .. }
             | Self::AcquireTimedOut { host, .. }
-            | Self::RequestFailed { host, .. } => Some(host),
+            | Self::RequestFailed { host, .. }
+            | Self::IdleWindowLearned { host, .. }
+            | Self::NotKeptWarm { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
             Self::Reconfigured { .. }
             | Self::ConfigurationRefused { .. }

@@ -18,12 +18,16 @@ const UNLIMITED: u32 = u32::MAX;
 /// Set in the GOAWAY word when a frame has arrived; the stream id has 31 bits, the code 32.
 const GOING_AWAY: u64 = 1 << 63;
 
+const ENHANCE_YOUR_CALM: u64 = 0xb;
+
 /// Told the moment the frame arrives, from within the read: must be quick and must not block.
 pub(crate) trait Http2Observer: Send + Sync {
     /// The server's SETTINGS changed.
     fn settings(&self, peer: &Http2Peer);
     /// The server is going away: no new stream will be processed.
     fn going_away(&self, peer: &Http2Peer);
+    /// A PING of this side's was answered.
+    fn answered(&self, peer: &Http2Peer);
 }
 
 /// Shared by the stream, which writes it, and the pool, which reads it.
@@ -70,6 +74,12 @@ impl Http2Peer {
         (word & GOING_AWAY != 0).then_some(((word >> 32) & 0x7fff_ffff) as u32)
     }
 
+    /// Whether the server went away because this side asked too much of it (ENHANCE_YOUR_CALM, RFC 9113 §7).
+    pub(crate) fn wants_calm(&self) -> bool {
+        let word = self.go_away.load(Ordering::Acquire);
+        word & GOING_AWAY != 0 && word & u64::from(u32::MAX) == ENHANCE_YOUR_CALM
+    }
+
     /// What this side sent first, once its first request has left.
     pub(crate) fn opening(&self) -> Option<&Http2Opening> {
         self.opening.get()
@@ -89,6 +99,13 @@ impl Http2Peer {
         observer.settings(self);
         if self.last_stream_id().is_some() {
             observer.going_away(self);
+        }
+    }
+
+    /// A PING was answered.
+    pub(crate) fn answered(&self) {
+        if let Some(observer) = self.observer.get() {
+            observer.answered(self);
         }
     }
 
@@ -153,6 +170,7 @@ mod tests {
         fn going_away(&self, _: &Http2Peer) {
             self.going_away.fetch_add(1, Ordering::Relaxed);
         }
+        fn answered(&self, _: &Http2Peer) {}
     }
 
     #[tokio::test]

@@ -1,0 +1,41 @@
+//! What stands between resolution and the race: which addresses may be tried, in which order, and how they fared.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// What is known of addresses beyond their names; asked during a dial.
+pub(crate) trait AddressPolicy: Debug + Send + Sync {
+    /// Those that may be tried, the preferred first. An error where none may.
+    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>>;
+
+    /// An attempt is to begin. An error when a limit forbids it for now: the race goes on with the next address. What is returned is
+    /// kept as long as the attempt and, if that wins, the connection.
+    fn begin(&self, address: SocketAddr) -> Result<AddressPermit>;
+
+    /// How an attempt ended: at TCP, TLS or HTTP/2's opening. Not called for attempts that lost a race, nor for failures that are
+    /// this machine's.
+    fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>);
+}
+
+/// Given back on drop.
+pub(crate) type AddressPermit = Box<dyn Any + Send + Sync>;
+
+/// All addresses, in the resolver's order, without a limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnyAddress;
+
+impl AddressPolicy for AnyAddress {
+    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+        Ok(resolved)
+    }
+
+    fn begin(&self, _: SocketAddr) -> Result<AddressPermit> {
+        Ok(Box::new(()))
+    }
+
+    fn ended(&self, _: SocketAddr, _: std::result::Result<Duration, &Error>) {}
+}

@@ -1,0 +1,110 @@
+//! Connections that were silent prove themselves: asked by a PING, held back while the answer is awaited or late.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::clock::{Clock, millis};
+use super::live::Live;
+use super::liveness::{Patience, Seen, Verdict, judge, next_look};
+use crate::config::Config;
+use crate::registry::{CloseReason, Health};
+
+/// When a connection was asked whether it still works; the pool's clock plus one, zero for never.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    due: AtomicU64,
+    last: AtomicU64,
+}
+
+impl Patience {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            validate_after: millis(config.validate_after()),
+            interval: config.ping_interval().map(millis),
+            late_after: millis(config.suspect_after()),
+            dead_after: millis(config.ping_timeout()),
+        }
+    }
+}
+
+impl Live {
+    /// Looks at how long it has been silent and does what that calls for. Returns when to look again.
+    ///
+    /// HTTP/1.1 has no question to ask; its driver sees the end of an idle connection.
+    pub(super) fn look_after(self: &Arc<Self>, patience: Patience, clock: &Clock, now: u64) -> u64 {
+        if self.pinger().is_none() {
+            return u64::MAX;
+        }
+        let seen = self.seen(clock);
+        match judge(seen, patience, now) {
+            Verdict::Sound => {
+                if seen.asked.is_none_or(|due| seen.heard > due) {
+                    self.proven();
+                }
+            }
+            Verdict::Doubtful => {
+                self.slot().hold();
+            }
+            Verdict::Ask => self.ask(now),
+            Verdict::Late => {
+                if self.entry().health() != Health::Suspect {
+                    self.slot().hold();
+                    self.suspect();
+                    // Those who hoped for it may need another.
+                    self.host().scale();
+                }
+            }
+            Verdict::Dead => {
+                self.registration().note_close(CloseReason::Unhealthy);
+                self.drain(CloseReason::Unhealthy);
+                self.cut().cancel();
+            }
+        }
+        next_look(self.seen(clock), patience, now)
+    }
+
+    /// Asks it, if that is possible and not already done.
+    pub(super) fn ask(&self, now: u64) {
+        let Some(pinger) = self.pinger() else { return };
+        let stamp = now.saturating_add(1);
+        if self
+            .asked()
+            .due
+            .compare_exchange(0, stamp, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+        {
+            self.asked().last.store(stamp, Ordering::Relaxed);
+            pinger.ask();
+        }
+    }
+
+    /// It works: whoever waits may have it.
+    pub(super) fn proven(self: &Arc<Self>) {
+        self.asked().due.store(0, Ordering::SeqCst);
+        self.settle_resets();
+        if self.slot().readmit() {
+            self.vindicate();
+            self.host().released(false);
+        }
+    }
+
+    /// It is held back and its answer is not late yet: worth waiting for.
+    pub(super) fn may_be_proven(&self) -> bool {
+        let usage = self.slot().usage();
+        usage.held && !usage.draining && self.entry().health() == Health::Healthy
+    }
+
+    fn seen(&self, clock: &Clock) -> Seen {
+        let stamp = |place: &AtomicU64| place.load(Ordering::Relaxed).checked_sub(1);
+        let heard = self.entry().stats().last_received();
+        Seen {
+            heard: heard
+                .map_or(0, |instant| clock.at(instant))
+                .max(self.opened()),
+            asked: stamp(&self.asked().due),
+            last_asked: stamp(&self.asked().last),
+            used: self.slot().usage().in_use > 0,
+            calm: self.host().is_calm(clock.now()),
+        }
+    }
+}

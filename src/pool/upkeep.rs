@@ -1,0 +1,132 @@
+//! What a look at one host does: its connections' ages, silence and idleness, its warmth, and how many connections its load needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::millis;
+use super::host::HostPool;
+use super::housekeeper::ROUND;
+use super::live::Live;
+use super::liveness::Patience;
+use super::scale::Load;
+use super::shared::Shared;
+use crate::config::Config;
+use crate::registry::CloseReason;
+
+/// A connection past its lifetime waits this long for its replacement, in parts of the lifetime; then it goes without one.
+const REPLACEMENT_GRACE: u32 = 10;
+
+/// A host with connections is looked at this often at least, since being used is not announced.
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
+impl HostPool {
+    /// Does what is due. Returns when to look again, in the pool's time; `None` when the host has nothing and nobody has asked for long.
+    pub(super) fn look_after(
+        self: &Arc<Self>,
+        shared: &Shared,
+        config: &Config,
+        now: u64,
+    ) -> Option<u64> {
+        let mut next = self.end_old(config, now);
+        let patience = Patience::of(config);
+        for live in self.connections().iter() {
+            next = next.min(live.look_after(patience, &shared.clock, now));
+        }
+        self.follow_load(config, now);
+        let cold = self.refill();
+        let waiting = self.waiting() > 0;
+        if waiting {
+            // Dials that paused after a failure, and places that a warm dial left.
+            self.serve();
+            self.scale();
+        }
+        let connections = self.connections();
+        let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
+        if waiting || cold || connections.iter().any(used) {
+            return Some(now + millis(ROUND));
+        }
+        if connections.is_empty() {
+            let forgotten = self
+                .last_asked()
+                .saturating_add(millis(config.idle_timeout()));
+            return (forgotten > now || self.warmth_wanted() > 0)
+                .then(|| forgotten.max(now + millis(LONGEST_REST)));
+        }
+        Some(next.min(now + millis(LONGEST_REST)))
+    }
+
+    /// Lifetimes, numbers of requests and idle timeouts. Returns when the next is due.
+    fn end_old(self: &Arc<Self>, config: &Config, now: u64) -> u64 {
+        let idle_timeout = millis(config.idle_timeout());
+        let grace = millis(config.max_lifetime() / REPLACEMENT_GRACE);
+        let connections = self.connections();
+        let window = self.queue().lock().idle_window.limit(now);
+        let mut replacements = connections.len().saturating_sub(self.keep_warm());
+        let mut next = u64::MAX;
+        for (position, live) in connections.iter().enumerate() {
+            let kept_warm = position < self.keep_warm();
+            let idle = live.slot().usage().in_use == 0;
+            let given_up = window.map(|window| live.slot().last_used().saturating_add(window));
+            let worn = live.is_worn(config.max_requests_per_connection())
+                || kept_warm && idle && given_up.is_some_and(|at| now >= at);
+            if worn || now >= live.expires() {
+                // A connection that is kept warm stays until its replacement is there.
+                let replaced = !kept_warm || replacements > 0;
+                let late = now >= live.expires().saturating_add(grace);
+                if replaced || late || !self.warm_replacement() {
+                    replacements = replacements.saturating_sub(usize::from(kept_warm));
+                    live.drain(CloseReason::LifetimeReached);
+                } else {
+                    next = now;
+                }
+            } else if !kept_warm && idle {
+                let idle_until = live.slot().last_used().saturating_add(idle_timeout);
+                let idle_until = idle_until.min(given_up.unwrap_or(u64::MAX));
+                if now >= idle_until {
+                    live.close_if_idle(CloseReason::IdleTimeout);
+                }
+                next = next.min(idle_until).min(live.expires());
+            } else {
+                next = next.min(given_up.unwrap_or(u64::MAX)).min(live.expires());
+            }
+        }
+        next
+    }
+
+    /// Opens another connection before those there are full, and packs the load on as few as it needs.
+    fn follow_load(self: &Arc<Self>, config: &Config, now: u64) {
+        let connections = self.connections();
+        let in_use: u32 = connections
+            .iter()
+            .map(|live| live.slot().usage().in_use)
+            .sum();
+        let waiting = u32::try_from(self.waiting()).unwrap_or(u32::MAX);
+        let load = Load {
+            wanted: in_use.saturating_add(waiting),
+            connections: connections.len(),
+            latency: self.median_latency(now),
+        };
+        let capacities = connections.iter().map(|live| live.slot().limit());
+        let (needed, dialing, paused) = {
+            let mut queue = self.queue().lock();
+            let needed = queue.scale.needed(load, capacities);
+            // A server that allows no stream on one connection would allow none on the next.
+            let paused = queue.is_paused() || queue.barred() > 0;
+            (needed, queue.dialing, paused)
+        };
+        self.set_spread(needed.max(self.keep_warm()));
+        let most = config.max_connections_per_host();
+        let one_more = needed.min(most) > connections.len() + dialing;
+        if one_more && dialing == 0 && !paused && !connections.is_empty() {
+            self.warm(None);
+        }
+    }
+
+    /// In microseconds; zero when nothing is known.
+    fn median_latency(&self, now: u64) -> u64 {
+        self.performance().map_or(0, |performance| {
+            let median = performance.latencies(now).p50;
+            u64::try_from(median.as_micros()).unwrap_or(u64::MAX)
+        })
+    }
+}
