@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use super::dials::Dials;
-use super::events::{Hook, PoolEvent, Publisher, Voice};
+use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
@@ -48,6 +48,7 @@ pub struct PoolBuilder {
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
+    observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "config-file")]
     watched: Option<Watched>,
 }
@@ -328,6 +329,13 @@ impl PoolBuilder {
         self
     }
 
+    /// Tells `observer` what is measured too often to be an event.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -374,7 +382,7 @@ impl PoolBuilder {
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
-            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),

@@ -58,6 +58,8 @@ mod wheel;
 pub use address::{BlacklistCause, BlacklistEntry};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+#[cfg(feature = "metrics")]
+pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
