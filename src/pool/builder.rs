@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address::Book;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
@@ -24,7 +25,7 @@ use super::stats::Counters;
 #[cfg(feature = "config-file")]
 use super::watch::Watched;
 use super::wheel::Wheel;
-use crate::config::{Balance, Layers, Protocols, Settings};
+use crate::config::{Balance, Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -43,6 +44,7 @@ pub struct PoolBuilder {
     /// Why there is none of the name that was given.
     no_profile: Option<ProfileError>,
     accept_language: AcceptLanguage,
+    weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
     registry: Option<Registry>,
@@ -259,6 +261,12 @@ impl PoolBuilder {
         self
     }
 
+    /// What addresses are worth, for [`Balance::Weighted`]. Default: all the same.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
+    }
+
     /// How servers' certificates are verified. Default: [`Trust::webpki`].
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -375,6 +383,7 @@ impl PoolBuilder {
             layers: Mutex::new(self.layers),
             generation: AtomicU64::new(0),
             hosts: Hosts::new(),
+            book: Arc::new(Book::new(self.weights)),
             permits: Permits::new(most_connections),
             dials: Dials::new(most_dials),
             dialer: Arc::new(Dialer::new(resolver, registry.clone(), Arc::clone(&config))),

@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::address::HostAddresses;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
@@ -62,6 +63,7 @@ pub(super) struct HostPool {
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
     pub(super) performance: OnceLock<Box<Performance>>,
+    addresses: HostAddresses,
     queue: Mutex<Queue>,
 }
 
@@ -70,6 +72,7 @@ impl HostPool {
         let clock = Arc::clone(&shared.clock);
         let now = clock.now();
         Self {
+            addresses: HostAddresses::new(&shared.book, &key, &shared.config()),
             key: Arc::new(key),
             shared: Arc::downgrade(shared),
             permits: Arc::clone(&shared.permits),
@@ -93,6 +96,10 @@ impl HostPool {
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn addresses(&self) -> &HostAddresses {
+        &self.addresses
     }
 
     pub(super) fn voice(&self) -> &Voice {
@@ -363,11 +370,21 @@ impl HostPool {
         let queue = self.queue.lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
         let barred = queue.barred();
+        let kept_out = queue.kept_out.as_ref().map(|(error, _)| error.to_string());
         drop(queue);
+        if let Some(kept_out) = kept_out {
+            return Error::new(ErrorKind::AcquireTimeout)
+                .with_host(self.key.origin.host())
+                .with_detail(format!("{kept_out}; {waiting} callers wait"));
+        }
         let detail = match self.shared.upgrade() {
             Some(shared) if dialing > 0 && shared.dials.available_permits() == 0 => {
                 let most = shared.config().max_dials();
                 format!("max_dials: {most} of {most} under way, this host waits for {dialing}")
+            }
+            Some(shared) if dialing > 0 && self.addresses.dials().are_all_taken() => {
+                let most = shared.config().max_dials_per_host();
+                format!("max_dials_per_host: {most} of {most} under way, {waiting} callers wait")
             }
             _ if dialing > 0 => format!("{dialing} dials are still under way"),
             _ if barred > 0 && barred == open => {

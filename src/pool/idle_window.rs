@@ -7,6 +7,9 @@ const MARGIN: u64 = 1_000;
 /// Two connections that the server closed after idle times this alike were closed by its timer.
 const ALIKE: u64 = 1_000;
 
+/// No server's timer is shorter; what is closed sooner was closed for another reason.
+const LEAST: u64 = 1_000;
+
 /// What happens within this time is one event: a server that restarts closes all its connections, whatever their age.
 const ONE_EVENT: u64 = 1_000;
 
@@ -47,7 +50,7 @@ impl IdleWindow {
             };
         }
         let (_, other) = before.filter(|(_, other)| apart && alike(idle, *other))?;
-        let window = other.min(idle);
+        let window = Some(other.min(idle)).filter(|window| *window >= LEAST)?;
         let new = self.known(now).is_none_or(|known| window + ALIKE < known);
         new.then(|| {
             self.window = Some((window, now));

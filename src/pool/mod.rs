@@ -5,7 +5,6 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
-#[allow(dead_code, reason = "the parts come one after the other")]
 mod address;
 mod builder;
 mod clock;
@@ -55,7 +54,7 @@ mod watch;
 mod watcher;
 mod wheel;
 
-pub use address::{BlacklistCause, BlacklistEntry};
+pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 #[cfg(feature = "metrics")]

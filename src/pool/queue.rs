@@ -11,7 +11,7 @@ use super::lease::Lease;
 use super::live::Live;
 use super::scale::Scale;
 use super::target::Inherited;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::registry::Protocol;
 
 /// What a waiter is handed.
@@ -43,6 +43,8 @@ pub(super) struct Queue {
     pub(super) retired: bool,
     /// What of its key follows the pool's defaults, for a host that is kept warm.
     pub(super) inherited: Inherited,
+    /// What kept the last dial from all of the host's addresses, and since when, until one of them may have a place.
+    pub(super) kept_out: Option<(Error, Instant)>,
     /// In the list of hosts that wait for a place.
     pub(super) starved: bool,
 }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address::Book;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::Voice;
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     /// Counts the flushes: a connection of an earlier generation is on its way out.
     pub(super) generation: AtomicU64,
     pub(super) hosts: Hosts,
+    /// What is known of addresses.
+    pub(super) book: Arc<Book>,
     pub(super) permits: Arc<Permits>,
     pub(super) dials: Arc<Dials>,
     pub(super) dialer: Arc<Dialer>,

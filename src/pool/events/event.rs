@@ -141,6 +141,28 @@ pub enum PoolEvent {
         /// How many there were.
         connections: usize,
     },
+    /// An address failed often enough in a row to be [blacklisted](crate::Pool::blacklist), or failed when it was probed.
+    #[non_exhaustive]
+    AddressListed {
+        /// The host for which it was dialed.
+        host: Origin,
+        /// What is listed.
+        address: SocketAddr,
+        /// Whether it is listed for all hosts, since it could not be connected to; else for this one.
+        for_all_hosts: bool,
+        /// How the last attempt failed.
+        error: Error,
+        /// How long it is listed.
+        term: Duration,
+    },
+    /// An address that was blacklisted for its failures works again.
+    #[non_exhaustive]
+    AddressUnlisted {
+        /// The host for which it was dialed.
+        host: Origin,
+        /// What is off the list.
+        address: SocketAddr,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -161,6 +183,8 @@ impl PoolEvent {
             Self::Reconfigured { .. } => "reconfigured",
             Self::ConfigurationRefused { .. } => "configuration-refused",
             Self::Flushed { .. } => "flushed",
+            Self::AddressListed { .. } => "address-listed",
+            Self::AddressUnlisted { .. } => "address-unlisted",
             Self::Lost(_) => "lost",
         }
     }
@@ -175,7 +199,9 @@ impl PoolEvent {
             | Self::AcquireTimedOut { host, .. }
             | Self::RequestFailed { host, .. }
             | Self::IdleWindowLearned { host, .. }
-            | Self::NotKeptWarm { host, .. } => Some(host),
+            | Self::NotKeptWarm { host, .. }
+            | Self::AddressListed { host, .. }
+            | Self::AddressUnlisted { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
             Self::Reconfigured { .. }
             | Self::ConfigurationRefused { .. }

@@ -31,7 +31,7 @@ pub struct BlacklistEntry {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum BlacklistCause {
-    /// Somebody [added](crate::pool::Blacklisting::add) it.
+    /// Somebody [added](crate::pool::BlacklistHandle::add) it.
     Manual,
     /// Attempts failed in a row, the last one with this error.
     Failed(ErrorKind),

@@ -52,18 +52,20 @@ impl Manual {
 
     /// Whether and how badly an address is listed; by several networks, as badly as by the worst.
     pub(super) fn badness(&self, address: IpAddr, now: u64) -> Option<Badness> {
-        let listings = self.covering(address, now).map(|listing| Badness {
-            by_hand: true,
-            tried: listing.tried,
-            until: listing.until.unwrap_or(u64::MAX),
-        });
+        let listings = self
+            .covering(address.to_canonical(), now)
+            .map(|listing| Badness {
+                by_hand: true,
+                tried: listing.tried,
+                until: listing.until.unwrap_or(u64::MAX),
+            });
         listings.max()
     }
 
     /// An address is tried all the same.
     pub(super) fn tried(&mut self, address: IpAddr, now: u64) {
         for listing in &mut self.0 {
-            if listing.network.contains(&address) && listing.is_listed(now) {
+            if listing.network.contains(&address.to_canonical()) && listing.is_listed(now) {
                 listing.tried = listing.tried.saturating_add(1);
             }
         }

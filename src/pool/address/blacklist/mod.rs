@@ -6,9 +6,10 @@
 //!
 //! A blacklist is a preference, not a prohibition: when it covers all addresses of a host, the least bad one is tried rather than
 //! none, listed by hand or not. What must never be dialed belongs on the deny list of the
-//! [`AccessList`](crate::resolve), which has no such floor.
+//! [`AccessList`](crate::resolve::AccessList), which has no such floor.
 
 mod entry;
+mod handle;
 mod manual;
 mod tracked;
 mod verdict;
@@ -17,5 +18,8 @@ mod verdict;
 mod tests;
 
 pub use entry::{BlacklistCause, BlacklistEntry};
+pub use handle::BlacklistHandle;
 pub(super) use tracked::{Blacklist, Subject, Terms};
-pub(super) use verdict::{Badness, Verdict};
+#[cfg(test)]
+use verdict::Badness;
+pub(super) use verdict::Verdict;

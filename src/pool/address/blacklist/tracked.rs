@@ -100,7 +100,7 @@ impl Blacklist {
             }
             Verdict::Listed(_) => {
                 self.each(address, host, |track| {
-                    track.tried = track.tried.saturating_add(1)
+                    track.tried = track.tried.saturating_add(1);
                 });
                 self.manual.tried(address.ip(), now);
                 Some(false)
@@ -171,7 +171,7 @@ impl Blacklist {
         let by_hand = self.manual.remove(network);
         let before = self.tracked.len();
         self.tracked
-            .retain(|subject, _| !network.contains(&subject.address.ip()));
+            .retain(|subject, _| !network.contains(&subject.address.ip().to_canonical()));
         by_hand || self.tracked.len() < before
     }
 
@@ -196,6 +196,7 @@ impl Blacklist {
         entries
     }
 
+    #[cfg(test)]
     pub(super) fn tracked(&self) -> usize {
         self.tracked.len()
     }
