@@ -21,10 +21,20 @@ macro_rules! settings {
 
             pub(super) const NAMES: &[&str] = &[$(stringify!($name),)*];
 
+            /// Sets one entry from what stands in a file; an unknown name or unfit value leaves the layer as it was.
+            #[cfg(feature = "config-file")]
+            pub(super) fn set_written(&mut self, name: &str, value: super::value::Written<'_>) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = Some(<$type as super::value::FromText>::from_written(value)?),)*
+                    _ => return Err("unknown setting".into()),
+                }
+                Ok(())
+            }
+
             /// Sets one entry from text; an unknown name or unreadable value leaves the layer as it was.
             pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
                 match name {
-                    $(stringify!($name) => self.$name = Some(<$type as super::environment::FromText>::from_text(text)?),)*
+                    $(stringify!($name) => self.$name = Some(<$type as super::value::FromText>::from_text(text)?),)*
                     _ => return Err("unknown setting".into()),
                 }
                 Ok(())
