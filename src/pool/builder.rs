@@ -22,11 +22,11 @@ use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 use super::wheel::Wheel;
 use crate::config::{Balance, Config, Protocols, Settings, Weights};
-use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
+use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
 use crate::registry::Registry;
-use crate::resolve::Resolver;
+use crate::resolve::{AccessList, Resolver};
 
 /// Sets a [`Pool`] up. Everything has a default; [`build`](Self::build) refuses what is impossible.
 #[derive(Debug, Default)]
@@ -45,6 +45,8 @@ pub struct PoolBuilder {
     weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
+    access_list: AccessList,
+    local_addresses: LocalAddresses,
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
@@ -276,6 +278,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Which addresses may be connected to. A host that resolves to denied ones only fails with
+    /// [`AddressDenied`](ErrorKind::AddressDenied). Default: all.
+    pub fn access_list(mut self, list: AccessList) -> Self {
+        self.access_list = list;
+        self
+    }
+
+    /// Which of this machine's addresses connections come from. Default: the system chooses.
+    pub fn local_addresses(mut self, addresses: LocalAddresses) -> Self {
+        self.local_addresses = addresses;
+        self
+    }
+
     /// Where addresses come from. Default: the system's name servers and hosts file.
     pub fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = Some(resolver);
@@ -331,6 +346,9 @@ impl PoolBuilder {
         tls.check(&profile)?;
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
+        let dialer = Dialer::new(resolver, registry.clone(), &config)
+            .with_local_addresses(self.local_addresses);
+        dialer.set_access(self.access_list);
         let shared = Arc::new(Shared {
             defaults: Defaults {
                 protocols: self.protocols,
@@ -342,7 +360,7 @@ impl PoolBuilder {
             book: Arc::new(Book::new(self.weights)),
             permits: Permits::new(config.max_connections()),
             dials: Arc::new(Semaphore::new(config.max_dials())),
-            dialer: Arc::new(Dialer::new(resolver, registry.clone(), &config)),
+            dialer: Arc::new(dialer),
             registry,
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),

@@ -4,8 +4,10 @@ use std::fmt::Debug;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 
+use super::service::Services;
 use crate::error::Error;
 
 /// A name service: asked for a host's addresses, it asks somebody else.
@@ -27,6 +29,22 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     ///
     /// The future is dropped when no caller waits for it any more, and must bear that.
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>>;
+
+    /// Looks up the HTTPS records (RFC 9460) of `host` for https at `port`, following aliases.
+    ///
+    /// Unless it is written otherwise, there are none.
+    ///
+    /// # Errors
+    ///
+    /// As of [`resolve`](Self::resolve). An error is harmless, and remembered for a minute.
+    ///
+    /// # Cancel safety
+    ///
+    /// As of [`resolve`](Self::resolve).
+    fn services<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Services, Error>> {
+        let _ = (host, port);
+        ready(Ok(Services::none(Duration::MAX))).boxed()
+    }
 }
 
 /// The addresses of a host and how long they may be used.

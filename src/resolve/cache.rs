@@ -1,172 +1,247 @@
-//! Answers kept for as long as they are valid.
+//! Answers kept for as long as they are of use, and one lookup for all who want the same.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use moka::policy::EvictionPolicy;
-use tokio::time::Instant;
+use parking_lot::Mutex;
+use rand::RngExt;
+use tokio::time::{Instant, timeout_at};
 
-use super::answer::{Answer, Resolve};
-use super::flight::Flights;
+use super::flight::{Flight, Flights};
+use super::remembered::{Held, Outcome, Remembered, Standing, Terms};
 use crate::error::{Error, ErrorKind};
 
-/// A name service that is asked only when its last answer has run out.
+/// What is known of names, by name.
 #[derive(Clone)]
-pub(super) struct Cache {
-    entries: Entries,
-    flights: Arc<Flights<Addresses>>,
-    upstream: Arc<dyn Resolve>,
+pub(super) struct Cache<T> {
+    entries: Entries<T>,
+    flights: Arc<Flights<Landed<T>>>,
+    parked: Arc<Mutex<Parked<T>>>,
+    terms: Terms,
 }
 
-pub(super) type Addresses = Result<Arc<[IpAddr]>, Error>;
+type Landed<T> = Result<Held<T>, Error>;
 
-/// moka bounds the number; its own clock cannot be paused, so an entry's age is judged by the deadline in it.
-type Entries = moka::future::Cache<Arc<str>, Entry>;
+/// moka bounds the number; its own clock cannot be paused, so an entry's age is judged by the deadlines in it.
+type Entries<T> = moka::sync::Cache<Arc<str>, Remembered<T>>;
 
-impl Cache {
-    pub(super) fn new(upstream: Arc<dyn Resolve>) -> Self {
+/// Lookups that were not waited for to their end.
+type Parked<T> = VecDeque<(Instant, Flight<Landed<T>>)>;
+
+impl<T: Clone + Send + Sync + 'static> Cache<T> {
+    pub(super) fn new(terms: Terms) -> Self {
         Self {
-            // The default policy may refuse a newcomer for the sake of popular hosts; each dial to it would ask again.
+            // The default policy may refuse a newcomer for the sake of popular names; each dial to it would ask again.
             entries: Entries::builder()
                 .max_capacity(CAPACITY)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             flights: Arc::new(Flights::new()),
-            upstream,
+            parked: Arc::default(),
+            terms,
         }
     }
 
-    pub(super) async fn resolve(&self, host: &str) -> Addresses {
-        if let Some(entry) = fresh(&self.entries, host).await {
-            return entry.addresses;
-        }
-        let host = Arc::from(host);
-        let lookup = look_up(
-            self.entries.clone(),
-            Arc::clone(&self.upstream),
-            Arc::clone(&host),
-        );
-        self.flights.join(&host, lookup).await
-    }
-
-    pub(super) async fn forget(&self, host: &str) {
-        self.entries.invalidate(host).await;
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|(_, entry)| entry.is_fresh())
-            .count()
-    }
-}
-
-impl fmt::Debug for Cache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache")
-            .field("upstream", &self.upstream)
-            .finish_non_exhaustive()
-    }
-}
-
-async fn look_up(entries: Entries, upstream: Arc<dyn Resolve>, host: Arc<str>) -> Addresses {
-    // Another lookup may have landed between the caller's look at the cache and its boarding of this one.
-    if let Some(entry) = fresh(&entries, &host).await {
-        return entry.addresses;
-    }
-    let answer = AssertUnwindSafe(async { upstream.resolve(&host).await })
-        .catch_unwind()
-        .await;
-    let answer = answer.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::ResolveFailed).with_detail("the name service panicked"))
-    });
-    let entry = Entry::new(answer, &host);
-    entries.insert(host, entry.clone()).await;
-    entry.addresses
-}
-
-async fn fresh(entries: &Entries, host: &str) -> Option<Entry> {
-    entries.get(host).await.filter(Entry::is_fresh)
-}
-
-#[derive(Clone)]
-struct Entry {
-    addresses: Addresses,
-    fresh_until: Instant,
-}
-
-impl Entry {
-    fn new(answer: Result<Answer, Error>, host: &str) -> Self {
-        let not_found = || Error::new(ErrorKind::HostNotFound).with_host(host);
-        let (addresses, valid_for) = match answer {
-            Ok(answer) if answer.is_empty() => (
-                Err(not_found()),
-                answer
-                    .valid_for()
-                    .clamp(MIN_VALIDITY, MAX_NEGATIVE_VALIDITY),
-            ),
-            Ok(answer) => (
-                Ok(distinct(answer.addresses())),
-                answer.valid_for().clamp(MIN_VALIDITY, MAX_VALIDITY),
-            ),
-            Err(error) => (Err(error.with_host(host)), FAILURE_VALIDITY),
+    /// What is known of `name`, or else what `lookup` finds out, which is made for the first of those who ask at the same time.
+    pub(super) fn ask<L>(&self, name: &str, lookup: impl FnOnce(Arc<str>) -> L) -> Asked<T>
+    where
+        L: Future<Output = Outcome<T>> + Send + 'static,
+    {
+        let now = Instant::now();
+        let stale = match self.standing(name, now) {
+            Standing::Fresh(held) | Standing::Due(held) | Standing::Spared(held) => {
+                return self.asked(State::Known(Ok(held)));
+            }
+            Standing::Refused(error) => return self.asked(State::Known(Err(error))),
+            Standing::Stale(held) => Some((held, now + STALE_DELAY)),
+            Standing::Gone => None,
         };
-        Self {
-            addresses,
-            fresh_until: Instant::now() + valid_for,
+        let flight = self.board(name, lookup);
+        self.asked(State::UnderWay(flight, stale))
+    }
+
+    /// Whether somebody should [refresh](Self::refresh) what is known of `name`.
+    pub(super) fn is_due(&self, name: &str) -> bool {
+        let standing = self.standing(name, Instant::now());
+        matches!(standing, Standing::Due(_) | Standing::Stale(_))
+    }
+
+    /// Asks anew, unless what is known is fresh or asking has just failed; whoever asks meanwhile joins.
+    pub(super) async fn refresh<L>(
+        &self,
+        name: &str,
+        lookup: impl FnOnce(Arc<str>) -> L,
+    ) -> Landed<T>
+    where
+        L: Future<Output = Outcome<T>> + Send + 'static,
+    {
+        self.board(name, lookup).await
+    }
+
+    pub(super) fn forget(&self, name: &str) {
+        self.entries.invalidate(name);
+    }
+
+    /// Looks at every name.
+    pub(super) fn forget_all(&self, mut is_meant: impl FnMut(&str) -> bool) {
+        for (name, _) in self.entries.iter().filter(|(name, _)| is_meant(name)) {
+            self.entries.invalidate(&**name);
         }
     }
 
-    fn is_fresh(&self) -> bool {
-        Instant::now() < self.fresh_until
+    /// How many names are answered without asking.
+    pub(super) fn len(&self) -> usize {
+        let now = Instant::now();
+        let unasked = |entry: &Remembered<T>| {
+            !matches!(entry.standing(now), Standing::Stale(_) | Standing::Gone)
+        };
+        let entries = self.entries.iter();
+        entries.filter(|(_, entry)| unasked(entry)).count()
     }
-}
 
-/// The addresses without repetitions, and of each family no more than an entry may hold.
-fn distinct(addresses: &[IpAddr]) -> Arc<[IpAddr]> {
-    let mut kept: Vec<IpAddr> = Vec::new();
-    for address in addresses {
-        let family = kept.iter().filter(|one| one.is_ipv4() == address.is_ipv4());
-        if !kept.contains(address) && family.count() < MAX_ADDRESSES_PER_FAMILY {
-            kept.push(*address);
+    fn standing(&self, name: &str, now: Instant) -> Standing<T> {
+        self.entries
+            .get(name)
+            .map_or(Standing::Gone, |entry| entry.standing(now))
+    }
+
+    fn asked(&self, state: State<T>) -> Asked<T> {
+        Asked {
+            parked: Arc::clone(&self.parked),
+            state,
         }
     }
-    kept.into()
+
+    fn board<L>(&self, name: &str, lookup: impl FnOnce(Arc<str>) -> L) -> Flight<Landed<T>>
+    where
+        L: Future<Output = Outcome<T>> + Send + 'static,
+    {
+        clear(&mut self.parked.lock());
+        let name: Arc<str> = Arc::from(name);
+        let lookup = lookup(Arc::clone(&name));
+        let landing = land(self.entries.clone(), self.terms, Arc::clone(&name), lookup);
+        self.flights.join(&name, landing)
+    }
 }
 
-/// Hosts remembered. More than a client talks to; at most a few hundred bytes each, so a few megabytes.
+impl<T> fmt::Debug for Cache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+/// One caller's question.
+pub(super) struct Asked<T> {
+    parked: Arc<Mutex<Parked<T>>>,
+    state: State<T>,
+}
+
+enum State<T> {
+    Known(Landed<T>),
+    /// The lookup, and what is used if it takes beyond a moment.
+    UnderWay(Flight<Landed<T>>, Option<(Held<T>, Instant)>),
+}
+
+impl<T: Clone + Send + Sync + 'static> Asked<T> {
+    /// The answer. Cancel-safe: it can be waited for again.
+    pub(super) async fn wait(&mut self) -> Landed<T> {
+        let landed = match &mut self.state {
+            State::Known(landed) => return landed.clone(),
+            State::UnderWay(flight, None) => flight.await,
+            State::UnderWay(flight, Some((held, deadline))) => {
+                match timeout_at(*deadline, &mut *flight).await {
+                    Ok(landed) => landed,
+                    Err(_) => {
+                        let held = held.clone();
+                        self.park();
+                        Ok(held)
+                    }
+                }
+            }
+        };
+        self.state = State::Known(landed.clone());
+        landed
+    }
+
+    /// Waits no more, but leaves the lookup for the next who asks for the name, who may find it done.
+    pub(super) fn park(&mut self) {
+        if let State::UnderWay(flight, _) = &self.state {
+            let mut parked = self.parked.lock();
+            clear(&mut parked);
+            if parked.len() >= MOST_PARKED {
+                parked.pop_front();
+            }
+            parked.push_back((Instant::now(), flight.clone()));
+        }
+    }
+}
+
+/// Drops the lookups that have landed, and those that nobody has asked for in a long time: their queries are void.
+fn clear<T: Clone>(parked: &mut Parked<T>) {
+    parked.retain(|(since, flight)| since.elapsed() < LONGEST_PARKED && flight.peek().is_none());
+}
+
+async fn land<T: Clone + Send + Sync + 'static>(
+    entries: Entries<T>,
+    terms: Terms,
+    name: Arc<str>,
+    lookup: impl Future<Output = Outcome<T>>,
+) -> Landed<T> {
+    // Another lookup may have landed between the caller's look at the cache and its boarding of this one.
+    let former = entries.get(&name);
+    match former.map(|entry| entry.standing(Instant::now())) {
+        Some(Standing::Fresh(held) | Standing::Spared(held)) => return Ok(held),
+        Some(Standing::Refused(error)) => return Err(error),
+        Some(Standing::Due(_) | Standing::Stale(_) | Standing::Gone) | None => {}
+    }
+    let outcome = AssertUnwindSafe(lookup).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| {
+        let error = Error::new(ErrorKind::ResolveFailed).with_detail("the name service panicked");
+        Outcome::Failed(error.with_host(&name))
+    });
+    let failure = match &outcome {
+        Outcome::Failed(error) | Outcome::Absent(error, _) => Some(error.clone()),
+        Outcome::Found(..) => None,
+    };
+    let now = Instant::now();
+    let portion = rand::rng().random_range(EARLIEST_REFRESH..=LATEST_REFRESH);
+    let former = entries.get(&name);
+    let entry = Remembered::after(former.as_ref(), outcome, &terms, portion, now);
+    let standing = entry.standing(now);
+    entries.insert(name, entry);
+    match (standing, failure) {
+        (
+            Standing::Fresh(held)
+            | Standing::Due(held)
+            | Standing::Stale(held)
+            | Standing::Spared(held),
+            _,
+        ) => Ok(held),
+        (Standing::Refused(error), _) | (Standing::Gone, Some(error)) => Err(error),
+        // Terms of no time at all, which there are not.
+        (Standing::Gone, None) => Err(Error::new(ErrorKind::ResolveFailed)),
+    }
+}
+
+/// Names remembered. More than a client talks to; at most a few hundred bytes each, so a few megabytes.
 const CAPACITY: u64 = 10_000;
 
-/// More than any real host publishes, and more than a dial can try; an answer over TCP may hold 4,000.
-const MAX_ADDRESSES_PER_FAMILY: usize = 32;
+/// A refresh is due after between four fifths and nine tenths of the time to live: early enough for it to fail once or twice, and
+/// not for all clients in the same moment.
+const EARLIEST_REFRESH: f64 = 0.8;
+const LATEST_REFRESH: f64 = 0.9;
 
-/// A time to live of 0 would turn every dial of a burst into a query.
-const MIN_VALIDITY: Duration = Duration::from_secs(1);
+/// How long a caller who could have a stale answer waits for a better one. RFC 8767 §5 has 1.8 seconds for resolvers, whose clients
+/// wait for five; most lookups take less than a tenth of a second.
+const STALE_DELAY: Duration = Duration::from_millis(250);
 
-/// RFC 8767 §4 advises a cap of days to weeks; a client that stays up for months should notice a move within one.
-const MAX_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Each holds a query and a little memory.
+const MOST_PARKED: usize = 64;
 
-/// A host that was just created should not stay missing for long. RFC 2308 §5 would allow three hours.
-const MAX_NEGATIVE_VALIDITY: Duration = Duration::from_secs(5 * 60);
-
-/// Failing servers must not be asked in a storm (RFC 9520 §3.2 wants at least one second), but may recover any moment.
-const FAILURE_VALIDITY: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repeated_and_surplus_addresses_are_dropped_per_family() {
-        let v4 = (0..=255).map(|last| IpAddr::from([192, 0, 2, last]));
-        let v6 = (0..2).map(|last| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]));
-        let addresses: Vec<_> = v4.clone().chain(v4).chain(v6.clone()).chain(v6).collect();
-        let kept = distinct(&addresses);
-        assert_eq!(kept.len(), MAX_ADDRESSES_PER_FAMILY + 2);
-        assert!(kept.last().unwrap().is_ipv6());
-    }
-}
+/// As long as name servers are asked for one answer.
+const LONGEST_PARKED: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! The DNS as the system is set up to use it, through hickory.
 
+mod https;
 mod lookup;
 mod settings;
 
@@ -16,9 +17,10 @@ use tokio::time::Instant;
 use self::settings::Settings;
 use super::answer::{Answer, Resolve};
 use super::host::Host;
+use super::service::Services;
 use crate::error::Error;
 
-/// Asks name servers for IPv4 and IPv6 addresses at once.
+/// Asks name servers for IPv4 and IPv6 addresses at once, and for HTTPS records.
 ///
 /// It neither reads files nor needs a runtime until it is used; then it needs a tokio runtime with I/O and time. It
 /// does not cache: that is the [`Resolver`](super::Resolver)'s part.
@@ -84,6 +86,18 @@ impl Resolve for DnsResolver {
             }
             let settings = self.settings().await?;
             lookup::look_up(&settings, &host.to_string()).await
+        }
+        .boxed()
+    }
+
+    fn services<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Services, Error>> {
+        async move {
+            let host = Host::parse(host)?;
+            if host.well_known().is_some() {
+                return Ok(Services::none(WELL_KNOWN_VALIDITY));
+            }
+            let settings = self.settings().await?;
+            https::look_up(&settings, &host.to_string(), port).await
         }
         .boxed()
     }

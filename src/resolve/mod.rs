@@ -2,11 +2,13 @@
 //!
 //! A [`Resolver`] answers from, in this order: static [`Overrides`], addresses written as text, `localhost`, a cache,
 //! and a [`Resolve`], which is the system's name service ([`DnsResolver`]) unless the caller brings another one. The
-//! cache keeps an answer for its own time to live, also the answer that a host does not exist, and lets any number of
-//! simultaneous callers share one lookup.
+//! cache keeps an answer for its own time to live, also the answer that a host does not exist, uses it a while longer
+//! where the name service fails, and lets any number of simultaneous callers share one lookup. Beside the addresses,
+//! HTTPS records are asked for ([`Services`]).
 //!
-//! What it does not do: it sets no deadline (the dialer has one for the whole of connecting), and it does not order
-//! addresses for Happy Eyeballs.
+//! What it does not do: it sets no deadline (the dialer has one for the whole of connecting), it does not order
+//! addresses for Happy Eyeballs, and it does not enforce an [`AccessList`]: that is the dialer's part, so that
+//! overrides are judged too.
 //!
 //! ```
 //! use hotpool::resolve::{Overrides, Resolver};
@@ -28,12 +30,18 @@ mod dns;
 mod flight;
 mod host;
 mod networks;
+mod origin_lookup;
 mod overrides;
+mod remembered;
+mod resolved;
 mod resolver;
+mod service;
 
 pub use access::AccessList;
 pub use answer::{Answer, Resolve};
 pub use dns::DnsResolver;
 pub use networks::NamedRange;
 pub use overrides::Overrides;
+pub use resolved::Resolved;
 pub use resolver::{Resolver, ResolverBuilder};
+pub use service::{Service, Services};

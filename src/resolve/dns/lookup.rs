@@ -32,7 +32,7 @@ pub(super) async fn look_up(settings: &Settings, host: &str) -> Result<Answer, E
 }
 
 /// As in the C library, a host with an address of either family in the file is not asked for elsewhere.
-fn in_hosts_file(settings: &Settings, host: &str) -> Option<Answer> {
+pub(super) fn in_hosts_file(settings: &Settings, host: &str) -> Option<Answer> {
     let mut name = Name::from_ascii(host).ok()?;
     name.set_fqdn(true);
     let addresses: Vec<_> = [RecordType::AAAA, RecordType::A]
@@ -91,15 +91,31 @@ fn merge(first: Result<Answer, Error>, other: Result<Answer, Error>) -> Result<A
 }
 
 async fn one_family(settings: &Settings, name: Name, family: RecordType) -> Result<Answer, Error> {
-    match settings.resolver.lookup(name, family).await {
+    let found = ask(settings, name, family).await?;
+    Ok(Answer::new(addresses(&found.records), found.valid_for))
+}
+
+/// What a name has of one type; none where the name servers say so.
+pub(super) struct Records {
+    pub(super) records: Vec<Record>,
+    pub(super) valid_for: Duration,
+}
+
+pub(super) async fn ask(
+    settings: &Settings,
+    name: Name,
+    kind: RecordType,
+) -> Result<Records, Error> {
+    match settings.resolver.lookup(name, kind).await {
         Ok(lookup) => {
-            let lifetimes = lookup.answers().iter().map(|record| record.ttl);
-            let valid_for = seconds(lifetimes.min());
-            Ok(Answer::new(addresses(lookup.answers()), valid_for))
+            let records = lookup.answers().to_vec();
+            let valid_for = seconds(records.iter().map(|record| record.ttl).min());
+            Ok(Records { records, valid_for })
         }
-        Err(NetError::Dns(DnsError::NoRecordsFound(reason))) => {
-            Ok(Answer::none(seconds(reason.negative_ttl)))
-        }
+        Err(NetError::Dns(DnsError::NoRecordsFound(reason))) => Ok(Records {
+            records: Vec::new(),
+            valid_for: seconds(reason.negative_ttl),
+        }),
         Err(error @ NetError::Timeout) => {
             Err(Error::new(ErrorKind::ResolveTimeout).with_source(error))
         }

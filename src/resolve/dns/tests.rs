@@ -1,5 +1,7 @@
 //! Against a name server on loopback that answers from a script.
 
+mod https;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +14,7 @@ use crate::resolve::Resolver;
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
+const HTTPS: u16 = 65;
 const V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
@@ -179,6 +182,8 @@ fn through(server: &NameServer) -> Resolver {
 
 enum Reply {
     Failure(u8),
+    /// HTTPS records and their time to live.
+    Https(Vec<Vec<u8>>, u32),
     /// A response code without answers, and a SOA with this minimum.
     None(u8, u32),
     /// An address and its time to live.
@@ -255,6 +260,11 @@ fn encode(id: &[u8], question: &[u8], reply: Reply) -> Option<Vec<u8>> {
         Reply::Silence => return None,
         Reply::Truncated => (0, 0, 0, Vec::new()),
         Reply::Failure(code) => (code, 0, 0, Vec::new()),
+        Reply::Https(records, time_to_live) => {
+            let count = u8::try_from(records.len()).unwrap();
+            let encode = |data: &Vec<u8>| encode_record(&[0xc0, 12], HTTPS, time_to_live, data);
+            (0, count, 0, records.iter().flat_map(encode).collect())
+        }
         Reply::Record(address, time_to_live) => {
             let kind = if address.len() == 4 { A } else { AAAA };
             let record = encode_record(&[0xc0, 12], kind, time_to_live, &address);
