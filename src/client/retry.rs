@@ -44,7 +44,7 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// What to do after this failure, if anything. `safe_methods`: those count as replayable.
+    /// What to do after this failure, if anything. `safe_methods`: those count as replayable here.
     pub(super) fn again(
         &mut self,
         outgoing: &Outgoing,

@@ -9,7 +9,7 @@ use super::outgoing::Outgoing;
 use super::retry::{Again, Retries};
 use super::{http1, http2};
 use crate::dial::OriginRef;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Connection, ConnectionInfo, Pool, Target};
 use crate::profile::Profile;
 use crate::registry::Protocol;
@@ -45,11 +45,13 @@ impl Connection {
         let mut retries = Retries::default();
         loop {
             let held = moved.as_ref().unwrap_or(self);
+            let used_before = held.is_reused() || held.entry().stats().messages_received() > 0;
             let error = match held.send_once(&mut outgoing).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let Some(again) = retries.again(&outgoing, &error, held.replays_safe_methods()) else {
+            let safe_methods = used_before && held.replays_safe_methods();
+            let Some(again) = retries.again(&outgoing, &error, safe_methods) else {
                 return Err(retries.tell(error));
             };
             tracing::debug!(%error, "sending again");
@@ -67,6 +69,9 @@ impl Connection {
 
     async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
         let exchange = Exchange::begin(self.share())?;
+        if !exchange.lease().live().is_still_open().await {
+            return Err(exchange.unsent(Error::new(ErrorKind::ConnectionClosed)));
+        }
         let mut response = match self.protocol() {
             Protocol::Http2 => http2::send(exchange, outgoing).await,
             _ => http1::send(exchange, outgoing).await,

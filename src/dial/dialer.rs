@@ -106,6 +106,7 @@ impl Dialer {
                 sender,
                 driver,
                 tls,
+                socket,
                 permit,
             }) => {
                 dial.registration.set_state(State::Open);
@@ -116,6 +117,7 @@ impl Dialer {
                     driver,
                     tls,
                     timing: dial.timing,
+                    socket,
                     permit,
                 })
             }

@@ -10,6 +10,7 @@ use super::address_policy::AddressPermit;
 use super::http1::Http1Sender;
 use super::http2::Http2Sender;
 use super::ping::Pinger;
+use super::socket::SocketView;
 use super::tls_info::TlsInfo;
 use crate::error::Result;
 use crate::registry::Registration;
@@ -26,6 +27,7 @@ pub(crate) struct Dialed {
     pub(crate) driver: Driver,
     pub(crate) tls: Option<TlsInfo>,
     pub(crate) timing: DialTiming,
+    pub(crate) socket: SocketView,
     /// To be dropped when the connection has ended.
     pub(crate) permit: AddressPermit,
 }

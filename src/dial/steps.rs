@@ -17,6 +17,7 @@ use super::handshaker::Refused;
 use super::local_addresses::SystemChooses;
 use super::origin::Scheme;
 use super::outcome::{DialTiming, Driver, Sender};
+use super::socket::{Socket, SocketView};
 use super::tcp::{Connected, Connector};
 use super::tls_info::TlsInfo;
 use super::{http1, http2};
@@ -41,6 +42,7 @@ pub(super) struct Opened {
     pub(super) sender: Sender,
     pub(super) driver: Driver,
     pub(super) tls: Option<TlsInfo>,
+    pub(super) socket: SocketView,
     pub(super) permit: AddressPermit,
 }
 
@@ -71,6 +73,8 @@ impl Dial<'_> {
             failover.strike(&failed);
             self.note(&stream, address);
             let mut stage = Stage::Tls;
+            let stream = Socket::new(stream);
+            let socket = stream.view();
             match self.handshake(stream, resume, end, &mut stage).await {
                 Ok((sender, driver, tls)) => {
                     self.route.addresses.ended(address, Ok(began.elapsed()));
@@ -79,6 +83,7 @@ impl Dial<'_> {
                         sender,
                         driver,
                         tls,
+                        socket,
                         permit,
                     });
                 }
@@ -166,7 +171,7 @@ impl Dial<'_> {
 
     async fn handshake(
         &mut self,
-        socket: TcpStream,
+        socket: Socket,
         resume: Resume,
         end: Instant,
         stage: &mut Stage,

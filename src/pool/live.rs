@@ -24,7 +24,7 @@ use super::slot::{Slot, Usage};
 use crate::config::Config;
 use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
-    RequestBody, Sender, TlsInfo,
+    RequestBody, Sender, SocketView, TlsInfo,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
@@ -40,6 +40,7 @@ pub(crate) struct Live {
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
     pinger: Option<Arc<Pinger>>,
+    socket: SocketView,
     asked: Asked,
     resets: Mutex<Resets>,
     latency: PeakEwma,
@@ -95,6 +96,7 @@ impl Live {
             driver,
             tls,
             timing,
+            socket,
             permit: at_address,
         } = dialed;
         let Admission {
@@ -124,6 +126,7 @@ impl Live {
             registration,
             peer,
             pinger,
+            socket,
             asked: Asked::default(),
             resets: Mutex::default(),
             latency: PeakEwma::new(now, timing.connect),
@@ -193,6 +196,10 @@ impl Live {
 
     pub(super) fn pinger(&self) -> Option<&Arc<Pinger>> {
         self.pinger.as_ref()
+    }
+
+    pub(super) fn socket(&self) -> &SocketView {
+        &self.socket
     }
 
     pub(super) fn asked(&self) -> &Asked {

@@ -7,7 +7,12 @@ use super::clock::{Clock, millis};
 use super::live::Live;
 use super::liveness::{Patience, Seen, Verdict, judge, next_look};
 use crate::config::Config;
+use crate::dial::Arrived;
 use crate::registry::{CloseReason, Health};
+
+/// How often the driver is given way to while bytes have arrived that it has not read. It may be running on another thread, and what
+/// has arrived is mostly no end.
+const GIVING_WAY: usize = 3;
 
 /// When a connection was asked whether it still works; the pool's clock plus one, zero for never.
 #[derive(Debug, Default)]
@@ -86,6 +91,24 @@ impl Live {
             self.vindicate();
             self.host().released(false);
         }
+    }
+
+    /// Looks whether the server has left without the driver having noticed yet. Only where nothing else is under way: else the next
+    /// answer would show.
+    ///
+    /// One system call, and a few turns of the runtime where something has arrived. Cancel-safe.
+    pub(crate) async fn is_still_open(&self) -> bool {
+        if self.slot().usage().in_use > 1 {
+            return true;
+        }
+        for _ in 0..GIVING_WAY {
+            match self.socket().arrived() {
+                Arrived::End => return false,
+                Arrived::Nothing => break,
+                Arrived::Bytes => tokio::task::yield_now().await,
+            }
+        }
+        !self.slot().usage().draining
     }
 
     /// It is held back and its answer is not late yet: worth waiting for.
