@@ -110,6 +110,7 @@ impl Weights {
 
     /// What this address is worth.
     pub fn of(&self, address: IpAddr) -> u32 {
+        let address = address.to_canonical();
         let found = self
             .0
             .iter()

@@ -25,11 +25,13 @@
 
 mod balance;
 mod environment;
+mod layers;
 mod protocols;
 mod settings;
 mod validate;
 
 pub use balance::{Balance, Weights};
+pub(crate) use layers::Layers;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;
 pub(crate) use protocols::ALPN_HTTP2;

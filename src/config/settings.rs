@@ -41,6 +41,15 @@ macro_rules! settings {
             $($(#[$doc])* #[doc = concat!("\n\nDefault: ", $written, ".")]
             pub fn $name(&self) -> $type { self.$name })*
 
+            /// The names of the settings in which the two differ.
+            pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$name != other.$name {
+                    names.push(stringify!($name));
+                })*
+                names
+            }
+
             pub(super) fn complete(settings: Settings) -> Self {
                 Self { $($name: settings.$name.unwrap_or($default),)* }
             }

@@ -28,9 +28,11 @@ pub(crate) trait AddressPolicy: Debug + Send + Sync {
 pub(crate) type AddressPermit = Box<dyn Any + Send + Sync>;
 
 /// All addresses, in the resolver's order, without a limit.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AnyAddress;
 
+#[cfg(test)]
 impl AddressPolicy for AnyAddress {
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
         Ok(resolved)

@@ -1,7 +1,6 @@
 //! What a dial needs, and what becomes of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -9,7 +8,7 @@ use super::address_policy::AddressPolicy;
 use super::local_addresses::LocalAddresses;
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed};
-use super::steps::{Dial, Opened};
+use super::steps::{Deadlines, Dial, Opened};
 use super::tls::TlsClient;
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,30 +33,22 @@ pub(crate) struct Dialer {
     registry: Registry,
     access: ArcSwap<AccessList>,
     pub(super) local: LocalAddresses,
-    pub(super) deadlines: Deadlines,
-}
-
-#[derive(Debug)]
-pub(super) struct Deadlines {
-    pub(super) resolve: Duration,
-    pub(super) connect: Duration,
-    pub(super) tls: Duration,
-    pub(super) settings: Duration,
+    /// Read anew for each dial.
+    config: Arc<ArcSwap<Config>>,
 }
 
 impl Dialer {
-    pub(crate) fn new(resolver: Resolver, registry: Registry, config: &Config) -> Self {
+    pub(crate) fn new(
+        resolver: Resolver,
+        registry: Registry,
+        config: Arc<ArcSwap<Config>>,
+    ) -> Self {
         Self {
             resolver,
             registry,
             access: ArcSwap::default(),
             local: LocalAddresses::default(),
-            deadlines: Deadlines {
-                resolve: config.resolve_timeout(),
-                connect: config.connect_timeout(),
-                tls: config.tls_timeout(),
-                settings: config.settings_timeout(),
-            },
+            config,
         }
     }
 
@@ -90,6 +81,7 @@ impl Dialer {
             dialer: self,
             route,
             registration,
+            deadlines: Deadlines::of(&self.config.load()),
             timing: DialTiming::default(),
         };
         let asked = dial.registration.close_requested();
@@ -155,7 +147,7 @@ mod tests {
             addresses: Arc::new(AnyAddress),
         };
         let registry = Registry::default();
-        let dialer = Dialer::new(Resolver::default(), registry.clone(), &Config::default());
+        let dialer = Dialer::new(Resolver::default(), registry.clone(), Arc::default());
         for (list, kind) in [
             (AccessList::deny_all(), ErrorKind::AddressDenied),
             (AccessList::allow_all(), ErrorKind::ConnectRefused),

@@ -22,7 +22,9 @@ mod tls_info;
 mod trust;
 mod unverified;
 
-pub(crate) use address_policy::{AddressPermit, AddressPolicy, AnyAddress};
+#[cfg(test)]
+pub(crate) use address_policy::AnyAddress;
+pub(crate) use address_policy::{AddressPermit, AddressPolicy};
 pub(crate) use dialer::{Dialer, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};
 pub(crate) use http2::Http2Sender;

@@ -71,6 +71,11 @@ kinds! {
     AcquireTimeout, Local, true, "acquire-timeout", "no connection became free in time";
     /// As many callers wait for the host as may (`max_waiters_per_host`); this one was refused at once.
     QueueFull, Local, true, "queue-full", "too many callers wait already";
+    /// A limit allows no further connection to the host's addresses for now; the message names it. Callers wait for a place and are
+    /// not given this error; it is what became of the one dial.
+    LimitReached, Local, true, "limit-reached", "a limit allows no more for now";
+    /// The host failed so often that its circuit breaker lets nobody through for a while; the message says for how long.
+    CircuitOpen, Local, true, "circuit-open", "the host's circuit breaker is open";
     /// The pool was closed.
     PoolClosed, Local, false, "pool-closed", "the pool is closed";
     /// The connection was closed from this side, for instance by the registry or by a shutdown deadline.

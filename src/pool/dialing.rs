@@ -7,6 +7,7 @@ use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::address::DialPolicy;
 use super::clock::millis;
 use super::driving::drive;
 use super::events::{Limit, PoolEvent};
@@ -15,7 +16,7 @@ use super::live::{Admission, Live};
 use super::permits::Permit;
 use super::queue::Queue;
 use super::shared::Shared;
-use crate::dial::{AddressPolicy, AnyAddress, Dialed, Route, Sender};
+use crate::dial::{Dialed, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{CloseReason, Protocol};
 
@@ -113,6 +114,7 @@ impl HostPool {
         let paused = queue.is_paused() && (queue.is_flapping() || queue.has_open());
         if queue.closed
             || paused
+            || queue.is_kept_out()
             || queue.dialing >= queue.wanted_dials()
             || queue.barred() >= MOST_BARRED
         {
@@ -146,11 +148,23 @@ impl HostPool {
         }
     }
 
+    fn tell_failed(&self, error: &Error, begun: Instant) {
+        tracing::debug!(host = self.key().origin.host(), %error, "dial failed");
+        self.publish(|host| PoolEvent::DialFailed {
+            host,
+            address: error.address(),
+            error: error.clone(),
+            elapsed: begun.elapsed(),
+        });
+    }
+
     fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
         shared.counters.dial_started();
+        let urgent = matches!(purpose, Purpose::Demand) && !self.queue().lock().has_open();
         let attempt = Attempt {
             host: Arc::clone(self),
             begun: Instant::now(),
+            generation: shared.generation(),
             pending: Some((permit, purpose)),
         };
         self.publish(|host| PoolEvent::DialStarted {
@@ -161,11 +175,16 @@ impl HostPool {
             let most = shared.config().max_dials();
             self.limit_reached(Limit::MaxDials, most, most);
         }
+        let most = shared.config().max_dials_per_host();
+        if self.addresses().dials().are_all_taken() {
+            self.limit_reached(Limit::MaxDialsPerHost, most, most);
+        }
+        let host = Arc::clone(self);
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
         let key = self.key();
-        let addresses: Arc<dyn AddressPolicy> = Arc::new(AnyAddress);
+        let addresses = Arc::new(DialPolicy::new(self, shared.config(), urgent));
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
@@ -178,6 +197,7 @@ impl HostPool {
                 biased;
                 () = ending.cancelled() => Err(Error::new(ErrorKind::PoolClosed)),
                 outcome = async {
+                    let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
                     dialer.dial(&route).await
                 } => outcome,
@@ -192,6 +212,7 @@ impl HostPool {
 struct Attempt {
     host: Arc<HostPool>,
     begun: Instant,
+    generation: u64,
     pending: Option<(Permit, Purpose)>,
 }
 
@@ -228,7 +249,12 @@ impl Attempt {
             now,
             expires: now.saturating_add(millis(lifetime)),
             max_streams,
-            accept_language: shared.defaults.accept_language.draw(&mut rand::rng()),
+            accept_language: shared
+                .defaults
+                .load()
+                .accept_language
+                .draw(&mut rand::rng()),
+            generation: self.generation,
         };
         let (live, driver) = Live::admit(dialed, admission);
         {
@@ -236,6 +262,7 @@ impl Attempt {
             queue.members.push(Arc::clone(&live));
             queue.protocol = Some(protocol);
             queue.failures = 0;
+            queue.kept_out = None;
             // Whether this one lasts is yet to be seen.
             if !queue.is_flapping() {
                 queue.dial_again = None;
@@ -250,10 +277,14 @@ impl Attempt {
             timing: live.timing(),
         });
         live.observe();
+        live.limit_streams(&shared.config);
         shared.counters.connection_opened();
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
+        if live.generation() != shared.generation() {
+            live.drain(CloseReason::Flushed);
+        }
         host.add(&live);
         if live.slot().usage().draining {
             // It began to drain before it was added.
@@ -277,6 +308,13 @@ impl Attempt {
         if let Some(shared) = host.shared() {
             shared.counters.dial_failed();
         }
+        let error = error.with_host(host.key().origin.host());
+        if error.kind() == ErrorKind::LimitReached && matches!(purpose, Purpose::Demand) {
+            host.queue().lock().dialing -= 1;
+            host.tell_failed(&error, self.begun);
+            drop(permit);
+            return host.wait_for_address(error);
+        }
         let nothing_left = {
             let mut queue = host.queue().lock();
             queue.dialing -= 1;
@@ -285,14 +323,7 @@ impl Attempt {
             queue.dialing == 0 && !queue.has_open()
         };
         host.look_soon();
-        let error = error.with_host(host.key().origin.host());
-        tracing::debug!(host = host.key().origin.host(), %error, "dial failed");
-        host.publish(|host| PoolEvent::DialFailed {
-            host,
-            address: error.address(),
-            error: error.clone(),
-            elapsed: self.begun.elapsed(),
-        });
+        host.tell_failed(&error, self.begun);
         if nothing_left {
             host.fail_waiters(&error);
         }

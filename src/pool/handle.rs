@@ -48,11 +48,14 @@ impl Pool {
     ///
     /// Dropping the future gives back whatever it had been given; a dial that it caused goes on, and its connection is kept.
     pub async fn get(&self, target: impl AsTarget) -> Result<Connection> {
-        let key = self.0.key(&target)?;
-        if let Some(Some(lease)) = self.0.hosts.with(key, |host| host.try_acquire()) {
-            return Ok(Connection::new(lease));
-        }
-        let host = self.find_or_insert(key);
+        let found = self.0.with_key(&target, |key| {
+            let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
+            lease.ok_or_else(|| self.0.host_pool(key))
+        })?;
+        let host = match found {
+            Ok(lease) => return Ok(Connection::new(lease)),
+            Err(host) => host,
+        };
         drop(target);
         // Boxed, so that the future stays small for those who find a connection at once.
         Box::pin(host.connection()).await
@@ -64,16 +67,17 @@ impl Pool {
     ///
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
-        let key = self.0.key(&target)?;
-        let lease = self
-            .0
-            .hosts
-            .with(key, |host| host.try_acquire_or_prove())
-            .flatten();
+        let lease = self.0.with_key(&target, |key| {
+            self.0
+                .hosts
+                .with(key, |host| host.try_acquire_or_prove())
+                .flatten()
+        })?;
         Ok(lease.map(Connection::new))
     }
 
-    /// A handle for one host: its [`get`](Host::get) saves looking the host up.
+    /// A handle for one host: its [`get`](Host::get) saves looking the host up. It keeps the profile, verification policy and protocols
+    /// that the pool has now, also when those are [changed](Self::reconfigure) later.
     ///
     /// # Errors
     ///
@@ -106,11 +110,7 @@ impl Pool {
     }
 
     pub(super) fn host_pool(&self, target: &impl AsTarget) -> Result<Arc<HostPool>> {
-        self.0.key(target).map(|key| self.find_or_insert(key))
-    }
-
-    fn find_or_insert(&self, key: HostKeyRef<'_>) -> Arc<HostPool> {
-        self.0.host_pool(key)
+        self.0.with_key(target, |key| self.0.host_pool(key))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One host's connections and the callers that wait for them.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,12 +12,14 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::address::HostAddresses;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
+use super::performance::Performance;
 use super::permits::Permits;
 use super::pick::first_choice;
 use super::queue::Queue;
@@ -52,9 +54,16 @@ pub(super) struct HostPool {
     /// The queue's length, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
-    keep_warm: AtomicUsize,
+    pub(super) keep_warm: AtomicUsize,
+    /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
+    pub(super) left_alone_until: AtomicU64,
+    /// The idle window that the server last announced, in milliseconds.
+    pub(super) announced_window: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
+    /// How it answers; made with its first answer.
+    pub(super) performance: OnceLock<Box<Performance>>,
+    addresses: HostAddresses,
     queue: Mutex<Queue>,
 }
 
@@ -63,6 +72,7 @@ impl HostPool {
         let clock = Arc::clone(&shared.clock);
         let now = clock.now();
         Self {
+            addresses: HostAddresses::new(&shared.book, &key, &shared.config()),
             key: Arc::new(key),
             shared: Arc::downgrade(shared),
             permits: Arc::clone(&shared.permits),
@@ -76,13 +86,20 @@ impl HostPool {
             spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
+            left_alone_until: AtomicU64::new(0),
+            announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
+            performance: OnceLock::new(),
             queue: Mutex::new(Queue::default()),
         }
     }
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn addresses(&self) -> &HostAddresses {
+        &self.addresses
     }
 
     pub(super) fn voice(&self) -> &Voice {
@@ -107,15 +124,6 @@ impl HostPool {
 
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn keep_warm(&self) -> usize {
-        self.keep_warm.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_keep_warm(self: &Arc<Self>, connections: usize) {
-        self.keep_warm.store(connections, Ordering::Relaxed);
-        self.look_soon();
     }
 
     pub(super) fn set_spread(&self, connections: usize) {
@@ -362,11 +370,21 @@ impl HostPool {
         let queue = self.queue.lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
         let barred = queue.barred();
+        let kept_out = queue.kept_out.as_ref().map(|(error, _)| error.to_string());
         drop(queue);
+        if let Some(kept_out) = kept_out {
+            return Error::new(ErrorKind::AcquireTimeout)
+                .with_host(self.key.origin.host())
+                .with_detail(format!("{kept_out}; {waiting} callers wait"));
+        }
         let detail = match self.shared.upgrade() {
             Some(shared) if dialing > 0 && shared.dials.available_permits() == 0 => {
                 let most = shared.config().max_dials();
                 format!("max_dials: {most} of {most} under way, this host waits for {dialing}")
+            }
+            Some(shared) if dialing > 0 && self.addresses.dials().are_all_taken() => {
+                let most = shared.config().max_dials_per_host();
+                format!("max_dials_per_host: {most} of {most} under way, {waiting} callers wait")
             }
             _ if dialing > 0 => format!("{dialing} dials are still under way"),
             _ if barred > 0 && barred == open => {

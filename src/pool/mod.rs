@@ -5,20 +5,22 @@
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
 
-#[allow(dead_code, reason = "the parts come one after the other")]
 mod address;
 mod builder;
 mod clock;
 mod connection;
 mod deadline;
 mod dialing;
+mod dials;
 mod driving;
 mod events;
 mod evict;
+mod flush;
 mod handle;
 mod host;
 mod hosts;
 mod housekeeper;
+mod idle_window;
 mod info;
 mod key;
 mod lease;
@@ -30,11 +32,14 @@ mod liveness;
     reason = "read by the choice among connections and by health reports, which come next"
 )]
 mod measure;
+mod performance;
 mod permits;
 mod pick;
 mod preheat;
 mod proving;
 mod queue;
+mod reconfigure;
+mod resets;
 mod scale;
 mod shared;
 mod shutdown;
@@ -42,9 +47,11 @@ mod slot;
 mod stats;
 mod target;
 mod upkeep;
+mod warmth;
 mod watcher;
 mod wheel;
 
+pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
@@ -54,6 +61,7 @@ pub(crate) use lease::Lease;
 pub(crate) use live::Live;
 pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
+pub use reconfigure::Reconfiguration;
 pub use shutdown::ShutdownReport;
 pub use stats::PoolStats;
 pub use target::{AsTarget, Target};

@@ -104,6 +104,56 @@ pub enum PoolEvent {
         /// How often it was reached without being told, since it was last told.
         untold: u64,
     },
+    /// A server closes idle connections earlier than this side would; from now on they are given up, or replaced, before that.
+    #[non_exhaustive]
+    IdleWindowLearned {
+        /// The host.
+        host: Origin,
+        /// How long it leaves an idle connection open.
+        window: Duration,
+    },
+    /// A server closes connections so soon that keeping one warm would be a handshake every few seconds: none is kept for a while.
+    #[non_exhaustive]
+    NotKeptWarm {
+        /// The host.
+        host: Origin,
+        /// After this it is tried again.
+        until_tried_again: Duration,
+    },
+    /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
+    #[non_exhaustive]
+    Reconfigured {
+        /// The settings that are others now, by name, and `protocols`, `tls`, `profile`, `accept_language`.
+        changed: Vec<&'static str>,
+    },
+    /// Every connection was retired, by [`flush`](crate::Pool::flush).
+    #[non_exhaustive]
+    Flushed {
+        /// How many there were.
+        connections: usize,
+    },
+    /// An address failed often enough in a row to be [blacklisted](crate::Pool::blacklist), or failed when it was probed.
+    #[non_exhaustive]
+    AddressListed {
+        /// The host for which it was dialed.
+        host: Origin,
+        /// What is listed.
+        address: SocketAddr,
+        /// Whether it is listed for all hosts, since it could not be connected to; else for this one.
+        for_all_hosts: bool,
+        /// How the last attempt failed.
+        error: Error,
+        /// How long it is listed.
+        term: Duration,
+    },
+    /// An address that was blacklisted for its failures works again.
+    #[non_exhaustive]
+    AddressUnlisted {
+        /// The host for which it was dialed.
+        host: Origin,
+        /// What is off the list.
+        address: SocketAddr,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -119,6 +169,12 @@ impl PoolEvent {
             Self::AcquireTimedOut { .. } => "acquire-timed-out",
             Self::RequestFailed { .. } => "request-failed",
             Self::LimitReached { .. } => "limit-reached",
+            Self::IdleWindowLearned { .. } => "idle-window-learned",
+            Self::NotKeptWarm { .. } => "not-kept-warm",
+            Self::Reconfigured { .. } => "reconfigured",
+            Self::Flushed { .. } => "flushed",
+            Self::AddressListed { .. } => "address-listed",
+            Self::AddressUnlisted { .. } => "address-unlisted",
             Self::Lost(_) => "lost",
         }
     }
@@ -131,9 +187,13 @@ impl PoolEvent {
             | Self::ConnectionAdded { host, .. }
             | Self::ConnectionRemoved { host, .. }
             | Self::AcquireTimedOut { host, .. }
-            | Self::RequestFailed { host, .. } => Some(host),
+            | Self::RequestFailed { host, .. }
+            | Self::IdleWindowLearned { host, .. }
+            | Self::NotKeptWarm { host, .. }
+            | Self::AddressListed { host, .. }
+            | Self::AddressUnlisted { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
-            Self::Lost(_) => None,
+            Self::Reconfigured { .. } | Self::Flushed { .. } | Self::Lost(_) => None,
         }
     }
 }

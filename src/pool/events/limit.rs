@@ -10,8 +10,14 @@ pub enum Limit {
     MaxConnections,
     /// [`Config::max_connections_per_host`](crate::config::Config::max_connections_per_host).
     MaxConnectionsPerHost,
+    /// [`Config::max_connections_per_address`](crate::config::Config::max_connections_per_address).
+    MaxConnectionsPerAddress,
     /// [`Config::max_dials`](crate::config::Config::max_dials).
     MaxDials,
+    /// [`Config::max_dials_per_host`](crate::config::Config::max_dials_per_host).
+    MaxDialsPerHost,
+    /// [`Config::max_dials_per_address`](crate::config::Config::max_dials_per_address).
+    MaxDialsPerAddress,
     /// [`Config::max_idle`](crate::config::Config::max_idle).
     MaxIdle,
     /// [`Config::max_waiters_per_host`](crate::config::Config::max_waiters_per_host).
@@ -23,7 +29,10 @@ impl Limit {
     pub const ALL: &[Self] = &[
         Self::MaxConnections,
         Self::MaxConnectionsPerHost,
+        Self::MaxConnectionsPerAddress,
         Self::MaxDials,
+        Self::MaxDialsPerHost,
+        Self::MaxDialsPerAddress,
         Self::MaxIdle,
         Self::MaxWaitersPerHost,
     ];
@@ -33,7 +42,10 @@ impl Limit {
         match self {
             Self::MaxConnections => "max_connections",
             Self::MaxConnectionsPerHost => "max_connections_per_host",
+            Self::MaxConnectionsPerAddress => "max_connections_per_address",
             Self::MaxDials => "max_dials",
+            Self::MaxDialsPerHost => "max_dials_per_host",
+            Self::MaxDialsPerAddress => "max_dials_per_address",
             Self::MaxIdle => "max_idle",
             Self::MaxWaitersPerHost => "max_waiters_per_host",
         }

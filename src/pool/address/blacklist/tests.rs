@@ -1,0 +1,350 @@
+//! The blacklist against a model that keeps a log and replays it.
+
+use super::*;
+use crate::error::ErrorKind;
+use ipnet::IpNet;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tracked::{FAILING_MILLIS, MOST_TRACKED};
+
+const TERMS: Terms = Terms {
+    after: 3,
+    first: 1_000,
+    longest: 8_000,
+};
+
+fn address(number: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, number], 443))
+}
+
+fn subject(number: u8, host: Option<u64>) -> Subject {
+    let address = address(number);
+    Subject { address, host }
+}
+
+fn fail(list: &mut Blacklist, subject: Subject, now: u64) -> Option<Duration> {
+    let kind = ErrorKind::ConnectRefused;
+    list.failed(subject, None, kind, now, TERMS, &mut rand::rng())
+}
+
+fn listed(list: &mut Blacklist, number: u8, now: u64) -> u64 {
+    let subject = subject(number, None);
+    while fail(list, subject, now).is_none() {}
+    match list.verdict(address(number), 0, now, TERMS) {
+        Verdict::Listed(badness) => badness.until,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn terms_double_to_the_longest_and_success_clears() {
+    let mut list = Blacklist::default();
+    let mut now = 5_000;
+    let one = subject(1, None);
+    assert_eq!(fail(&mut list, one, now), None);
+    assert_eq!(list.verdict(one.address, 0, now, TERMS), Verdict::Failing);
+    assert_eq!(fail(&mut list, one, now), None);
+    for longest in [1_000, 2_000, 4_000, 8_000, 8_000] {
+        let term = fail(&mut list, one, now).unwrap().as_millis() as u64;
+        assert!(
+            term <= longest && term >= longest * 3 / 4,
+            "{term} {longest}"
+        );
+        // Tried for want of better: no news.
+        assert_eq!(fail(&mut list, one, now), None);
+        now += term;
+        assert_eq!(list.verdict(one.address, 0, now, TERMS), Verdict::Probation);
+    }
+    assert!(list.succeeded(one) && !list.succeeded(one));
+    assert_eq!(list.verdict(one.address, 0, now, TERMS), Verdict::Free);
+    assert!(list.entries(now, TERMS).is_empty());
+}
+
+#[test]
+fn one_connection_probes() {
+    let mut list = Blacklist::default();
+    let until = listed(&mut list, 1, 0);
+    assert_eq!(list.begin(address(1), 0, until, TERMS), Some(true));
+    assert_eq!(list.begin(address(1), 7, until, TERMS), None);
+    // The probe was lost in a race: the next may probe.
+    list.probe_ended(address(1), 0);
+    assert_eq!(list.begin(address(1), 7, until, TERMS), Some(true));
+    assert!(fail(&mut list, subject(1, None), until).is_some());
+    assert_eq!(
+        list.begin(address(1), 0, until, TERMS),
+        Some(false),
+        "the floor"
+    );
+}
+
+#[test]
+fn tls_failures_speak_for_one_host_only() {
+    let mut list = Blacklist::default();
+    let here = subject(1, Some(4));
+    for _ in 0..3 {
+        fail(&mut list, here, 0);
+    }
+    let verdict = |list: &Blacklist, host| list.verdict(address(1), host, 0, TERMS);
+    assert!(matches!(verdict(&list, 4), Verdict::Listed(_)));
+    assert_eq!(verdict(&list, 5), Verdict::Free);
+    let entries = list.entries(0, TERMS);
+    assert_eq!((entries.len(), entries[0].failures), (1, 3));
+}
+
+#[test]
+fn by_hand_is_worse_than_by_failure_and_is_removed_by_hand() {
+    let mut list = Blacklist::default();
+    listed(&mut list, 1, 0);
+    let network: IpNet = "10.0.0.0/30".parse().unwrap();
+    list.add("10.0.0.2/32".parse().unwrap(), Some(50), 0)
+        .unwrap();
+    let by_failure = list.verdict(address(1), 0, 0, TERMS);
+    let by_hand = list.verdict(address(2), 0, 0, TERMS);
+    assert!(by_failure < by_hand, "{by_failure:?} {by_hand:?}");
+    assert_eq!(list.verdict(address(2), 0, 50, TERMS), Verdict::Free);
+    list.add(network, None, 0).unwrap();
+    list.succeeded(subject(2, None));
+    assert!(matches!(
+        list.verdict(address(2), 0, 50, TERMS),
+        Verdict::Listed(_)
+    ));
+    let remaining: Vec<_> = list
+        .entries(0, TERMS)
+        .iter()
+        .map(|entry| entry.remaining)
+        .collect();
+    assert_eq!(remaining.iter().filter(|left| left.is_none()).count(), 1);
+    // What failed within the network goes too, the narrower entry stays.
+    assert!(list.remove(network) && !list.remove(network));
+    assert_eq!(list.entries(0, TERMS).len(), 1);
+}
+
+#[test]
+fn it_does_not_grow_without_end() {
+    let mut list = Blacklist::default();
+    let numbered = |number: u16| Subject {
+        address: SocketAddr::from(([10, 1, 1, 1], number)),
+        host: None,
+    };
+    for _ in 0..3 {
+        fail(&mut list, numbered(1), 0);
+    }
+    for number in 2..=5_000 {
+        fail(&mut list, numbered(number), 1);
+        assert!(list.tracked() <= MOST_TRACKED);
+    }
+    assert!(matches!(
+        list.verdict(numbered(1).address, 0, 1, TERMS),
+        Verdict::Listed(_)
+    ));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    Fail(u8, Option<u64>),
+    Succeed(u8, Option<u64>),
+    Begin(u8, u64),
+    Lose(u8, u64),
+    Add(u8, Option<u64>),
+    Remove(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let host = || prop::option::of(0..2_u64);
+    let step = prop_oneof![
+        3 => prop_oneof![0..100_u64, 0..12_000_u64].prop_map(Step::Pass),
+        6 => (0..3_u8, host()).prop_map(|(number, host)| Step::Fail(number, host)),
+        1 => (0..3_u8, host()).prop_map(|(number, host)| Step::Succeed(number, host)),
+        3 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Begin(number, host)),
+        1 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Lose(number, host)),
+        1 => (0..3_u8, prop::option::of(0..9_000_u64)).prop_map(|(number, term)| Step::Add(number, term)),
+        1 => (0..3_u8).prop_map(Step::Remove),
+    ];
+    prop::collection::vec(step, 0..80)
+}
+
+/// One subject's whole story, replayed each time it is asked.
+#[derive(Default)]
+struct Model {
+    log: Vec<(u64, Event)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Event {
+    /// With the term that the blacklist drew, if it listed.
+    Failed(Option<u64>),
+    Cleared,
+    Probed,
+    Unprobed,
+    Tried,
+}
+
+impl Model {
+    fn verdict(&self, now: u64) -> (Verdict, u32) {
+        let since = self
+            .log
+            .iter()
+            .rposition(|(_, event)| *event == Event::Cleared);
+        let story = &self.log[since.map_or(0, |at| at + 1)..];
+        let (mut failures, mut lists, mut last, mut until, mut tried, mut probed) =
+            (0_u32, 0_u32, 0, 0, 0, false);
+        let forgotten = |at: u64, last: u64, until: u64, probed: bool| {
+            !probed && at.saturating_sub(last.max(until)) > TERMS.longest
+        };
+        for &(at, event) in story {
+            match event {
+                Event::Failed(term) => {
+                    if forgotten(at, last, until, probed) && failures > 0 {
+                        (failures, lists) = (0, 0);
+                    }
+                    (failures, last, probed) = (failures + 1, at, false);
+                    if let Some(term) = term {
+                        (lists, until, tried) = (lists + 1, at + term, 0);
+                    }
+                }
+                Event::Probed => probed = true,
+                Event::Unprobed => probed = false,
+                Event::Tried => tried += 1,
+                Event::Cleared => unreachable!(),
+            }
+        }
+        let by_hand = false;
+        let verdict = if story
+            .iter()
+            .all(|(_, event)| !matches!(event, Event::Failed(_)))
+            || forgotten(now, last, until, probed)
+        {
+            Verdict::Free
+        } else if lists == 0 && now - last < FAILING_MILLIS {
+            Verdict::Failing
+        } else if lists == 0 {
+            Verdict::Free
+        } else if now < until {
+            Verdict::Listed(Badness {
+                by_hand,
+                tried,
+                until,
+            })
+        } else if probed {
+            Verdict::Probed
+        } else {
+            Verdict::Probation
+        };
+        (verdict, lists)
+    }
+}
+
+proptest! {
+    #[test]
+    fn it_agrees_with_its_log(steps in steps(), seed: u64) {
+        let mut list = Blacklist::default();
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut models: Vec<(Subject, Model)> = (0..3)
+            .flat_map(|number| [None, Some(0), Some(1)].map(|host| subject(number, host)))
+            .map(|subject| (subject, Model::default()))
+            .collect();
+        let mut by_hand: Vec<(u8, Option<u64>, u32)> = Vec::new();
+        let mut now = 0;
+        for step in steps {
+            let expected = |models: &[(Subject, Model)], by_hand: &[(u8, Option<u64>, u32)], number, host, now| {
+                let own = models.iter().filter(|(subject, _)| {
+                    subject.address == address(number) && subject.host.is_none_or(|other| other == host)
+                });
+                let manual = by_hand.iter().filter(|(listed, until, _)| *listed == number && until.is_none_or(|until| now < until));
+                let manual = manual.map(|(_, until, tried)| Verdict::Listed(Badness {
+                    by_hand: true,
+                    tried: *tried,
+                    until: until.unwrap_or(u64::MAX),
+                }));
+                own.map(|(_, model)| model.verdict(now).0).chain(manual).max().unwrap()
+            };
+            match step {
+                Step::Pass(time) => now += time,
+                Step::Fail(number, host) => {
+                    let subject = subject(number, host);
+                    let (_, model) = models.iter_mut().find(|(other, _)| *other == subject).unwrap();
+                    let (before, lists) = model.verdict(now);
+                    let recent = if before == Verdict::Free && lists == 0 { 0 } else { lists };
+                    let term = list.failed(subject, None, ErrorKind::TlsFailed, now, TERMS, &mut rng);
+                    let term = term.map(|term| term.as_millis() as u64);
+                    if let Some(term) = term {
+                        prop_assert!(!matches!(before, Verdict::Listed(_)));
+                        let forgotten = before == Verdict::Free;
+                        let level = if forgotten { 0 } else { recent };
+                        let whole = (TERMS.first << level.min(10)).min(TERMS.longest);
+                        prop_assert!(term <= whole && term >= whole * 3 / 4 - 1, "{} {}", term, whole);
+                    } else {
+                        prop_assert!(!matches!(before, Verdict::Probation | Verdict::Probed));
+                    }
+                    model.log.push((now, Event::Failed(term)));
+                }
+                Step::Succeed(number, host) => {
+                    let subject = subject(number, host);
+                    list.succeeded(subject);
+                    models.iter_mut().find(|(other, _)| *other == subject).unwrap().1.log.push((now, Event::Cleared));
+                }
+                Step::Begin(number, host) => {
+                    let verdict = expected(&models, &by_hand, number, host, now);
+                    let begun = list.begin(address(number), host, now, TERMS);
+                    let own = models.iter_mut().filter(|(subject, _)| {
+                        subject.address == address(number) && subject.host.is_none_or(|other| other == host)
+                    });
+                    match verdict {
+                        Verdict::Probed => prop_assert_eq!(begun, None),
+                        Verdict::Probation => {
+                            prop_assert_eq!(begun, Some(true));
+                            for (_, model) in own {
+                                if model.verdict(now).0 == Verdict::Probation {
+                                    model.log.push((now, Event::Probed));
+                                }
+                            }
+                        }
+                        Verdict::Listed(_) => {
+                            prop_assert_eq!(begun, Some(false));
+                            own.for_each(|(_, model)| model.log.push((now, Event::Tried)));
+                            for (listed, until, tried) in &mut by_hand {
+                                if *listed == number && until.is_none_or(|until| now < until) {
+                                    *tried += 1;
+                                }
+                            }
+                        }
+                        _ => prop_assert_eq!(begun, Some(false)),
+                    }
+                }
+                Step::Lose(number, host) => {
+                    list.probe_ended(address(number), host);
+                    for (subject, model) in &mut models {
+                        if subject.address == address(number) && subject.host.is_none_or(|other| other == host) {
+                            model.log.push((now, Event::Unprobed));
+                        }
+                    }
+                }
+                Step::Add(number, term) => {
+                    let until = term.map(|term| now + term);
+                    list.add(IpNet::from(address(number).ip()), until, now).unwrap();
+                    by_hand.retain(|(listed, ..)| *listed != number);
+                    by_hand.push((number, until, 0));
+                }
+                Step::Remove(number) => {
+                    list.remove(IpNet::from(address(number).ip()));
+                    by_hand.retain(|(listed, ..)| *listed != number);
+                    for (subject, model) in &mut models {
+                        if subject.address == address(number) {
+                            model.log.push((now, Event::Cleared));
+                        }
+                    }
+                }
+            }
+            for number in 0..3 {
+                for host in 0..2 {
+                    let verdict = expected(&models, &by_hand, number, host, now);
+                    prop_assert_eq!(list.verdict(address(number), host, now, TERMS), verdict);
+                }
+            }
+        }
+    }
+}
