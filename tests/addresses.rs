@@ -1,4 +1,4 @@
-//! Hosts with several addresses, of which some are denied, gone, leaving or silent; and the addresses that connections come from.
+//! Hosts with several addresses: which are dialed, which are left alone, and what there may be of each.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,259 +8,314 @@
 
 mod common;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use common::certificates::Authority;
-use common::http1::{reset, silence};
-use common::http2::{Http2, NO_ERROR};
+use common::http1::{serve, silence};
 use common::peer::Peer;
-use common::wait::PATIENCE;
-use futures_util::future::BoxFuture;
-use hotpool::config::Settings;
-use hotpool::dial::{LocalAddressChoice, LocalAddresses};
-use hotpool::pool::PoolBuilder;
-use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
-use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
-use tokio::net::TcpStream;
+use common::wait::{PATIENCE, a_round, until};
+use hotpool::config::Balance;
+use hotpool::pool::{BlacklistCause, Limit, PoolBuilder, PoolEvent, PoolEvents};
+use hotpool::resolve::{Overrides, Resolver};
+use hotpool::{Connection, ErrorKind, Pool, Target};
 use tokio::time::timeout;
 
-const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-const SECOND: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const HOST: &str = "several.example";
 
-/// For names that these addresses are to have.
-fn resolving(addresses: &[Ipv4Addr]) -> PoolBuilder {
+fn loopback(number: u8) -> IpAddr {
+    IpAddr::from([127, 0, 0, number])
+}
+
+/// Servers at the same port of 127.0.0.1, 127.0.0.2, ….
+async fn servers(count: u8) -> Vec<Peer> {
+    let mut servers = vec![Peer::tcp(|_, socket| serve(socket)).await];
+    let port = servers[0].port();
+    for number in 2..=count {
+        let address = SocketAddr::new(loopback(number), port);
+        servers.push(Peer::tcp_at(address, |_, socket| serve(socket)).await);
+    }
+    servers
+}
+
+/// A pool that finds `HOST` at so many loopback addresses.
+fn pool_of(builder: PoolBuilder, addresses: u8, port: u16) -> Pool {
     let mut overrides = Overrides::new();
-    for host in ["many.test", "localhost"] {
-        let addresses = addresses.iter().copied().map(IpAddr::V4);
-        overrides.insert(host, None, addresses).unwrap();
-    }
-    let settings = Settings {
-        settings_timeout: Some(Duration::from_millis(300)),
-        ..Settings::default()
-    };
-    Pool::builder()
-        .settings(settings)
-        .resolver(Resolver::builder().overrides(overrides).build())
-}
-
-async fn serve(stream: TcpStream) {
-    if let Some(mut http2) = Http2::accept(stream, &[]).await {
-        http2.serve().await;
-    }
-}
-
-/// The server is about to end.
-async fn leave(stream: TcpStream) {
-    if let Some(mut http2) = Http2::accept(stream, &[]).await {
-        http2.go_away(0, NO_ERROR).await;
-    }
-}
-
-/// Before any SETTINGS.
-async fn close(stream: TcpStream) {
-    drop(stream);
-}
-
-async fn get(pool: &Pool, port: u16) -> Result<(), Error> {
-    let target = format!("http://many.test:{port}");
-    timeout(PATIENCE, pool.get(&target))
-        .await
-        .unwrap()
-        .map(drop)
-}
-
-#[tokio::test]
-async fn an_address_that_fails_behind_tcp_gives_way_to_the_next() {
-    type Script = fn(TcpStream) -> BoxFuture<'static, ()>;
-    let scripts: [(&str, Script); 3] = [
-        ("reset", |stream| Box::pin(async move { reset(stream) })),
-        ("leave", |stream| Box::pin(leave(stream))),
-        ("silence", |stream| Box::pin(silence(stream))),
-    ];
-    for (case, script) in scripts {
-        let good = Peer::tcp_at((SECOND, 0).into(), |_, stream| serve(stream)).await;
-        let bad = Peer::tcp_at((FIRST, good.port()).into(), move |_, s| script(s)).await;
-        let pool = resolving(&[FIRST, SECOND]).protocols(Protocols::Http2);
-        let pool = pool.build().unwrap();
-        get(&pool, good.port()).await.unwrap();
-        assert_eq!((bad.accepted(), good.accepted()), (1, 1), "{case}");
-        assert_eq!(pool.stats().dials_started, 1, "{case}");
-    }
-}
-
-#[tokio::test]
-async fn tls_that_is_cut_off_goes_on_and_a_bad_certificate_does_not() {
-    let authority = Authority::new();
-    for (names, wanted) in [
-        (["localhost"], None),
-        (["other"], Some(ErrorKind::CertificateWrongName)),
-    ] {
-        let config = authority.issue(&names).server_config(&["http/1.1"]);
-        let server = Peer::tls(config, |_, stream| silence(stream)).await;
-        let cut = Peer::tcp_at((FIRST, server.port()).into(), |_, stream| close(stream)).await;
-        let trust = Trust::only(authority.pem().as_bytes()).unwrap();
-        let pool = resolving(&[FIRST, SECOND]).trust(trust).build().unwrap();
-        let outcome = pool.get(&server.target()).await.map(drop);
-        assert_eq!((cut.accepted(), server.accepted()), (1, 1));
-        // A verdict says more than the failure before it.
-        assert_eq!(outcome.err().map(|error| error.kind()), wanted);
-
-        let trust = Trust::only(authority.pem().as_bytes()).unwrap();
-        let pool = resolving(&[SECOND, FIRST]).trust(trust).build().unwrap();
-        let outcome = pool.get(&server.target()).await.map(drop);
-        assert_eq!(outcome.err().map(|error| error.kind()), wanted);
-        assert_eq!(cut.accepted(), 1, "a verdict ends the dial");
-    }
-}
-
-#[tokio::test]
-async fn a_lone_server_that_leaves_is_dialed_again_once() {
-    let peer = Peer::tcp(|number, stream| async move {
-        match number {
-            0 => leave(stream).await,
-            _ => serve(stream).await,
-        }
-    })
-    .await;
-    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
-    get(&pool.build().unwrap(), peer.port()).await.unwrap();
-    assert_eq!(peer.accepted(), 2);
-
-    let peer = Peer::tcp(|_, stream| close(stream)).await;
-    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
-    let error = get(&pool.build().unwrap(), peer.port()).await.unwrap_err();
-    assert!(error.is_retryable(), "{error}");
-    assert_eq!(error.address(), Some(peer.address));
-    assert_eq!(peer.accepted(), 2);
-}
-
-#[tokio::test]
-async fn denied_addresses_are_not_connected_to_whatever_name_leads_there() {
-    let peer = Peer::tcp(|_, stream| serve(stream)).await;
-    let list = AccessList::allow_all().deny("loopback").unwrap();
-    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
-    let pool = pool.access_list(list).build().unwrap();
-    for host in ["many.test", "localhost", "127.0.0.1", "[::ffff:127.0.0.1]"] {
-        let target = format!("http://{host}:{}", peer.port());
-        let error = pool.get(&target).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AddressDenied, "{host}: {error}");
-        assert!(!error.is_retryable());
-        assert!(
-            error.to_string().contains("127.0.0.0/8 is denied"),
-            "{error}"
-        );
-        assert!(error.host().is_some());
-    }
-    assert_eq!(peer.accepted(), 0);
-}
-
-#[tokio::test]
-async fn where_some_addresses_are_denied_the_others_are_used() {
-    let good = Peer::tcp(|_, stream| serve(stream)).await;
-    let denied = Peer::tcp_at((FIRST, good.port()).into(), |_, stream| serve(stream)).await;
-    let list = AccessList::deny_all().allow("127.0.0.1/32").unwrap();
-    let pool = resolving(&[FIRST, SECOND]).protocols(Protocols::Http2);
-    get(&pool.access_list(list).build().unwrap(), good.port())
-        .await
+    let all: Vec<_> = (1..=addresses)
+        .map(|number| loopback(number).to_string())
+        .collect();
+    overrides
+        .insert_entry(&format!("{HOST}:{port}:{}", all.join(",")))
         .unwrap();
-    assert_eq!((denied.accepted(), good.accepted()), (0, 1));
+    let resolver = Resolver::builder().overrides(overrides).build();
+    builder.resolver(resolver).build().unwrap()
 }
 
-#[tokio::test]
-async fn connections_come_from_the_local_addresses_in_turn() {
-    let seen: Arc<Mutex<Vec<IpAddr>>> = Arc::default();
-    let log = Arc::clone(&seen);
-    let peer = Peer::tcp(move |_, stream| {
-        log.lock().unwrap().push(stream.peer_addr().unwrap().ip());
-        silence(stream)
-    })
-    .await;
-    let locals = [5, 6].map(|last| IpAddr::from([127, 0, 0, last]));
-    let local = LocalAddresses::new(locals, LocalAddressChoice::Rotate);
-    let pool = resolving(&[SECOND]).local_addresses(local).build().unwrap();
-    let target = format!("http://many.test:{}", peer.port());
-    // Each HTTP/1.1 connection that is held makes the next call dial.
-    let _one = pool.get(&target).await.unwrap();
-    let _other = pool.get(&target).await.unwrap();
-    let mut seen = seen.lock().unwrap().clone();
-    seen.sort();
-    assert_eq!(seen, locals);
+fn target(port: u16) -> String {
+    format!("http://{HOST}:{port}")
 }
 
-/// Of 127.1.0.0/16, where nobody listens.
-#[derive(Debug)]
-struct Thousand;
-
-impl Resolve for Thousand {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
-        let address = |n: u16| {
-            let [high, low] = n.to_be_bytes();
-            IpAddr::from([127, 1, high, low])
+/// Takes so many HTTP/1.1 connections and says how many lead to each address.
+async fn spread(pool: &Pool, target: &Target, count: usize) -> BTreeMap<u8, usize> {
+    let mut held: Vec<Connection> = Vec::new();
+    let mut places = BTreeMap::new();
+    for _ in 0..count {
+        let connection = pool.get(target).await.unwrap();
+        let IpAddr::V4(address) = connection.remote_addr().ip() else {
+            panic!();
         };
-        let answer = Answer::new((0..1000).map(address), Duration::from_secs(60));
-        Box::pin(async { Ok(answer) })
+        *places.entry(address.octets()[3]).or_insert(0) += 1;
+        held.push(connection);
     }
+    places
+}
+
+async fn wait_for<T>(events: &mut PoolEvents, wanted: impl Fn(PoolEvent) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = wanted(events.recv().await.unwrap()) {
+                return found;
+            }
+        }
+    };
+    timeout(PATIENCE, found).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_host_with_a_thousand_addresses_fails_soon_and_with_the_firsts_error() {
-    let port = Peer::tcp(|_, stream| close(stream)).await.port();
-    let resolver = Resolver::builder().upstream(Arc::new(Thousand)).build();
-    let pool = Pool::builder().resolver(resolver).build().unwrap();
-    let error = get(&pool, port).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ConnectRefused);
-    let first = SocketAddr::from(([127, 1, 0, 0], port));
-    assert_eq!(error.address(), Some(first));
+async fn new_connections_go_where_the_policy_says() {
+    let servers = servers(4).await;
+    let port = servers[0].port();
+    let target = Target::parse(&target(port)).unwrap();
+    let places = |balance, count| {
+        let builder = Pool::builder()
+            .balance(balance)
+            .weights("127.0.0.1=3, 127.0.0.3=0, 127.0.0.4=0".parse().unwrap());
+        let (pool, target) = (pool_of(builder, 4, port), target.clone());
+        async move { spread(&pool, &target, count).await }
+    };
+    let even = BTreeMap::from([(1, 2), (2, 2), (3, 2), (4, 2)]);
+    assert_eq!(places(Balance::RoundRobin, 8).await, even);
+    assert_eq!(places(Balance::LeastLoaded, 8).await, even);
+    let weighted = places(Balance::Weighted, 8).await;
+    assert_eq!(weighted, BTreeMap::from([(1, 6), (2, 2)]));
+    assert_eq!(places(Balance::Sticky, 8).await.len(), 1);
+    let two = places(Balance::PowerOfTwo, 10).await;
+    assert!(two.len() > 2, "{two:?}");
 }
 
-/// Set in the process that may have few descriptors.
-const SMALL: &str = "HOTPOOL_TEST_FEW_DESCRIPTORS";
-
-/// A process of its own: the limit is the whole process's.
-#[test]
-fn out_of_descriptors_is_our_fault_and_passes() {
-    if std::env::var_os(SMALL).is_some() {
-        return with_few_descriptors();
-    }
-    let name = "out_of_descriptors_is_our_fault_and_passes";
-    let status = std::process::Command::new("sh")
-        .args([
-            "-c",
-            "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture",
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .arg(name)
-        .env(SMALL, "1")
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
-fn with_few_descriptors() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let peer = Peer::tcp(|_, stream| serve(stream)).await;
-        let pool = resolving(&[SECOND, FIRST]).protocols(Protocols::Http2);
-        let pool = pool.build().unwrap();
-        let mut files = Vec::new();
-        while let Ok(file) = std::fs::File::open("/dev/null") {
-            files.push(file);
+#[tokio::test]
+async fn partitions_stick_to_addresses_in_every_pool() {
+    let servers = servers(4).await;
+    let port = servers[0].port();
+    let mut used = BTreeMap::new();
+    for tenant in 0..12 {
+        let target = Target::parse(&target(port))
+            .unwrap()
+            .partition(&format!("tenant-{tenant}"));
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let pool = pool_of(Pool::builder().balance(Balance::Sticky), 4, port);
+            seen.push(spread(&pool, &target, 2).await);
         }
-        let error = get(&pool, peer.port()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error}");
-        assert!(error.is_retryable() && error.fault() == hotpool::error::Fault::Local);
-        let name_server = SocketAddr::from(([127, 0, 0, 1], 9));
-        let resolver = Resolver::builder()
-            .upstream(Arc::new(DnsResolver::with_name_servers([name_server])))
-            .build();
-        let error = resolver.resolve("many.test", 443).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error:?}");
-        drop(files);
-        get(&pool, peer.port()).await.unwrap();
-    });
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen[0].len(), 1, "{seen:?}");
+        used.extend(seen.remove(0));
+    }
+    assert!(used.len() > 1, "{used:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_fails_is_left_alone_probed_and_used_again() {
+    let servers = servers(1).await;
+    let port = servers[0].port();
+    let builder = Pool::builder()
+        .balance(Balance::LeastLoaded)
+        .blacklist_after(1)
+        .blacklist_term(Duration::from_millis(400));
+    let pool = pool_of(builder, 2, port);
+    let mut events = pool.subscribe();
+    // The first goes to the first address; the second, with nothing there, to the second, and from there to the first.
+    let held = [
+        pool.get(&target(port)).await.unwrap(),
+        pool.get(&target(port)).await.unwrap(),
+    ];
+    assert!(
+        held.iter()
+            .all(|connection| connection.remote_addr().ip() == loopback(1))
+    );
+    let (address, error) = wait_for(&mut events, |event| match event {
+        PoolEvent::AddressListed {
+            address,
+            error,
+            for_all_hosts: true,
+            ..
+        } => Some((address, error)),
+        _ => None,
+    })
+    .await;
+    assert_eq!(address, SocketAddr::new(loopback(2), port));
+    assert_eq!(error.kind(), ErrorKind::ConnectRefused);
+    let listed = pool.blacklist().list();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0].port, Some(port));
+    assert_eq!(
+        listed[0].cause,
+        BlacklistCause::Failed(ErrorKind::ConnectRefused)
+    );
+
+    let back = Peer::tcp_at(address, |_, socket| serve(socket)).await;
+    let during = pool.get(&target(port)).await.unwrap();
+    assert_eq!(during.remote_addr().ip(), loopback(1));
+    assert_eq!(back.accepted(), 0);
+    until("on probation", || {
+        pool.blacklist().list()[0].is_on_probation()
+    })
+    .await;
+    let probing = pool.get(&target(port)).await.unwrap();
+    assert_eq!(probing.remote_addr(), address);
+    let unlisted = wait_for(&mut events, |event| match event {
+        PoolEvent::AddressUnlisted { address, .. } => Some(address),
+        _ => None,
+    })
+    .await;
+    assert_eq!(unlisted, address);
+    assert!(pool.blacklist().list().is_empty());
+}
+
+#[tokio::test]
+async fn somebody_lists_and_unlists_and_the_last_address_is_tried_all_the_same() {
+    let servers = servers(2).await;
+    let port = servers[0].port();
+    let pool = pool_of(Pool::builder().balance(Balance::RoundRobin), 2, port);
+    let target = Target::parse(&target(port)).unwrap();
+    let blacklist = pool.blacklist();
+    blacklist.add(loopback(1), None).unwrap();
+    assert_eq!(spread(&pool, &target, 3).await, BTreeMap::from([(2, 3)]));
+    blacklist
+        .add(loopback(2), Some(Duration::from_secs(60)))
+        .unwrap();
+    let listed = blacklist.list();
+    assert_eq!(listed.len(), 2);
+    assert!(
+        listed
+            .iter()
+            .all(|entry| entry.cause == BlacklistCause::Manual)
+    );
+    assert_eq!(
+        (listed[0].remaining, listed[1].remaining.is_some()),
+        (None, true)
+    );
+    let elsewhere = target.clone().partition("other");
+    assert_eq!(spread(&pool, &elsewhere, 1).await.len(), 1);
+    assert!(blacklist.remove(loopback(1)) && !blacklist.remove(loopback(1)));
+    let third = target.partition("third");
+    assert_eq!(spread(&pool, &third, 2).await, BTreeMap::from([(1, 2)]));
+}
+
+#[tokio::test]
+async fn a_full_address_is_waited_for_and_named() {
+    let servers = servers(1).await;
+    let port = servers[0].port();
+    let builder = Pool::builder()
+        .max_connections_per_address(1)
+        .acquire_timeout(Duration::from_millis(300));
+    let pool = pool_of(builder, 1, port);
+    let mut events = pool.subscribe();
+    let one = Target::parse(&target(port)).unwrap().partition("one");
+    let other = Target::parse(&target(port)).unwrap().partition("other");
+    let held = pool.get(&one).await.unwrap();
+    let error = pool.get(&other).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AcquireTimeout);
+    let named = format!("max_connections_per_address: 1 of 1 at 127.0.0.1:{port}");
+    assert!(error.to_string().contains(&named), "{error}");
+    wait_for(&mut events, |event| match event {
+        PoolEvent::LimitReached {
+            limit: Limit::MaxConnectionsPerAddress,
+            used: 1,
+            most: 1,
+            ..
+        } => Some(()),
+        _ => None,
+    })
+    .await;
+    // What becomes idle makes room for whoever waits.
+    let waiting = async {
+        until("waiting", || pool.stats().waiting == 1).await;
+        drop(held);
+    };
+    let (found, ()) = tokio::join!(pool.get(&other), waiting);
+    let found = found.unwrap();
+    // And what is idle already, at once.
+    drop(found);
+    assert!(!pool.get(&one).await.unwrap().is_reused());
+    assert_eq!(servers[0].accepted(), 3);
+}
+
+#[tokio::test]
+async fn a_full_address_gives_way_to_the_next() {
+    let servers = servers(2).await;
+    let port = servers[0].port();
+    let builder = Pool::builder()
+        .balance(Balance::Sticky)
+        .max_connections_per_address(2);
+    let pool = pool_of(builder, 2, port);
+    let target = Target::parse(&target(port)).unwrap();
+    assert_eq!(
+        spread(&pool, &target, 4).await,
+        BTreeMap::from([(1, 2), (2, 2)])
+    );
+}
+
+#[tokio::test]
+async fn dials_to_one_address_are_bounded_whoever_dials() {
+    let mute = Peer::tcp(|_, socket| silence(socket)).await;
+    let builder = Pool::builder()
+        .max_dials_per_address(1)
+        .acquire_timeout(Duration::from_millis(300));
+    let pool = pool_of(builder, 1, mute.port());
+    let stalled = format!("https://{HOST}:{}", mute.port());
+    let target = |name: &str| Target::parse(&stalled).unwrap().partition(name);
+    let (first, second) = (target("first"), target("second"));
+    let later = async {
+        until("dialed", || mute.accepted() == 1).await;
+        pool.get(&second).await
+    };
+    let (first, second) = tokio::join!(pool.get(&first), later);
+    let (first, second) = (first.unwrap_err(), second.unwrap_err());
+    assert!(first.to_string().contains("still under way"), "{first}");
+    let named = "max_dials_per_address: 1 of 1";
+    assert!(second.to_string().contains(named), "{second}");
+    assert_eq!(mute.accepted(), 1);
+}
+
+#[tokio::test]
+async fn dials_to_one_host_are_bounded() {
+    let mute = Peer::tcp(|_, socket| silence(socket)).await;
+    let pool = pool_of(
+        Pool::builder().max_dials_per_host(2).min_warm(5),
+        1,
+        mute.port(),
+    );
+    let mut events = pool.subscribe();
+    let stalled = format!("https://{HOST}:{}", mute.port());
+    let bounded = async {
+        wait_for(&mut events, |event| match event {
+            PoolEvent::LimitReached {
+                limit: Limit::MaxDialsPerHost,
+                most: 2,
+                ..
+            } => Some(()),
+            _ => None,
+        })
+        .await;
+        until("two dials", || mute.accepted() == 2).await;
+        assert_eq!(pool.stats().dialing, 5);
+        // What must not happen has no event of its own.
+        a_round().await;
+        assert_eq!(mute.accepted(), 2);
+    };
+    tokio::select! {
+        report = pool.preheat([&stalled]) => panic!("{report:?}"),
+        () = bounded => {}
+    }
 }

@@ -1,5 +1,7 @@
 //! Putting a pool together.
 
+#[cfg(feature = "config-file")]
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
@@ -13,13 +15,15 @@ use tokio_util::task::TaskTracker;
 use super::address::Book;
 use super::clock::Clock;
 use super::dials::Dials;
-use super::events::{Hook, PoolEvent, Publisher, Voice};
+use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
+#[cfg(feature = "config-file")]
+use super::watch::Watched;
 use super::wheel::Wheel;
 use crate::config::{Balance, Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
@@ -48,6 +52,9 @@ pub struct PoolBuilder {
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
+    observer: Option<Arc<dyn Observer>>,
+    #[cfg(feature = "config-file")]
+    watched: Option<Watched>,
 }
 
 impl PoolBuilder {
@@ -70,6 +77,34 @@ impl PoolBuilder {
     fn over(mut self, environment: Settings) -> Self {
         self.layers.environment = environment;
         self
+    }
+
+    /// Lays what a TOML file says between the defaults and the environment, instead of a file given before. It is read now, which waits
+    /// for the disk. Default: no file is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`].
+    #[cfg(feature = "config-file")]
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        (self.layers.file, self.watched) = (Settings::from_file(path)?, None);
+        Ok(self)
+    }
+
+    /// As [`config_file`](Self::config_file), and follows the file while the pool lasts: what it says is put in force within about two
+    /// seconds of a change, once two looks have found the same, as [`reconfigure`](Pool::reconfigure) would; environment and code stay
+    /// stronger. A file that has become invalid, or is gone, is refused whole, with a warning and an
+    /// [event](super::PoolEvent::ConfigurationRefused), and what was in force stays so. A relative path is that of the directory in
+    /// which the process is when it looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`]; the file must be there and valid now.
+    #[cfg(feature = "config-file")]
+    pub fn watch_config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        let (watched, settings) = Watched::open(path.as_ref())?;
+        (self.layers.file, self.watched) = (settings, Some(watched));
+        Ok(self)
     }
 
     /// See [`Config::max_connections`].
@@ -204,6 +239,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::replay_safe_methods`].
+    pub fn replay_safe_methods(mut self, replay: bool) -> Self {
+        self.layers.code.replay_safe_methods = Some(replay);
+        self
+    }
+
     /// See [`Config::validate_after`].
     pub fn validate_after(mut self, silence: Duration) -> Self {
         self.layers.code.validate_after = Some(silence);
@@ -317,6 +358,13 @@ impl PoolBuilder {
         self
     }
 
+    /// Tells `observer` what is measured too often to be an event.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -367,7 +415,7 @@ impl PoolBuilder {
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
-            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
@@ -377,6 +425,11 @@ impl PoolBuilder {
         });
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);
+        #[cfg(feature = "config-file")]
+        if let Some(watched) = self.watched {
+            let following = watched.follow(Arc::downgrade(&shared), shared.ending.clone());
+            shared.tasks.spawn_on(following, &shared.runtime);
+        }
         Ok(Pool::from_shared(shared))
     }
 }
@@ -404,6 +457,7 @@ mod tests {
             .idle_timeout(seconds(13))
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
+            .replay_safe_methods(true)
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
@@ -432,6 +486,7 @@ mod tests {
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
+            replay_safe_methods: Some(true),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::address::DialPolicy;
 use super::clock::millis;
@@ -176,9 +177,6 @@ impl HostPool {
             self.limit_reached(Limit::MaxDials, most, most);
         }
         let most = shared.config().max_dials_per_host();
-        if self.addresses().dials().are_all_taken() {
-            self.limit_reached(Limit::MaxDialsPerHost, most, most);
-        }
         let host = Arc::clone(self);
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
@@ -192,11 +190,23 @@ impl HostPool {
             profile: key.profile.clone(),
             addresses,
         };
+        // What the dial's steps log is told apart by it.
+        let span = tracing::debug_span!(
+            "dial",
+            host = key.origin.host(),
+            port = key.origin.port(),
+            profile = %key.profile.name(),
+            address = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+        );
         let dial = async move {
             let outcome = tokio::select! {
                 biased;
                 () = ending.cancelled() => Err(Error::new(ErrorKind::PoolClosed)),
                 outcome = async {
+                    if host.addresses().dials().are_all_taken() {
+                        host.limit_reached(Limit::MaxDialsPerHost, most, most);
+                    }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
                     dialer.dial(&route).await
@@ -204,7 +214,9 @@ impl HostPool {
             };
             attempt.finish(outcome);
         };
-        shared.tasks.spawn_on(dial, &shared.runtime);
+        shared
+            .tasks
+            .spawn_on(dial.instrument(span), &shared.runtime);
     }
 }
 
@@ -221,6 +233,21 @@ impl Attempt {
         let Some((permit, purpose)) = self.pending.take() else {
             return;
         };
+        let span = tracing::Span::current();
+        let address = match &outcome {
+            Ok(dialed) => Some(dialed.address),
+            Err(error) => error.address(),
+        };
+        if let Some(address) = address {
+            span.record("address", tracing::field::display(address));
+        }
+        span.record(
+            "outcome",
+            match &outcome {
+                Ok(_) => "connected",
+                Err(error) => error.kind().as_str(),
+            },
+        );
         match outcome {
             Ok(dialed) => self.succeed(dialed, permit, purpose),
             Err(error) => self.fail(error, permit, purpose),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::builder::PoolBuilder;
 use super::connection::Connection;
@@ -160,11 +161,22 @@ impl Shared {
 impl HostPool {
     /// A connection, by the pool's acquire deadline. Cancel-safe.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection> {
+        let since = Instant::now();
+        let origin = &self.key().origin;
+        let span = tracing::debug_span!("acquire", host = origin.host(), port = origin.port());
+        let outcome = self.awaited_connection(since).instrument(span).await;
+        if let Some(observer) = self.voice().publisher().observer() {
+            observer.waited(origin, since.elapsed());
+        }
+        outcome
+    }
+
+    async fn awaited_connection(self: &Arc<Self>, since: Instant) -> Result<Connection> {
         let shared = self.shared().ok_or_else(|| self.closed())?;
         let timeout = shared.config().acquire_timeout();
         // Waiting must not keep the pool alive.
         drop(shared);
-        let deadline = Instant::now() + timeout;
+        let deadline = since + timeout;
         let mut host = Arc::clone(self);
         loop {
             match host.acquire(deadline).await? {

@@ -44,16 +44,21 @@ mod scale;
 mod shared;
 mod shutdown;
 mod slot;
+mod snapshot;
 mod stats;
 mod target;
 mod upkeep;
 mod warmth;
+#[cfg(feature = "config-file")]
+mod watch;
 mod watcher;
 mod wheel;
 
 pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+#[cfg(feature = "metrics")]
+pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
 pub use info::{ConnectionInfo, Fingerprint};
@@ -63,5 +68,6 @@ pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
 pub use reconfigure::Reconfiguration;
 pub use shutdown::ShutdownReport;
+pub use snapshot::{ConnectionSnapshot, HostSnapshot, PoolSnapshot, TlsSnapshot};
 pub use stats::PoolStats;
 pub use target::{AsTarget, Target};

@@ -51,6 +51,9 @@ impl Live {
     pub(crate) fn answered_in(&self, latency: Duration) {
         let now = self.host().now();
         self.latency().record(now, latency);
+        if let Some(observer) = self.host().voice().publisher().observer() {
+            observer.answered(self.origin(), latency);
+        }
         let measured = self.host().measured();
         measured.latencies.record(now, latency);
         measured.outcomes.record(now, true);

@@ -189,8 +189,9 @@ impl Shared {
         self.permits.set_limit(config.max_connections());
         self.dials.set_limit(config.max_dials());
         for host in self.hosts.all() {
-            if host.warmth_wanted() > 0 {
-                host.set_keep_warm(config.min_warm().max(1));
+            let wanted = config.min_warm().max(1);
+            if ![0, wanted].contains(&host.warmth_wanted()) {
+                host.set_keep_warm(wanted);
             }
             for live in &host.queue().lock().members {
                 live.limit_streams(&self.config);

@@ -40,6 +40,10 @@ impl HostAddresses {
         }
     }
 
+    pub(super) fn book(&self) -> &Book {
+        &self.book
+    }
+
     /// The right to one more dial to the host.
     pub(in crate::pool) fn dials(&self) -> &Turns {
         &self.dials
@@ -89,7 +93,10 @@ impl DialPolicy {
         let mut attempts = self.attempts.lock();
         let at = attempts
             .iter()
-            .position(|attempt| attempt.address == address)?;
+            // One that was given up, as where a session was refused, may have a successor.
+            .position(|attempt| {
+                attempt.address == address && !attempt.ended.load(Ordering::Acquire)
+            })?;
         Some(attempts.swap_remove(at))
     }
 }

@@ -1,6 +1,7 @@
 //! The events themselves.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +127,14 @@ pub enum PoolEvent {
         /// The settings that are others now, by name, and `protocols`, `tls`, `profile`, `accept_language`.
         changed: Vec<&'static str>,
     },
+    /// The watched file has changed to what cannot be used, or is gone. The configuration stays as it was.
+    #[non_exhaustive]
+    ConfigurationRefused {
+        /// The file.
+        path: Arc<Path>,
+        /// What is wrong with it.
+        error: Error,
+    },
     /// Every connection was retired, by [`flush`](crate::Pool::flush).
     #[non_exhaustive]
     Flushed {
@@ -172,6 +181,7 @@ impl PoolEvent {
             Self::IdleWindowLearned { .. } => "idle-window-learned",
             Self::NotKeptWarm { .. } => "not-kept-warm",
             Self::Reconfigured { .. } => "reconfigured",
+            Self::ConfigurationRefused { .. } => "configuration-refused",
             Self::Flushed { .. } => "flushed",
             Self::AddressListed { .. } => "address-listed",
             Self::AddressUnlisted { .. } => "address-unlisted",
@@ -193,7 +203,10 @@ impl PoolEvent {
             | Self::AddressListed { host, .. }
             | Self::AddressUnlisted { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
-            Self::Reconfigured { .. } | Self::Flushed { .. } | Self::Lost(_) => None,
+            Self::Reconfigured { .. }
+            | Self::ConfigurationRefused { .. }
+            | Self::Flushed { .. }
+            | Self::Lost(_) => None,
         }
     }
 }
