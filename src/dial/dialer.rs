@@ -1,7 +1,6 @@
 //! What a dial needs, and what becomes of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -9,7 +8,7 @@ use super::address_policy::AddressPolicy;
 use super::local_addresses::LocalAddresses;
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed};
-use super::steps::{Dial, Opened};
+use super::steps::{Deadlines, Dial, Opened};
 use super::tls::TlsClient;
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,14 +35,6 @@ pub(crate) struct Dialer {
     pub(super) local: LocalAddresses,
     /// Read anew for each dial.
     config: Arc<ArcSwap<Config>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
-    pub(super) resolve: Duration,
-    pub(super) connect: Duration,
-    pub(super) tls: Duration,
-    pub(super) settings: Duration,
 }
 
 impl Dialer {
@@ -140,17 +131,6 @@ impl Dialer {
     }
 }
 
-impl Deadlines {
-    fn of(config: &Config) -> Self {
-        Self {
-            resolve: config.resolve_timeout(),
-            connect: config.connect_timeout(),
-            tls: config.tls_timeout(),
-            settings: config.settings_timeout(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,8 +149,7 @@ mod tests {
             addresses: Arc::new(AnyAddress),
         };
         let registry = Registry::default();
-        let config = Arc::new(ArcSwap::from_pointee(Config::default()));
-        let dialer = Dialer::new(Resolver::default(), registry.clone(), config);
+        let dialer = Dialer::new(Resolver::default(), registry.clone(), Arc::default());
         for (list, kind) in [
             (AccessList::deny_all(), ErrorKind::AddressDenied),
             (AccessList::allow_all(), ErrorKind::ConnectRefused),

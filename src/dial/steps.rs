@@ -11,7 +11,7 @@ use tokio_util::either::Either;
 use super::access::permitted;
 use super::address_policy::AddressPermit;
 use super::destination;
-use super::dialer::{Deadlines, Dialer, Route};
+use super::dialer::{Dialer, Route};
 use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
 use super::local_addresses::SystemChooses;
@@ -21,10 +21,13 @@ use super::socket::{Socket, SocketView};
 use super::tcp::{Connected, Connector};
 use super::tls_info::TlsInfo;
 use super::{http1, http2};
-use crate::config::Protocols;
+use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Metered, Protocol, Registration, State};
 use crate::shape::tls::Resume;
+
+/// A deadline is added to the clock's time, which has an end.
+const LONGEST_STEP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One dial, under way.
 pub(super) struct Dial<'a> {
@@ -34,6 +37,32 @@ pub(super) struct Dial<'a> {
     pub(super) deadlines: Deadlines,
     /// Of steps that were taken more than once, their sum.
     pub(super) timing: DialTiming,
+}
+
+/// What the configuration said when the dial began.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    resolve: Duration,
+    connect: Duration,
+    tls: Duration,
+    settings: Duration,
+}
+
+impl Deadlines {
+    pub(super) fn of(config: &Config) -> Self {
+        let bounded = |deadline: Duration| deadline.min(LONGEST_STEP);
+        Self {
+            resolve: bounded(config.resolve_timeout()),
+            connect: bounded(config.connect_timeout()),
+            tls: bounded(config.tls_timeout()),
+            settings: bounded(config.settings_timeout()),
+        }
+    }
+
+    /// Of all steps behind resolution together, however many addresses they are tried at.
+    fn total(&self) -> Duration {
+        self.connect + self.tls + self.settings
+    }
 }
 
 /// What a dial comes to.
@@ -54,8 +83,7 @@ impl Dial<'_> {
     /// The first address's of those that failed, unless one's is a verdict that all would repeat.
     pub(super) async fn run(&mut self) -> Result<Opened> {
         let mut failover = Failover::new(self.destinations().await?);
-        let deadlines = self.deadlines;
-        let end = Instant::now() + deadlines.connect + deadlines.tls + deadlines.settings;
+        let end = Instant::now() + self.deadlines.total();
         let mut resume = Resume::IfPossible;
         let mut first_error = None;
         loop {
@@ -176,7 +204,7 @@ impl Dial<'_> {
         end: Instant,
         stage: &mut Stage,
     ) -> Result<Handshaken, Refused> {
-        let deadlines = self.deadlines;
+        let deadlines = &self.deadlines;
         let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
         let (io, tls) = match self.route.origin.scheme() {
             Scheme::Http => (Either::Left(metered), None),

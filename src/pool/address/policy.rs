@@ -93,7 +93,10 @@ impl DialPolicy {
         let mut attempts = self.attempts.lock();
         let at = attempts
             .iter()
-            .position(|attempt| attempt.address == address)?;
+            // One that was given up, as where a session was refused, may have a successor.
+            .position(|attempt| {
+                attempt.address == address && !attempt.ended.load(Ordering::Acquire)
+            })?;
         Some(attempts.swap_remove(at))
     }
 }
