@@ -123,6 +123,9 @@ settings! {
     /// How many requests a connection may carry before it is replaced, as after [`max_lifetime`](Self::max_lifetime): some servers
     /// go away after a number of their own (10,000 at AWS's load balancers), and it is better to go first. `None`: no limit.
     max_requests_per_connection: Option<usize> = None, "off";
+    /// Whether every GET, HEAD, OPTIONS and TRACE without a body counts as [replayable](crate::client::RequestOptions::replayable): sent again,
+    /// once, when its connection ends before any answer. RFC 9110 §9.2.2 allows that; whether the servers keep to it, you know.
+    replay_safe_methods: bool = false, "off";
     /// After this much silence a connection that nobody uses proves that it still works before it is handed out: HTTP/2 by the answer
     /// to a PING, which costs the next caller one round trip. One that is used and as silent is asked too, at most every 30 s, and stays
     /// in rotation meanwhile. To have quiet hosts answer at once, set [`ping_interval`](Self::ping_interval) below this.

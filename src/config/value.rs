@@ -58,6 +58,25 @@ impl FromText for usize {
     }
 }
 
+impl FromText for bool {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err("expected on or off".to_owned()),
+        }
+    }
+
+    #[cfg(feature = "config-file")]
+    fn from_written(value: Written<'_>) -> Result<Self, String> {
+        match value {
+            Written::Truth(truth) => Ok(truth),
+            Written::Text(text) => Self::from_text(text),
+            other => Err(format!("expected true or false, not {}", other.kind())),
+        }
+    }
+}
+
 impl FromText for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
         let text = text.trim();

@@ -10,14 +10,17 @@ use crate::error::{Error, Result};
 /// What is known of addresses beyond their names; asked during a dial.
 pub(crate) trait AddressPolicy: Debug + Send + Sync {
     /// Those that may be tried, the preferred first. An error where none may.
+    ///
+    /// What was resolved comes in the order of RFC 6724, without what the access list denies. Of what is returned the families are
+    /// taken in turn, beginning with the first address's, and no more than sixteen are tried.
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>>;
 
     /// An attempt is to begin. An error when a limit forbids it for now: the race goes on with the next address. What is returned is
     /// kept as long as the attempt and, if that wins, the connection.
     fn begin(&self, address: SocketAddr) -> Result<AddressPermit>;
 
-    /// How an attempt ended: at TCP, TLS or HTTP/2's opening. Not called for attempts that lost a race, nor for failures that are
-    /// this machine's.
+    /// How an attempt ended: at TCP, TLS or HTTP/2's opening; if well, how long all of that took. Not called for attempts that lost a
+    /// race or were given up, nor for failures that are this machine's.
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>);
 }
 

@@ -1,29 +1,21 @@
-//! The steps of a dial, each with its own deadline.
+//! What a dial needs, and what becomes of it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
-use tokio_util::either::Either;
 
-use super::address_policy::{AddressPermit, AddressPolicy};
-use super::handshaker::Refused;
+use super::address_policy::AddressPolicy;
+use super::local_addresses::LocalAddresses;
 use super::origin::{Origin, Scheme};
-use super::outcome::{DialTiming, Dialed, Sender};
+use super::outcome::{DialTiming, Dialed};
+use super::steps::{Dial, Opened};
 use super::tls::TlsClient;
-use super::tls_info::TlsInfo;
-use super::{http1, http2, tcp};
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
-use crate::registry::{
-    CloseReason, Direction, Draft, Metered, Protocol, Registration, Registry, State,
-};
-use crate::resolve::Resolver;
-use crate::shape::tls::Resume;
+use crate::registry::{CloseReason, Direction, Draft, Protocol, Registry, State};
+use crate::resolve::{AccessList, Resolver};
 
 /// What to dial.
 #[derive(Clone, Debug)]
@@ -38,18 +30,20 @@ pub(crate) struct Route {
 /// Turns a [`Route`] into a connection that is ready for requests.
 #[derive(Debug)]
 pub(crate) struct Dialer {
-    resolver: Resolver,
+    pub(super) resolver: Resolver,
     registry: Registry,
+    access: ArcSwap<AccessList>,
+    pub(super) local: LocalAddresses,
     /// Read anew for each dial.
     config: Arc<ArcSwap<Config>>,
 }
 
-#[derive(Debug)]
-struct Deadlines {
-    resolve: Duration,
-    connect: Duration,
-    tls: Duration,
-    settings: Duration,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    pub(super) resolve: Duration,
+    pub(super) connect: Duration,
+    pub(super) tls: Duration,
+    pub(super) settings: Duration,
 }
 
 impl Dialer {
@@ -61,8 +55,25 @@ impl Dialer {
         Self {
             resolver,
             registry,
+            access: ArcSwap::default(),
+            local: LocalAddresses::default(),
             config,
         }
+    }
+
+    /// Dials from these.
+    pub(crate) fn with_local_addresses(mut self, local: LocalAddresses) -> Self {
+        self.local = local;
+        self
+    }
+
+    /// Which addresses may be dialed from now on. Dials that are past resolution, and connections, go on.
+    pub(crate) fn set_access(&self, list: AccessList) {
+        self.access.store(Arc::new(list));
+    }
+
+    pub(super) fn access(&self) -> Arc<AccessList> {
+        self.access.load_full()
     }
 
     /// Resolves, connects, shakes hands and waits for SETTINGS, unless the registry asks it to end before. Cancel-safe: dropping it
@@ -90,7 +101,13 @@ impl Dialer {
             outcome = dial.run() => outcome,
         };
         match outcome {
-            Ok((address, sender, driver, tls, permit)) => {
+            Ok(Opened {
+                address,
+                sender,
+                driver,
+                tls,
+                permit,
+            }) => {
                 dial.registration.set_state(State::Open);
                 Ok(Dialed {
                     registration: dial.registration,
@@ -132,133 +149,36 @@ impl Deadlines {
     }
 }
 
-struct Dial<'a> {
-    dialer: &'a Dialer,
-    route: &'a Route,
-    registration: Registration,
-    deadlines: Deadlines,
-    timing: DialTiming,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{AnyAddress, Trust};
 
-type Opened = (
-    SocketAddr,
-    Sender,
-    super::outcome::Driver,
-    Option<TlsInfo>,
-    AddressPermit,
-);
-
-impl Dial<'_> {
-    async fn run(&mut self) -> Result<Opened> {
-        let addresses = self.resolve().await?;
-        let addresses = self.route.addresses.order(addresses)?;
-        match self.open(&addresses, Resume::IfPossible).await {
-            Err(refused) if refused.retry_without_session => {
-                self.open(&addresses, Resume::Never).await
-            }
-            outcome => outcome,
-        }
-        .map_err(|refused| refused.error)
-    }
-
-    async fn open(&mut self, addresses: &[SocketAddr], resume: Resume) -> Result<Opened, Refused> {
-        let began = Instant::now();
-        let (socket, permit) = self.connect(addresses).await?;
-        let address = socket.peer_addr().map_err(Error::from_connect)?;
-        self.registration.set_remote_addr(address);
-        if let Ok(local) = socket.local_addr() {
-            self.registration.set_local_addr(local);
-        }
-        self.registration.set_state(State::Handshaking);
-        let outcome = self.handshake(socket, resume).await;
-        match &outcome {
-            Ok(_) => self.route.addresses.ended(address, Ok(began.elapsed())),
-            Err(refused) => self.route.addresses.ended(address, Err(&refused.error)),
-        }
-        outcome.map(|(sender, driver, tls)| (address, sender, driver, tls, permit))
-    }
-
-    async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
-        let origin = &self.route.origin;
-        let answer = self.dialer.resolver.resolve(origin.host(), origin.port());
-        let (outcome, elapsed) =
-            within(self.deadlines.resolve, ErrorKind::ResolveTimeout, answer).await;
-        self.timing.resolve = elapsed;
-        outcome
-    }
-
-    async fn connect(&mut self, addresses: &[SocketAddr]) -> Result<(TcpStream, AddressPermit)> {
-        let (outcome, elapsed) = within(
-            self.deadlines.connect,
-            ErrorKind::ConnectTimeout,
-            tcp::connect(addresses, &*self.route.addresses),
-        )
-        .await;
-        self.timing.connect = elapsed;
-        outcome.map_err(|error| match addresses.first() {
-            Some(&first) => error.with_address(first),
-            None => error,
-        })
-    }
-
-    async fn handshake(
-        &mut self,
-        socket: TcpStream,
-        resume: Resume,
-    ) -> Result<(Sender, super::outcome::Driver, Option<TlsInfo>), Refused> {
-        let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
-        let (io, tls) = match self.route.origin.scheme() {
-            Scheme::Http => (Either::Left(metered), None),
-            Scheme::Https => {
-                let handshaker = self.route.tls.handshaker(&self.route.profile)?;
-                let handshake = handshaker.handshake(
-                    self.route.origin.host(),
-                    self.route.protocols,
-                    resume,
-                    metered,
-                );
-                let (outcome, elapsed) =
-                    within(self.deadlines.tls, ErrorKind::TlsTimeout, handshake).await;
-                self.timing.tls = elapsed;
-                let (stream, info) = outcome?;
-                (Either::Right(stream), Some(info))
-            }
+    #[tokio::test]
+    async fn the_access_list_can_be_exchanged() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = gone.local_addr().unwrap();
+        drop(gone);
+        let route = Route {
+            origin: Origin::parse(&format!("http://{address}")).unwrap(),
+            protocols: Protocols::Any,
+            tls: TlsClient::new(Trust::webpki(), None).unwrap(),
+            profile: Profile::rustls(),
+            addresses: Arc::new(AnyAddress),
         };
-        let is_http2 = match &tls {
-            Some(info) => info.is_http2(),
-            None => self.route.protocols == Protocols::Http2,
-        };
-        if !is_http2 {
-            self.registration.set_protocol(Protocol::Http1);
-            let (sender, driver) =
-                http1::open(io, self.route.profile.request_templates().map(Arc::as_ref)).await?;
-            return Ok((Sender::Http1(sender), driver, tls));
+        let registry = Registry::default();
+        let config = Arc::new(ArcSwap::from_pointee(Config::default()));
+        let dialer = Dialer::new(Resolver::default(), registry.clone(), config);
+        for (list, kind) in [
+            (AccessList::deny_all(), ErrorKind::AddressDenied),
+            (AccessList::allow_all(), ErrorKind::ConnectRefused),
+            (AccessList::public_only(), ErrorKind::AddressDenied),
+        ] {
+            dialer.set_access(list);
+            let error = dialer.dial(&route).await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.host(), Some("127.0.0.1"));
         }
-        self.registration.set_protocol(Protocol::Http2);
-        let (outcome, elapsed) = within(
-            self.deadlines.settings,
-            ErrorKind::SettingsTimeout,
-            http2::open(io, self.route.profile.http2_template()),
-        )
-        .await;
-        self.timing.settings = elapsed;
-        let (sender, driver, peer, pinger) = outcome?;
-        Ok((Sender::Http2(sender, peer, pinger), driver, tls))
+        assert_eq!(registry.count(), 0);
     }
-}
-
-/// Runs one step under its deadline and tells how long it took.
-async fn within<T, E: From<Error>>(
-    deadline: Duration,
-    late: ErrorKind,
-    step: impl Future<Output = Result<T, E>>,
-) -> (Result<T, E>, Duration) {
-    let began = Instant::now();
-    let outcome = match timeout(deadline, step).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::new(late)
-            .with_detail(format!("nothing within {deadline:?}"))
-            .into()),
-    };
-    (outcome, began.elapsed())
 }

@@ -2,14 +2,20 @@
 //!
 //! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
 
+mod access;
 mod address_policy;
+mod destination;
 mod dialer;
+mod failover;
 mod handshaker;
 mod http1;
 mod http2;
+mod local_addresses;
 mod origin;
 mod outcome;
 mod ping;
+mod race;
+mod steps;
 mod tcp;
 mod tls;
 mod tls_info;
@@ -22,6 +28,7 @@ pub(crate) use address_policy::{AddressPermit, AddressPolicy};
 pub(crate) use dialer::{Dialer, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};
 pub(crate) use http2::Http2Sender;
+pub use local_addresses::{LocalAddressChoice, LocalAddresses};
 pub(crate) use origin::OriginRef;
 pub use origin::{Origin, Scheme};
 pub use outcome::DialTiming;

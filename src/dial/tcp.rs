@@ -1,5 +1,6 @@
-//! From addresses to a TCP connection: attempts are staggered and the first that answers wins (RFC 8305 §5).
+//! From addresses to a TCP connection, with the sockets and the time that a [`Race`] decides about.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,13 +8,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::address_policy::{AddressPermit, AddressPolicy};
+use super::local_addresses::LocalAddresses;
+use super::race::{ATTEMPT_DELAY, Action, Event, Race};
 use crate::error::{Error, ErrorKind, Result};
-
-/// RFC 8305 §8: the recommended delay before the next address is tried as well.
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A silent connection is probed before common NAT and firewall state ends (the shortest common one is about four minutes).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -22,118 +22,161 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Connects to one of `addresses`. Cancel-safe: dropping it closes every attempt.
-///
-/// # Errors
-///
-/// The first attempt's error when all failed: later addresses mostly fail for the same reason, and the first is the preferred one.
-pub(super) async fn connect(
-    addresses: &[SocketAddr],
-    policy: &dyn AddressPolicy,
-) -> Result<(TcpStream, AddressPermit)> {
-    let mut attempts = FuturesUnordered::new();
-    let mut waiting = interleave(addresses).into_iter();
-    let mut first_error: Option<Error> = None;
-    loop {
-        if let Some(address) = waiting.next() {
-            attempts.push(attempt(address, policy));
-        }
-        let more_to_try = waiting.len() > 0;
-        tokio::select! {
-            biased;
-            Some(outcome) = attempts.next() => match outcome {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    first_error.get_or_insert(error);
+/// The deadline is not held against an address that had less than this: the first lost packet is repeated after one second
+/// (RFC 6298 §2.1).
+const FAIR_CHANCE: Duration = Duration::from_secs(1);
+
+/// What attempts have in common.
+#[derive(Debug)]
+pub(super) struct Connector<'a> {
+    pub(super) host: &'a str,
+    pub(super) policy: &'a dyn AddressPolicy,
+    pub(super) local: &'a LocalAddresses,
+    pub(super) deadline: Instant,
+}
+
+/// The winner of a race.
+pub(super) struct Connected {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) permit: AddressPermit,
+    /// When its attempt began.
+    pub(super) began: Instant,
+    /// Those that failed before it won.
+    pub(super) failed: Vec<SocketAddr>,
+}
+
+impl Connector<'_> {
+    /// Connects to one of `addresses`, the first preferred. Cancel-safe: dropping it closes every attempt.
+    ///
+    /// # Errors
+    ///
+    /// The first attempt's error when all failed: later addresses mostly fail for the same reason, and the first is the preferred
+    /// one. The policy's when it let none begin.
+    pub(super) async fn connect(&self, addresses: &[SocketAddr]) -> Result<Connected> {
+        let mut race = Race::new(addresses.iter().copied(), ATTEMPT_DELAY);
+        let mut attempts = FuturesUnordered::new();
+        let mut began: Vec<(SocketAddr, Instant)> = Vec::new();
+        let mut failed = Vec::new();
+        let mut first_error: Option<Error> = None;
+        let mut forbidden: Option<Error> = None;
+        let mut winner = None;
+        let mut event = Event::Tick;
+        loop {
+            let now = Instant::now();
+            let wake = match race.step(now, event) {
+                Action::Begin(address, wake) => match self.policy.begin(address) {
+                    Ok(permit) => {
+                        began.push((address, now));
+                        let attempt = self.attempt(address);
+                        attempts.push(async move { (address, permit, now, attempt.await) });
+                        wake
+                    }
+                    Err(error) => {
+                        forbidden.get_or_insert_with(|| error.with_address(address));
+                        event = Event::Forbidden(address);
+                        continue;
+                    }
+                },
+                Action::Wait(wake) => wake,
+                Action::Won(_) => match winner.take() {
+                    Some(winner) => return Ok(winner),
+                    None => continue,
+                },
+                Action::Lost => {
+                    let none = || Error::new(ErrorKind::HostNotFound);
+                    return Err(first_error.or(forbidden).unwrap_or_else(none));
                 }
-            },
-            () = sleep(ATTEMPT_DELAY), if more_to_try => {}
-            else => {
-                return Err(first_error.unwrap_or_else(|| Error::new(ErrorKind::HostNotFound)));
+            };
+            event = tokio::select! {
+                biased;
+                Some((address, permit, began, outcome)) = attempts.next() => match outcome {
+                    Ok(stream) => {
+                        let failed = std::mem::take(&mut failed);
+                        winner = Some(Connected { stream, address, permit, began, failed });
+                        Event::Connected(address)
+                    }
+                    Err(missed) => {
+                        if !missed.is_ours {
+                            self.policy.ended(address, Err(&missed.error));
+                        }
+                        failed.push(address);
+                        first_error.get_or_insert(missed.error);
+                        match missed.is_exhaustion {
+                            true => Event::Exhausted(address),
+                            false => Event::Failed(address),
+                        }
+                    }
+                },
+                () = sleep_until(self.deadline) => return Err(self.late(&race, &began)),
+                () = sleep_until(wake.unwrap_or(self.deadline)), if wake.is_some() => Event::Tick,
+            };
+        }
+    }
+
+    /// The deadline came before any attempt ended well.
+    fn late(&self, race: &Race, began: &[(SocketAddr, Instant)]) -> Error {
+        let error = Error::new(ErrorKind::ConnectTimeout);
+        for (address, began) in began {
+            let had = self.deadline.saturating_duration_since(*began);
+            if race.running().contains(address) && had >= FAIR_CHANCE {
+                let error = error.clone().with_address(*address);
+                self.policy.ended(*address, Err(&error));
             }
+        }
+        match race.running().first() {
+            Some(first) => error.with_address(*first),
+            None => error,
+        }
+    }
+
+    async fn attempt(&self, address: SocketAddr) -> Result<TcpStream, Missed> {
+        let socket = self.local.bind(self.host, address)?;
+        let connected = async {
+            let stream = socket.connect(address).await?;
+            stream.set_nodelay(true)?;
+            let keepalive = TcpKeepalive::new()
+                .with_time(KEEPALIVE_IDLE)
+                .with_interval(KEEPALIVE_INTERVAL)
+                .with_retries(KEEPALIVE_RETRIES);
+            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            Ok(stream)
+        };
+        connected.await.map_err(|error| Missed::new(error, address))
+    }
+}
+
+/// An attempt that failed.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) error: Error,
+    /// This machine is at fault, and not the address.
+    pub(super) is_ours: bool,
+    /// The next attempt would fail for the same reason.
+    pub(super) is_exhaustion: bool,
+}
+
+impl Missed {
+    pub(super) fn new(error: io::Error, address: SocketAddr) -> Self {
+        let is_exhaustion = matches!(
+            error.raw_os_error(),
+            Some(ENOMEM | ENFILE | EMFILE | ENOBUFS)
+        );
+        let error = Error::from_connect(error).with_address(address);
+        Self {
+            // Ports can run out towards one address while there are some towards the next.
+            is_ours: error.kind() == ErrorKind::OutOfResources,
+            is_exhaustion,
+            error,
         }
     }
 }
 
-async fn attempt(
-    address: SocketAddr,
-    policy: &dyn AddressPolicy,
-) -> Result<(TcpStream, AddressPermit)> {
-    let permit = policy.begin(address)?;
-    let connected = async {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE_IDLE)
-            .with_interval(KEEPALIVE_INTERVAL)
-            .with_retries(KEEPALIVE_RETRIES);
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-        Ok(stream)
-    };
-    match connected.await {
-        Ok(stream) => Ok((stream, permit)),
-        Err(error) => {
-            let error = Error::from_connect(error).with_address(address);
-            if error.kind() != ErrorKind::OutOfResources {
-                policy.ended(address, Err(&error));
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Alternates the families, beginning with the first address's (RFC 8305 §4).
-fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
-        return Vec::new();
-    };
-    let (mut same, mut other): (Vec<SocketAddr>, Vec<SocketAddr>) = addresses
-        .iter()
-        .copied()
-        .rev()
-        .partition(|address| address.is_ipv4() == first.is_ipv4());
-    let mut order = Vec::with_capacity(addresses.len());
-    while !(same.is_empty() && other.is_empty()) {
-        order.extend(same.pop());
-        order.extend(other.pop());
-    }
-    order
-}
+/// Linux's numbers for what is the whole machine's or process's.
+const ENOMEM: i32 = 12;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const ENOBUFS: i32 = 105;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dial::AnyAddress;
-    use tokio::net::TcpListener;
-
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn families_alternate_from_the_first() {
-        let list = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"].map(address);
-        let wanted = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"].map(address);
-        assert_eq!(interleave(&list), wanted);
-    }
-
-    #[tokio::test]
-    async fn a_refusing_address_gives_way_to_the_next() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let open = listener.local_addr().unwrap();
-        let closed = {
-            let gone = TcpListener::bind("127.0.0.2:0").await.unwrap();
-            gone.local_addr().unwrap()
-        };
-        let (stream, _permit) = connect(&[closed, open], &AnyAddress).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), open);
-        assert!(stream.nodelay().unwrap());
-        assert!(SockRef::from(&stream).keepalive().unwrap());
-        let error = connect(&[closed], &AnyAddress)
-            .await
-            .map(|_| ())
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectRefused);
-        assert_eq!(error.address(), Some(closed));
-    }
-}
+mod tests;

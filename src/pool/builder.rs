@@ -26,11 +26,11 @@ use super::stats::Counters;
 use super::watch::Watched;
 use super::wheel::Wheel;
 use crate::config::{Balance, Layers, Protocols, Settings, Weights};
-use crate::dial::{ClientIdentity, Dialer, TlsClient, Trust};
+use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
 use crate::registry::Registry;
-use crate::resolve::Resolver;
+use crate::resolve::{AccessList, Resolver};
 
 /// Sets a [`Pool`] up. Everything has a default; [`build`](Self::build) refuses what is impossible.
 #[derive(Debug, Default)]
@@ -47,6 +47,8 @@ pub struct PoolBuilder {
     weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
+    access_list: AccessList,
+    local_addresses: LocalAddresses,
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
@@ -237,6 +239,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::replay_safe_methods`].
+    pub fn replay_safe_methods(mut self, replay: bool) -> Self {
+        self.layers.code.replay_safe_methods = Some(replay);
+        self
+    }
+
     /// See [`Config::validate_after`].
     pub fn validate_after(mut self, silence: Duration) -> Self {
         self.layers.code.validate_after = Some(silence);
@@ -315,6 +323,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Which addresses may be connected to. A host that resolves to denied ones only fails with
+    /// [`AddressDenied`](ErrorKind::AddressDenied). Default: all.
+    pub fn access_list(mut self, list: AccessList) -> Self {
+        self.access_list = list;
+        self
+    }
+
+    /// Which of this machine's addresses connections come from. Default: the system chooses.
+    pub fn local_addresses(mut self, addresses: LocalAddresses) -> Self {
+        self.local_addresses = addresses;
+        self
+    }
+
     /// Where addresses come from. Default: the system's name servers and hosts file.
     pub fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = Some(resolver);
@@ -379,6 +400,9 @@ impl PoolBuilder {
         let resolver = self.resolver.unwrap_or_default();
         let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
         let config = Arc::new(ArcSwap::from_pointee(config));
+        let dialer = Dialer::new(resolver, registry.clone(), Arc::clone(&config))
+            .with_local_addresses(self.local_addresses);
+        dialer.set_access(self.access_list);
         let shared = Arc::new(Shared {
             defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
@@ -392,7 +416,7 @@ impl PoolBuilder {
             book: Arc::new(Book::new(self.weights)),
             permits: Permits::new(most_connections),
             dials: Dials::new(most_dials),
-            dialer: Arc::new(Dialer::new(resolver, registry.clone(), Arc::clone(&config))),
+            dialer: Arc::new(dialer),
             registry,
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
@@ -439,6 +463,7 @@ mod tests {
             .idle_timeout(seconds(13))
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
+            .replay_safe_methods(true)
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
@@ -468,6 +493,7 @@ mod tests {
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
+            replay_safe_methods: Some(true),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),

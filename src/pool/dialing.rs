@@ -177,9 +177,6 @@ impl HostPool {
             self.limit_reached(Limit::MaxDials, most, most);
         }
         let most = shared.config().max_dials_per_host();
-        if self.addresses().dials().are_all_taken() {
-            self.limit_reached(Limit::MaxDialsPerHost, most, most);
-        }
         let host = Arc::clone(self);
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
@@ -207,6 +204,9 @@ impl HostPool {
                 biased;
                 () = ending.cancelled() => Err(Error::new(ErrorKind::PoolClosed)),
                 outcome = async {
+                    if host.addresses().dials().are_all_taken() {
+                        host.limit_reached(Limit::MaxDialsPerHost, most, most);
+                    }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
                     dialer.dial(&route).await

@@ -434,6 +434,9 @@ impl Live {
             self.close(CloseReason::LocalClose);
         }
         self.host.released(in_use == 0 && !draining);
+        if in_use == 0 && !draining {
+            self.make_room_at_address();
+        }
     }
 
     /// Tells the driver to end: politely if it can within its grace.

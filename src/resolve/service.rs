@@ -91,7 +91,7 @@ impl Services {
             .services
             .iter()
             .map(|service| service.target.as_deref());
-        targets.find_map(|target| target).or(self.alias())
+        targets.find_map(|target| target).or_else(|| self.alias())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -39,6 +39,8 @@ pub(in crate::pool) struct Book {
     built: Instant,
     weights: Weights,
     hosts: AtomicU64,
+    /// Whether hosts wait for places at some address, to be looked at without the lock.
+    is_waited_for: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -89,6 +91,7 @@ impl Book {
             built: Instant::now(),
             weights,
             hosts: AtomicU64::new(0),
+            is_waited_for: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -296,6 +299,17 @@ impl Book {
         if !waiting.iter().any(|other| other.ptr_eq(&host)) {
             waiting.push_back(host);
         }
+        self.is_waited_for.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether callers wait for a place at this address.
+    pub(super) fn is_wanted(&self, address: SocketAddr) -> bool {
+        if !self.is_waited_for.load(Ordering::SeqCst) {
+            return false;
+        }
+        let state = self.state.lock();
+        let mut waiting = state.waiting.get(&address).into_iter().flatten();
+        waiting.any(|host| host.upgrade().is_some_and(|host| host.waiting() > 0))
     }
 
     /// Whether an attempt at this address would find a limit in its way.
@@ -330,6 +344,8 @@ impl Book {
         }
         if waiting.is_empty() {
             state.waiting.remove(&address);
+            let others = !state.waiting.is_empty();
+            self.is_waited_for.store(others, Ordering::SeqCst);
         }
         found
     }

@@ -40,6 +40,10 @@ impl HostAddresses {
         }
     }
 
+    pub(super) fn book(&self) -> &Book {
+        &self.book
+    }
+
     /// The right to one more dial to the host.
     pub(in crate::pool) fn dials(&self) -> &Turns {
         &self.dials

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::pool::host::HostPool;
+use crate::pool::live::Live;
 use crate::pool::queue::Queue;
 use crate::pool::shared::Shared;
 use crate::registry::CloseReason;
@@ -41,6 +42,15 @@ impl HostPool {
             self.scale();
         }
         wanted
+    }
+}
+
+impl Live {
+    /// It has become idle: if callers of another host wait for a place at its address, it makes room.
+    pub(in crate::pool) fn make_room_at_address(self: &Arc<Self>) {
+        if self.host().addresses().book().is_wanted(self.address()) {
+            self.close_if_idle(CloseReason::Evicted);
+        }
     }
 }
 

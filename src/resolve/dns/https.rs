@@ -17,18 +17,11 @@ pub(super) async fn look_up(settings: &Settings, host: &str, port: u16) -> Resul
     if in_hosts_file(settings, host).is_some() {
         return Ok(Services::none(super::SETTINGS_VALIDITY));
     }
-    let Some(absolute) = settings
-        .candidates(host)?
-        .into_iter()
-        .next()
-        .filter(|name| plain(name) == host)
-    else {
+    let first = settings.candidates(host)?.into_iter().next();
+    let absolute = first.filter(|name| plain(name) == host);
+    // Too long a name has no records either.
+    let Some(mut name) = absolute.and_then(|name| at_port(&name, port)) else {
         return Ok(Services::none(super::SETTINGS_VALIDITY));
-    };
-    let mut name = match at_port(&absolute, port) {
-        Some(name) => name,
-        // Too long a name has no records.
-        None => return Ok(Services::none(super::SETTINGS_VALIDITY)),
     };
     let mut alias = None;
     let mut valid_for = Duration::MAX;

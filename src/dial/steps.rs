@@ -1,0 +1,229 @@
+//! The steps of a dial, each with its own deadline, and the way from an address that fails to the next.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::either::Either;
+
+use super::access::permitted;
+use super::address_policy::AddressPermit;
+use super::destination;
+use super::dialer::{Deadlines, Dialer, Route};
+use super::failover::{Failover, Stage, is_the_addresses};
+use super::handshaker::Refused;
+use super::local_addresses::SystemChooses;
+use super::origin::Scheme;
+use super::outcome::{DialTiming, Driver, Sender};
+use super::tcp::{Connected, Connector};
+use super::tls_info::TlsInfo;
+use super::{http1, http2};
+use crate::config::Protocols;
+use crate::error::{Error, ErrorKind, Result};
+use crate::registry::{Metered, Protocol, Registration, State};
+use crate::shape::tls::Resume;
+
+/// One dial, under way.
+pub(super) struct Dial<'a> {
+    pub(super) dialer: &'a Dialer,
+    pub(super) route: &'a Route,
+    pub(super) registration: Registration,
+    pub(super) deadlines: Deadlines,
+    /// Of steps that were taken more than once, their sum.
+    pub(super) timing: DialTiming,
+}
+
+/// What a dial comes to.
+pub(super) struct Opened {
+    pub(super) address: SocketAddr,
+    pub(super) sender: Sender,
+    pub(super) driver: Driver,
+    pub(super) tls: Option<TlsInfo>,
+    pub(super) permit: AddressPermit,
+}
+
+type Handshaken = (Sender, Driver, Option<TlsInfo>);
+
+impl Dial<'_> {
+    /// # Errors
+    ///
+    /// The first address's of those that failed, unless one's is a verdict that all would repeat.
+    pub(super) async fn run(&mut self) -> Result<Opened> {
+        let mut failover = Failover::new(self.destinations().await?);
+        let deadlines = self.deadlines;
+        let end = Instant::now() + deadlines.connect + deadlines.tls + deadlines.settings;
+        let mut resume = Resume::IfPossible;
+        let mut first_error = None;
+        loop {
+            let connected = match self.connect(failover.addresses(), end).await {
+                Ok(connected) => connected,
+                Err(error) => return Err(first_error.unwrap_or(error)),
+            };
+            let Connected {
+                stream,
+                address,
+                permit,
+                began,
+                failed,
+            } = connected;
+            failover.strike(&failed);
+            self.note(&stream, address);
+            let mut stage = Stage::Tls;
+            match self.handshake(stream, resume, end, &mut stage).await {
+                Ok((sender, driver, tls)) => {
+                    self.route.addresses.ended(address, Ok(began.elapsed()));
+                    return Ok(Opened {
+                        address,
+                        sender,
+                        driver,
+                        tls,
+                        permit,
+                    });
+                }
+                Err(refused) if refused.retry_without_session && resume != Resume::Never => {
+                    resume = Resume::Never;
+                    failover.prefer(address);
+                }
+                Err(Refused { error, .. }) => {
+                    let error = error.with_address(address);
+                    if error.kind() != ErrorKind::OutOfResources {
+                        self.route.addresses.ended(address, Err(&error));
+                    }
+                    let goes_on = failover.go_on(address, stage, error.kind());
+                    tracing::debug!(%error, goes_on, "a connection failed while it was opened");
+                    if !is_the_addresses(error.kind()) {
+                        return Err(error);
+                    }
+                    let error = first_error.get_or_insert(error);
+                    if !goes_on || Instant::now() >= end {
+                        return Err(error.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Those that may be tried, in the order to try them in.
+    async fn destinations(&mut self) -> Result<Vec<SocketAddr>> {
+        let resolved = self.resolve().await?;
+        let mut permitted = permitted(&self.dialer.access(), resolved)?;
+        // Where there is no choice there is nothing to find out.
+        if permitted.len() > 1 {
+            destination::sort(&mut permitted, |to| match self.dialer.local.source(to) {
+                Ok(chosen) => chosen,
+                Err(SystemChooses) => destination::system_source(to),
+            });
+        }
+        let ordered = self.route.addresses.order(permitted)?;
+        Ok(destination::interleave(&ordered))
+    }
+
+    async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
+        let origin = &self.route.origin;
+        let resolver = &self.dialer.resolver;
+        let (host, port) = (origin.host(), origin.port());
+        let answer = async {
+            match origin.scheme() {
+                Scheme::Http => resolver.look_up(host, port).await,
+                Scheme::Https => resolver.look_up_https(host, port).await,
+            }
+        };
+        let deadline = self.deadlines.resolve;
+        let end = Instant::now() + deadline;
+        let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, answer).await;
+        self.timing.resolve = elapsed;
+        Ok(outcome?.into_addresses())
+    }
+
+    async fn connect(&mut self, addresses: &[SocketAddr], end: Instant) -> Result<Connected> {
+        let began = Instant::now();
+        let limit = self.deadlines.connect;
+        let connector = Connector {
+            host: self.route.origin.host(),
+            policy: &*self.route.addresses,
+            local: &self.dialer.local,
+            deadline: (began + limit).min(end),
+        };
+        let outcome = connector.connect(addresses).await;
+        self.timing.connect += began.elapsed();
+        outcome.map_err(|error| match error.kind() {
+            ErrorKind::ConnectTimeout if Instant::now() >= connector.deadline => {
+                error.with_detail(format!("nothing within {limit:?}"))
+            }
+            _ => error,
+        })
+    }
+
+    fn note(&self, stream: &TcpStream, address: SocketAddr) {
+        self.registration.set_remote_addr(address);
+        if let Ok(local) = stream.local_addr() {
+            self.registration.set_local_addr(local);
+        }
+        self.registration.set_state(State::Handshaking);
+    }
+
+    async fn handshake(
+        &mut self,
+        socket: TcpStream,
+        resume: Resume,
+        end: Instant,
+        stage: &mut Stage,
+    ) -> Result<Handshaken, Refused> {
+        let deadlines = self.deadlines;
+        let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
+        let (io, tls) = match self.route.origin.scheme() {
+            Scheme::Http => (Either::Left(metered), None),
+            Scheme::Https => {
+                let handshaker = self.route.tls.handshaker(&self.route.profile)?;
+                let handshake = handshaker.handshake(
+                    self.route.origin.host(),
+                    self.route.protocols,
+                    resume,
+                    metered,
+                );
+                let (outcome, elapsed) =
+                    within(deadlines.tls, end, ErrorKind::TlsTimeout, handshake).await;
+                self.timing.tls += elapsed;
+                let (stream, info) = outcome?;
+                (Either::Right(stream), Some(info))
+            }
+        };
+        *stage = Stage::Opening;
+        let is_http2 = match &tls {
+            Some(info) => info.is_http2(),
+            None => self.route.protocols == Protocols::Http2,
+        };
+        if !is_http2 {
+            self.registration.set_protocol(Protocol::Http1);
+            let (sender, driver) =
+                http1::open(io, self.route.profile.request_templates().map(Arc::as_ref)).await?;
+            return Ok((Sender::Http1(sender), driver, tls));
+        }
+        self.registration.set_protocol(Protocol::Http2);
+        let opening = http2::open(io, self.route.profile.http2_template());
+        let late = ErrorKind::SettingsTimeout;
+        let (outcome, elapsed) = within(deadlines.settings, end, late, opening).await;
+        self.timing.settings += elapsed;
+        let (sender, driver, peer, pinger) = outcome?;
+        Ok((Sender::Http2(sender, peer, pinger), driver, tls))
+    }
+}
+
+/// Runs one step under its deadline, and that of all steps together, and tells how long it took.
+async fn within<T, E: From<Error>>(
+    deadline: Duration,
+    end: Instant,
+    late: ErrorKind,
+    step: impl Future<Output = Result<T, E>>,
+) -> (Result<T, E>, Duration) {
+    let began = Instant::now();
+    let outcome = match timeout_at((began + deadline).min(end), step).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Error::new(late)
+            .with_detail(format!("nothing within {deadline:?}"))
+            .into()),
+    };
+    (outcome, began.elapsed())
+}
