@@ -10,7 +10,7 @@ use super::retry::{Again, Retries};
 use super::{http1, http2};
 use crate::dial::OriginRef;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{Connection, ConnectionInfo, Pool, Target};
+use crate::pool::{Connection, ConnectionInfo, Pool, Site, Target};
 use crate::profile::Profile;
 use crate::registry::Protocol;
 
@@ -94,16 +94,25 @@ impl Pool {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send<B>(&self, request: Request<B>) -> Result<Response<Body>>
+    #[track_caller]
+    pub fn send<B>(&self, request: Request<B>) -> impl Future<Output = Result<Response<Body>>>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.send_at(request, Site::caller())
+    }
+
+    async fn send_at<B>(&self, request: Request<B>, site: Site) -> Result<Response<Body>>
     where
         B: HttpBody + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let connection = match request.extensions().get::<Profile>() {
-            None => self.get(request.uri()).await?,
+            None => self.get_at(request.uri(), site).await?,
             Some(profile) => {
                 let origin = OriginRef::from_uri(request.uri(), None)?.to_owned();
-                self.get(Target::from(origin).profile(profile.clone()))
+                self.get_at(Target::from(origin).profile(profile.clone()), site)
                     .await?
             }
         };

@@ -138,4 +138,9 @@ settings! {
     suspect_after: Duration = Duration::from_secs(1), "1 s";
     /// A PING that is unanswered for so long, from when it was due, ends the connection with all that is under way on it.
     ping_timeout: Duration = Duration::from_secs(10), "10 s";
+    /// A use of a connection that is not given back for so long is told of, once, by
+    /// [`LeaseOverdue`](crate::pool::PoolEvent::LeaseOverdue) and a warning: most likely it was leaked. To the clock's quarter of a
+    /// second. While it is set, handing a connection out takes a lock more, and uses handed out before are not watched. `None`: nobody
+    /// watches.
+    lease_age_alarm: Option<Duration> = None, "off";
 }

@@ -68,6 +68,7 @@ impl Config {
             ("ping_interval", self.ping_interval().unwrap_or(LONGEST)),
             ("suspect_after", self.suspect_after()),
             ("ping_timeout", self.ping_timeout()),
+            ("lease_age_alarm", self.lease_age_alarm().unwrap_or(LONGEST)),
             ("blacklist_term", self.blacklist_term()),
             ("max_blacklist_term", self.max_blacklist_term()),
         ] {

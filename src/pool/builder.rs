@@ -275,6 +275,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::lease_age_alarm`].
+    pub fn lease_age_alarm(mut self, age: Option<Duration>) -> Self {
+        self.layers.code.lease_age_alarm = Some(age);
+        self
+    }
+
     /// How servers' certificates are verified. Default: [`Trust::webpki`].
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -462,6 +468,7 @@ mod tests {
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
             .ping_timeout(seconds(19))
+            .lease_age_alarm(Some(seconds(21)))
             .max_connections_per_address(15)
             .max_dials_per_host(16)
             .max_dials_per_address(17)
@@ -491,6 +498,7 @@ mod tests {
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),
             ping_timeout: Some(seconds(19)),
+            lease_age_alarm: Some(Some(seconds(21))),
             max_connections_per_address: Some(15),
             max_dials_per_host: Some(16),
             max_dials_per_address: Some(17),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::info::ConnectionInfo;
 use super::lease::Lease;
+use super::leases::Site;
 use crate::error::Result;
 
 /// A connection, ready for a request; dropping it returns it to the pool.
@@ -25,11 +26,21 @@ pub struct Connection {
 }
 
 impl Connection {
+    pub(super) fn at(lease: Lease, site: Site) -> Self {
+        lease.locate(site);
+        Self::new(lease)
+    }
+
     pub(super) fn new(lease: Lease) -> Self {
         Self {
             lease,
             shared: OnceLock::new(),
         }
+    }
+
+    /// Notes where it was asked for.
+    pub(super) fn locate(&self, site: Site) {
+        self.lease.locate(site);
     }
 
     /// The use, for an exchange that may outlive this handle.

@@ -9,6 +9,7 @@ use super::builder::PoolBuilder;
 use super::connection::Connection;
 use super::host::{Acquired, HostPool};
 use super::key::HostKeyRef;
+use super::leases::Site;
 use super::shared::Shared;
 use super::stats::PoolStats;
 use super::target::AsTarget;
@@ -48,18 +49,25 @@ impl Pool {
     /// # Cancel safety
     ///
     /// Dropping the future gives back whatever it had been given; a dial that it caused goes on, and its connection is kept.
-    pub async fn get(&self, target: impl AsTarget) -> Result<Connection> {
+    #[track_caller]
+    pub fn get(&self, target: impl AsTarget) -> impl Future<Output = Result<Connection>> {
+        self.get_at(target, Site::caller())
+    }
+
+    pub(crate) async fn get_at(&self, target: impl AsTarget, site: Site) -> Result<Connection> {
         let found = self.0.with_key(&target, |key| {
             let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
             lease.ok_or_else(|| self.0.host_pool(key))
         })?;
         let host = match found {
-            Ok(lease) => return Ok(Connection::new(lease)),
+            Ok(lease) => return Ok(Connection::at(lease, site)),
             Err(host) => host,
         };
         drop(target);
         // Boxed, so that the future stays small for those who find a connection at once.
-        Box::pin(host.connection()).await
+        let connection = Box::pin(host.connection()).await?;
+        connection.locate(site);
+        Ok(connection)
     }
 
     /// A connection to `target` if one is there and free now.
@@ -67,14 +75,16 @@ impl Pool {
     /// # Errors
     ///
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
+    #[track_caller]
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
+        let site = Site::caller();
         let lease = self.0.with_key(&target, |key| {
             self.0
                 .hosts
                 .with(key, |host| host.try_acquire_or_prove())
                 .flatten()
         })?;
-        Ok(lease.map(Connection::new))
+        Ok(lease.map(|lease| Connection::at(lease, site)))
     }
 
     /// A handle for one host: its [`get`](Host::get) saves looking the host up. It keeps the profile, verification policy and protocols
@@ -132,17 +142,26 @@ impl Host {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn get(&self) -> Result<Connection> {
-        match self.try_get() {
-            Some(connection) => Ok(connection),
+    #[track_caller]
+    pub fn get(&self) -> impl Future<Output = Result<Connection>> {
+        let site = Site::caller();
+        async move {
+            if let Some(lease) = self.host.try_acquire_or_prove() {
+                return Ok(Connection::at(lease, site));
+            }
             // Boxed, so that the future stays small for those who find a connection at once.
-            None => Box::pin(self.host.connection()).await,
+            let connection = Box::pin(self.host.connection()).await?;
+            connection.locate(site);
+            Ok(connection)
         }
     }
 
     /// A connection if one is there and free now.
+    #[track_caller]
     pub fn try_get(&self) -> Option<Connection> {
-        self.host.try_acquire_or_prove().map(Connection::new)
+        let site = Site::caller();
+        let lease = self.host.try_acquire_or_prove()?;
+        Some(Connection::at(lease, site))
     }
 
     /// Scheme, host and port.

@@ -1,6 +1,6 @@
 //! One host's connections and the callers that wait for them.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(super) struct HostPool {
     runtime: Handle,
     tasks: TaskTracker,
     clock: Arc<Clock>,
+    /// Whether each use of a connection is noted.
+    tracks_leases: AtomicBool,
     /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
     pub(super) next_look: AtomicU64,
     /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
@@ -79,6 +81,7 @@ impl HostPool {
             runtime: shared.runtime.clone(),
             tasks: shared.tasks.clone(),
             clock,
+            tracks_leases: AtomicBool::new(shared.config().lease_age_alarm().is_some()),
             next_look: AtomicU64::new(u64::MAX),
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
@@ -104,6 +107,14 @@ impl HostPool {
 
     pub(super) fn voice(&self) -> &Voice {
         &self.voice
+    }
+
+    pub(super) fn tracks_leases(&self) -> bool {
+        self.tracks_leases.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn track_leases(&self, tracks: bool) {
+        self.tracks_leases.store(tracks, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> u64 {

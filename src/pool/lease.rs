@@ -1,9 +1,10 @@
 //! One use of a connection, given back on drop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::info::ConnectionInfo;
+use super::leases::{Site, UNTRACKED};
 use super::live::Live;
 
 /// Holds one use of a connection. Dropping it gives the use back; nothing else is needed, wherever the holder is cancelled.
@@ -12,6 +13,8 @@ pub(crate) struct Lease {
     info: ConnectionInfo,
     /// Whether the use is this lease's to give back.
     holds: AtomicBool,
+    /// Where it is noted, if it is.
+    mark: AtomicU32,
 }
 
 impl Lease {
@@ -20,6 +23,10 @@ impl Lease {
         live.slot().try_acquire().then(|| Self {
             info: ConnectionInfo::new(live, true),
             holds: AtomicBool::new(true),
+            mark: AtomicU32::new(match live.host().tracks_leases() {
+                true => live.leases().track(live.host().now()),
+                false => UNTRACKED,
+            }),
         })
     }
 
@@ -43,13 +50,24 @@ impl Lease {
         Self {
             info: self.info.clone(),
             holds: AtomicBool::new(self.holds.swap(false, Ordering::Relaxed)),
+            mark: AtomicU32::new(self.mark.swap(UNTRACKED, Ordering::Relaxed)),
         }
+    }
+
+    /// Notes where it was asked for, if it is noted at all.
+    pub(super) fn locate(&self, site: Site) {
+        let mark = self.mark.load(Ordering::Relaxed);
+        self.live().leases().locate(mark, site);
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if *self.holds.get_mut() {
+            let mark = *self.mark.get_mut();
+            if mark != UNTRACKED {
+                self.live().leases().forget(mark);
+            }
             self.live().release();
         }
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
+use super::leases::Leases;
 use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
@@ -43,6 +44,7 @@ pub(crate) struct Live {
     socket: SocketView,
     asked: Asked,
     resets: Mutex<Resets>,
+    leases: Leases,
     latency: PeakEwma,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
@@ -129,6 +131,7 @@ impl Live {
             socket,
             asked: Asked::default(),
             resets: Mutex::default(),
+            leases: Leases::default(),
             latency: PeakEwma::new(now, timing.connect),
             opened: now,
             sender: Mutex::new(Some(sender)),
@@ -184,6 +187,10 @@ impl Live {
             }
             adopted = now;
         }
+    }
+
+    pub(super) fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     pub(super) fn generation(&self) -> u64 {

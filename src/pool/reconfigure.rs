@@ -189,6 +189,7 @@ impl Shared {
         self.permits.set_limit(config.max_connections());
         self.dials.set_limit(config.max_dials());
         for host in self.hosts.all() {
+            host.track_leases(config.lease_age_alarm().is_some());
             let wanted = config.min_warm().max(1);
             if ![0, wanted].contains(&host.warmth_wanted()) {
                 host.set_keep_warm(wanted);

@@ -1,5 +1,6 @@
 //! The end of a pool.
 
+use std::panic::Location;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,19 +8,38 @@ use tokio::time::Instant;
 use super::deadline::by;
 use super::handle::Pool;
 use super::shared::Shared;
-use crate::registry::CloseReason;
+use crate::dial::Origin;
+use crate::registry::{CloseReason, ConnectionId};
 
 /// Instead of a deadline beyond what the clock can count to: 30 years.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// How a shutdown went.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Connections that ended by themselves: idle ones at once, others when their last use was returned.
     pub drained: usize,
     /// Connections that were still used at the deadline and were cut.
     pub cut: usize,
+    /// Those that were cut: who held them still, or leaked them.
+    pub overstayed: Vec<Overstayed>,
+}
+
+/// A connection that was cut by a shutdown.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Overstayed {
+    /// The connection.
+    pub id: ConnectionId,
+    /// What it was for.
+    pub host: Origin,
+    /// How old it was.
+    pub age: Duration,
+    /// The uses of it that had not been given back.
+    pub uses: u32,
+    /// Where those were asked for; known in debug builds while [`lease_age_alarm`](crate::config::Config::lease_age_alarm) is set.
+    pub sites: Vec<&'static Location<'static>>,
 }
 
 impl Pool {
@@ -44,7 +64,7 @@ impl Pool {
         let before = shared.permits().used();
         shared.close();
         let cut = match by(&shared.runtime, end, shared.tasks.wait()).await {
-            Ok(()) => 0,
+            Ok(()) => Vec::new(),
             Err(_) => {
                 let cut = cut_all(shared);
                 shared.tasks.wait().await;
@@ -52,21 +72,33 @@ impl Pool {
             }
         };
         ShutdownReport {
-            drained: before.saturating_sub(cut),
-            cut,
+            drained: before.saturating_sub(cut.len()),
+            cut: cut.len(),
+            overstayed: cut,
         }
     }
 }
 
-/// Cuts what is left, and says how many connections that were.
-fn cut_all(shared: &Shared) -> usize {
-    let mut cut = 0;
+/// Cuts what is left, and says what that was.
+fn cut_all(shared: &Shared) -> Vec<Overstayed> {
+    let mut cut = Vec::new();
     for host in shared.hosts.all() {
         let members = host.queue().lock().members.clone();
         for live in members {
+            cut.push(Overstayed {
+                id: live.entry().id(),
+                host: live.origin().clone(),
+                age: live.entry().age(),
+                uses: live.slot().usage().in_use,
+                sites: live
+                    .leases()
+                    .held()
+                    .iter()
+                    .filter_map(|held| held.site)
+                    .collect(),
+            });
             live.entry().request_close(CloseReason::Shutdown);
             live.cut().cancel();
-            cut += 1;
         }
     }
     cut

@@ -27,6 +27,7 @@ impl HostPool {
         config: &Config,
         now: u64,
     ) -> Option<u64> {
+        let held = self.alarm_overdue(config, now);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
         for live in self.connections().iter() {
@@ -42,7 +43,7 @@ impl HostPool {
         }
         let connections = self.connections();
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
-        if waiting || cold || connections.iter().any(used) {
+        if waiting || cold || held || connections.iter().any(used) {
             return Some(now + millis(ROUND));
         }
         if connections.is_empty() {

@@ -1,6 +1,7 @@
 //! The events themselves.
 
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +122,21 @@ pub enum PoolEvent {
         /// After this it is tried again.
         until_tried_again: Duration,
     },
+    /// A connection was handed out so long ago that it was most likely leaked, see
+    /// [`lease_age_alarm`](crate::config::Config::lease_age_alarm). Told once for each use.
+    #[non_exhaustive]
+    LeaseOverdue {
+        /// The connection.
+        id: ConnectionId,
+        /// What it is for.
+        host: Origin,
+        /// Where it leads.
+        address: SocketAddr,
+        /// How long it has been held.
+        age: Duration,
+        /// Where it was asked for, in debug builds: a call of `get`, `try_get` or `send`.
+        site: Option<&'static Location<'static>>,
+    },
     /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
     #[non_exhaustive]
     Reconfigured {
@@ -180,6 +196,7 @@ impl PoolEvent {
             Self::LimitReached { .. } => "limit-reached",
             Self::IdleWindowLearned { .. } => "idle-window-learned",
             Self::NotKeptWarm { .. } => "not-kept-warm",
+            Self::LeaseOverdue { .. } => "lease-overdue",
             Self::Reconfigured { .. } => "reconfigured",
             Self::ConfigurationRefused { .. } => "configuration-refused",
             Self::Flushed { .. } => "flushed",
@@ -197,6 +214,7 @@ impl PoolEvent {
             | Self::ConnectionAdded { host, .. }
             | Self::ConnectionRemoved { host, .. }
             | Self::AcquireTimedOut { host, .. }
+            | Self::LeaseOverdue { host, .. }
             | Self::RequestFailed { host, .. }
             | Self::IdleWindowLearned { host, .. }
             | Self::NotKeptWarm { host, .. }
