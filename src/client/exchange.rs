@@ -83,6 +83,7 @@ impl Exchange {
         // would keep its next user waiting for that.
         let whole = self.whole.as_ref().is_none_or(Whole::is_reached);
         self.lease.live().vindicate();
+        self.lease.live().answered();
         self.end(whole);
     }
 
@@ -119,6 +120,7 @@ impl Exchange {
         };
         // The cause before its consequence: what ends first names the reason.
         live.found_dead(error.kind());
+        live.broke(&error);
         self.end(false);
         self.place(error.sent())
     }

@@ -81,6 +81,11 @@ impl Retries {
     }
 }
 
+/// Whether the server feels it when the request is sent again: it refused it, being short of something, or may have seen it.
+pub(super) fn is_felt(error: &Error) -> bool {
+    error.kind() == ErrorKind::StreamRefused || (error.was_sent() && !error.is_retryable())
+}
+
 /// Whether a request that may have reached the server may be sent again nevertheless: it asks for nothing to be done, has no body,
 /// and its connection ended before any answer, as an idle connection does when the server closes it (RFC 9110 §9.2.2).
 fn is_replayable(outgoing: &Outgoing, error: &Error) -> bool {

@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 
 /// What is known of addresses beyond their names; asked during a dial.
 pub(crate) trait AddressPolicy: Debug + Send + Sync {
+    /// Addresses that the caller named: the host is not resolved.
+    fn named(&self) -> Option<&[SocketAddr]> {
+        None
+    }
+
     /// Those that may be tried, the preferred first. An error where none may.
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>>;
 
@@ -23,21 +28,3 @@ pub(crate) trait AddressPolicy: Debug + Send + Sync {
 
 /// Given back on drop.
 pub(crate) type AddressPermit = Box<dyn Any + Send + Sync>;
-
-/// All addresses, in the resolver's order, without a limit.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AnyAddress;
-
-#[cfg(test)]
-impl AddressPolicy for AnyAddress {
-    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
-        Ok(resolved)
-    }
-
-    fn begin(&self, _: SocketAddr) -> Result<AddressPermit> {
-        Ok(Box::new(()))
-    }
-
-    fn ended(&self, _: SocketAddr, _: std::result::Result<Duration, &Error>) {}
-}

@@ -269,6 +269,7 @@ impl Attempt {
             profile: Arc::clone(live.profile().name()),
             timing: live.timing(),
         });
+        host.connected();
         live.observe();
         shared.counters.connection_opened();
         shared
@@ -313,6 +314,7 @@ impl Attempt {
         };
         host.look_soon();
         host.tell_failed(&error, self.begun);
+        host.failed(&error);
         if nothing_left {
             host.fail_waiters(&error);
         }

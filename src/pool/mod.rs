@@ -6,6 +6,7 @@
 //! of its dial to the end of its socket.
 
 mod address;
+mod breaker;
 mod builder;
 mod clock;
 mod connection;
@@ -15,6 +16,8 @@ mod driving;
 mod events;
 mod evict;
 mod handle;
+#[allow(dead_code, reason = "what is observed of hosts is put into it next")]
+mod health_report;
 mod host;
 mod hosts;
 mod housekeeper;
@@ -34,6 +37,7 @@ mod pick;
 mod preheat;
 mod proving;
 mod queue;
+mod retry_budget;
 mod scale;
 mod shared;
 mod shutdown;
@@ -45,10 +49,12 @@ mod watcher;
 mod wheel;
 
 pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
+pub use breaker::Circuit;
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
+pub use health_report::{Health, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use live::Live;

@@ -86,6 +86,7 @@ impl Shared {
             tls: options.tls.as_ref().unwrap_or(&self.defaults.tls),
             profile: options.profile.as_ref().unwrap_or(&self.defaults.profile),
             partition: options.partition.as_deref(),
+            addresses: options.addresses.as_ref(),
         })
     }
 

@@ -27,6 +27,7 @@ impl HostPool {
         config: &Config,
         now: u64,
     ) -> Option<u64> {
+        self.breaker().arm(config);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
         for live in self.connections().iter() {
