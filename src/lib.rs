@@ -34,6 +34,7 @@
     feature = "server",
     doc = "| [`server`] | listeners on the same registry |"
 )]
+#![cfg_attr(feature = "metrics", doc = "| [`telemetry`] | metrics |")]
 //!
 //! # Rules that hold everywhere
 //!
@@ -42,7 +43,7 @@
 //!
 //! # Features
 //!
-//! The pool needs none. `decompression`, on by default, decodes bodies where a profile asked for content codings. `server` adds listeners, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
+//! The pool needs none. `decompression`, on by default, decodes bodies where a profile asked for content codings. `server` adds listeners, `config-file` settings from a TOML file, `metrics` what pools do through the `metrics` facade, `prometheus` a recorder for it, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
 //! command.
 
 pub mod client;
@@ -56,6 +57,8 @@ pub mod resolve;
 #[cfg(feature = "server")]
 pub mod server;
 mod shape;
+#[cfg(feature = "metrics")]
+pub mod telemetry;
 
 /// What `fuzz/` drives that is not public. Not part of the API.
 #[cfg(fuzzing)]

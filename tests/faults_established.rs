@@ -21,6 +21,7 @@ use common::request::{fetch, get, plain, post, read, trusting};
 use common::wait::{PATIENCE, until};
 use futures_util::future::join_all;
 use futures_util::stream;
+use hotpool::client::RequestOptions;
 use hotpool::{Error, ErrorKind, Pool, Protocols};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::io::AsyncWriteExt;
@@ -405,11 +406,11 @@ async fn closes_on_the_second(protocols: Protocols, leaving: Leaving) -> (Peer, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_get_that_meets_a_closing_connection_is_sent_again_and_a_post_is_not() {
+async fn a_get_that_meets_a_closing_connection_is_sent_again_if_allowed_and_a_post_is_not() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         for leaving in [Leaving::Fin, Leaving::Reset] {
             let (peer, ledger) = closes_on_the_second(protocols, leaving).await;
-            let pool = plain(protocols).build().unwrap();
+            let pool = plain(protocols).replay_safe_methods(true).build().unwrap();
             let target = peer.plain_target();
             assert_eq!(fetch(&pool, &target).await.unwrap(), "hello");
             // The same connection, on which it was read and dropped; then another.
@@ -424,6 +425,34 @@ async fn a_get_that_meets_a_closing_connection_is_sent_again_and_a_post_is_not()
             assert_eq!((peer.accepted(), ledger.load(Ordering::SeqCst)), (2, 2));
             quiet(&pool).await;
         }
+    }
+}
+
+/// Without the caller's word nothing is sent twice that might have been processed, whatever its method.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_twice_without_being_marked() {
+    for protocols in [Protocols::Http1, Protocols::Http2] {
+        let (peer, ledger) = closes_on_the_second(protocols, Leaving::Fin).await;
+        let pool = plain(protocols).build().unwrap();
+        let target = peer.plain_target();
+        let connection = pool.get(&target).await.unwrap();
+        read(&connection).await.unwrap();
+        let error = connection.send(get()).await.unwrap_err();
+        Wanted::sent(error.kind(), peer.address).check(&error);
+        assert_eq!((peer.accepted(), ledger.load(Ordering::SeqCst)), (1, 1));
+        drop(connection);
+
+        let connection = pool.get(&target).await.unwrap();
+        read(&connection).await.unwrap();
+        let mut marked = post("twice if need be");
+        marked
+            .extensions_mut()
+            .insert(RequestOptions::new().replayable());
+        let response = connection.send(marked).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!((peer.accepted(), ledger.load(Ordering::SeqCst)), (3, 2));
+        drop((connection, response));
+        quiet(&pool).await;
     }
 }
 
@@ -576,7 +605,7 @@ async fn http1_answer_before_the_end_of_the_request_costs_the_connection() {
 async fn a_callers_own_connection_may_die_between_two_requests() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         let (peer, _) = closes_on_the_second(protocols, Leaving::Fin).await;
-        let pool = plain(protocols).build().unwrap();
+        let pool = plain(protocols).replay_safe_methods(true).build().unwrap();
         let connection = pool.get(peer.plain_target()).await.unwrap();
         assert!(!connection.is_reused());
         assert_eq!(read(&connection).await.unwrap(), "hello");

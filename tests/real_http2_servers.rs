@@ -19,7 +19,7 @@ use futures_util::stream::{self, StreamExt};
 use hotpool::client::RequestOptions;
 use hotpool::profile::Profile;
 use hotpool::registry::Protocol;
-use hotpool::{Body, ErrorKind, Pool};
+use hotpool::{Body, Pool};
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
@@ -337,14 +337,8 @@ where
     B: http_body::Body + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let connection = loop {
-        match pool.get(server.target()).await {
-            Ok(connection) => break connection,
-            // A worker that nginx is about to end takes new connections and says GOAWAY at once: the dial failed, nothing was sent.
-            Err(error) if error.kind() == ErrorKind::GoAway && !error.was_sent() => {}
-            Err(error) => panic!("{:?}: {error:?}", server.program),
-        }
-    };
+    let connection = pool.get(server.target()).await;
+    let connection = connection.unwrap_or_else(|error| panic!("{:?}: {error:?}", server.program));
     let answer = connection.send(request).await;
     answer.unwrap_or_else(|error| panic!("{:?}: {error:?}", server.program))
 }

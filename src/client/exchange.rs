@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::tracked::Whole;
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,9 @@ pub(super) struct Exchange {
     upload: Option<AbortHandle>,
     /// The end of the request's body, where the connection is of no use to others before it.
     whole: Option<Whole>,
+    /// When the request was handed to the connection.
+    sent: Option<Instant>,
+    answered: bool,
     ended: bool,
 }
 
@@ -43,6 +47,8 @@ impl Exchange {
             exclusive,
             upload: None,
             whole: None,
+            sent: None,
+            answered: false,
             ended: false,
         })
     }
@@ -52,7 +58,8 @@ impl Exchange {
     }
 
     /// The request's head has been handed to the connection.
-    pub(super) fn request_sent(&self) {
+    pub(super) fn request_sent(&mut self) {
+        self.sent = Some(Instant::now());
         self.lease.live().entry().stats().record_message_sent();
     }
 
@@ -73,7 +80,11 @@ impl Exchange {
     }
 
     /// The response's head has arrived.
-    pub(super) fn response_received(&self) {
+    pub(super) fn response_received(&mut self) {
+        self.answered = true;
+        if let Some(sent) = self.sent {
+            self.lease.live().answered_in(sent.elapsed());
+        }
         self.lease.live().entry().stats().record_message_received();
     }
 
@@ -99,6 +110,9 @@ impl Exchange {
     pub(super) fn fail(mut self, error: Error) -> Error {
         let live = Arc::clone(self.lease.live());
         live.entry().stats().record_error();
+        if !std::mem::replace(&mut self.answered, true) {
+            live.answered_badly();
+        }
         if matches!(
             error.kind(),
             ErrorKind::StreamReset | ErrorKind::ProtocolViolation
@@ -121,6 +135,8 @@ impl Exchange {
         // The cause before its consequence: what ends first names the reason.
         live.found_dead(error.kind());
         live.broke(&error);
+        // The stream is over on both sides: nothing was reset.
+        self.sent = None;
         self.end(false);
         self.place(error.sent())
     }
@@ -145,6 +161,8 @@ impl Exchange {
         }
         if self.exclusive {
             self.lease.live().end_exchange(clean);
+        } else if !clean && self.sent.is_some() {
+            self.lease.live().stream_reset(&self.lease);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! One exchange over HTTP/1.1, by hyper.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Empty};
 
 use super::appearance::Appearance;
@@ -42,6 +43,9 @@ pub(super) async fn send(
     match response.await {
         Ok(response) => {
             exchange.response_received();
+            if let Some(window) = keep_alive_timeout(response.headers()) {
+                live.idle_window_announced(window);
+            }
             let response = response.map(|incoming| RawBody::http1(incoming, exchange));
             Ok(decoded(response, codings))
         }
@@ -53,6 +57,16 @@ pub(super) async fn send(
             None => Err(exchange.fail(Error::from_http1(failed.into_error()))),
         },
     }
+}
+
+/// `Keep-Alive: timeout=5, max=100`: how long the server leaves the connection open. Obsolete and sent everywhere.
+fn keep_alive_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let parameters = headers.get("keep-alive")?.to_str().ok()?.split(',');
+    let seconds = parameters
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"))?
+        .1;
+    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn no_body() -> RequestBody {

@@ -8,6 +8,7 @@
 
 mod appearance;
 mod body;
+mod content;
 mod decode;
 mod exchange;
 mod http1;

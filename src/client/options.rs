@@ -31,6 +31,7 @@ pub struct RequestOptions {
     pub(super) without: Vec<HeaderName>,
     pub(super) own_headers_only: bool,
     pub(super) raw_body: bool,
+    pub(super) replayable: bool,
 }
 
 impl RequestOptions {
@@ -67,6 +68,18 @@ impl RequestOptions {
     #[must_use]
     pub fn own_headers_only(mut self) -> Self {
         self.own_headers_only = true;
+        self
+    }
+
+    /// The request may be processed twice: should its connection end before any answer, it is sent again, once, on another.
+    ///
+    /// Without this, nothing is sent again that the server might have processed, whatever its method: to a server that is not written
+    /// by the book, a GET may do something. A body of more than 64 KiB, or one that is not in memory as a whole, cannot be sent again once
+    /// a connection has had it. For all GET, HEAD, OPTIONS and TRACE requests of a pool there is
+    /// [`replay_safe_methods`](crate::config::Config::replay_safe_methods).
+    #[must_use]
+    pub fn replayable(mut self) -> Self {
+        self.replayable = true;
         self
     }
 

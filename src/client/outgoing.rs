@@ -10,6 +10,7 @@ use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 
 use super::appearance::Appearance;
+use super::content::Content;
 use super::options::RequestOptions;
 use crate::dial::{Origin, OriginRef, RequestBody, Scheme};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,16 +19,14 @@ use crate::shape::h2::PRIORITY_MARK;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// A request whose head can be written more than once, and whose body can be taken once.
+/// A request whose head can be written more than once, and its body too where that is in memory.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     method: Method,
     path: PathAndQuery,
     headers: HeaderMap,
-    /// Gone once a connection has it; never there if the request has none.
-    body: Option<RequestBody>,
+    content: Content,
     length: Option<u64>,
-    empty: bool,
     options: RequestOptions,
 }
 
@@ -71,18 +70,19 @@ impl Outgoing {
             Some(path) => path,
             None => PathAndQuery::from_static("/"),
         };
-        let empty = body.is_end_stream();
         Ok(Self {
             method: head.method,
             path,
             headers: head.headers,
             options: head.extensions.remove().unwrap_or_default(),
             length: body.size_hint().exact(),
-            empty,
-            body: (!empty).then(|| {
-                let body = body.map_frame(|frame| frame.map_data(into_bytes));
-                RequestBody::new(body.map_err(Into::into))
-            }),
+            content: match body.is_end_stream() {
+                true => Content::Nothing,
+                false => {
+                    let body = body.map_frame(|frame| frame.map_data(into_bytes));
+                    Content::of(RequestBody::new(body.map_err(Into::into)))
+                }
+            },
         })
     }
 
@@ -91,24 +91,27 @@ impl Outgoing {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.empty
+        self.content.is_nothing()
     }
 
-    /// Whether the body, if there is one, has not yet been given to a connection.
+    /// Whether the body, if there is one, can still be sent from its beginning.
     pub(super) fn is_whole(&self) -> bool {
-        self.empty || self.body.is_some()
+        self.content.is_whole()
     }
 
-    /// The body, if the request has one and no connection has had it.
+    /// Whether the caller has said that it may be processed twice.
+    pub(super) fn is_replayable(&self) -> bool {
+        self.options.replayable
+    }
+
+    /// The body, if the request has one and it can still be sent.
     pub(super) fn take_body(&mut self) -> Option<RequestBody> {
-        self.body.take()
+        self.content.take()
     }
 
     /// A connection gave the body back untouched.
     pub(super) fn put_body(&mut self, body: RequestBody) {
-        if !self.empty {
-            self.body = Some(body);
-        }
+        self.content.put_back(body);
     }
 
     /// RFC 9112 §3.2.1: origin form, and `Host`.
@@ -121,7 +124,7 @@ impl Outgoing {
         }
         self.announce_length(&mut headers);
         // hyper would say it too, but behind everything else.
-        if !self.empty && !headers.contains_key(CONTENT_LENGTH) {
+        if !self.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
             let chunked = HeaderValue::from_static("chunked");
             headers.entry(TRANSFER_ENCODING).or_insert(chunked);
         }

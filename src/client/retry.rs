@@ -8,8 +8,8 @@ use rand::RngExt;
 use super::outgoing::Outgoing;
 use crate::error::{Error, ErrorKind};
 
-/// How often a request that may have been sent is sent again: once. A second connection that dies under the same request says
-/// something about the request.
+/// How often a request that may be processed twice is sent again after a connection ended under it: once. A second connection that ends
+/// under the same request says something about the request.
 const REPLAYS: u32 = 1;
 
 /// How often a request that was certainly not processed is tried on yet another connection. A server that restarts leaves every
@@ -44,12 +44,12 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// What to do after this failure, if anything. `used_before`: the connection had been of use before this request.
+    /// What to do after this failure, if anything. `safe_methods`: those count as replayable.
     pub(super) fn again(
         &mut self,
         outgoing: &Outgoing,
         error: &Error,
-        used_before: bool,
+        safe_methods: bool,
     ) -> Option<Again> {
         self.sent |= error.was_sent();
         self.perhaps_processed |= error.was_sent() && !error.is_retryable();
@@ -61,7 +61,8 @@ impl Retries {
             self.redirections += 1;
             return (self.redirections <= REDIRECTIONS).then_some(Again::Elsewhere);
         }
-        if used_before && is_replayable(outgoing, error) {
+        let replayable = outgoing.is_replayable() || safe_methods && is_safe(outgoing);
+        if replayable && outgoing.is_whole() && ended(error) {
             self.replays += 1;
             return (self.replays <= REPLAYS).then_some(Again::Elsewhere);
         }
@@ -86,18 +87,25 @@ pub(super) fn is_felt(error: &Error) -> bool {
     error.kind() == ErrorKind::StreamRefused || (error.was_sent() && !error.is_retryable())
 }
 
-/// Whether a request that may have reached the server may be sent again nevertheless: it asks for nothing to be done, has no body,
-/// and its connection ended before any answer, as an idle connection does when the server closes it (RFC 9110 §9.2.2).
-fn is_replayable(outgoing: &Outgoing, error: &Error) -> bool {
+/// RFC 9110 §9.2.1: it asks for nothing to be done.
+fn is_safe(outgoing: &Outgoing) -> bool {
+    let method = outgoing.method();
     outgoing.is_empty()
         && matches!(
-            *outgoing.method(),
+            *method,
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
         )
-        && matches!(
-            error.kind(),
-            ErrorKind::ConnectionClosed | ErrorKind::ConnectionReset
-        )
+}
+
+/// Whether the connection ended before any answer, as an idle one does when the server closes it.
+fn ended(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionClosed
+            | ErrorKind::ConnectionReset
+            | ErrorKind::GoAway
+            | ErrorKind::Unresponsive
+    )
 }
 
 /// Half to all of the doubled time.
@@ -109,6 +117,7 @@ fn pause(refusals: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::RequestOptions;
     use crate::dial::Origin;
     use bytes::Bytes;
     use http::Request;
@@ -119,6 +128,17 @@ mod tests {
         let request = Request::builder()
             .method(method)
             .uri("/")
+            .body(Full::<Bytes>::from(body))
+            .unwrap();
+        Outgoing::new(request, &origin).unwrap()
+    }
+
+    fn marked(method: Method, body: &'static str) -> Outgoing {
+        let origin = Origin::parse("example.com").unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri("/")
+            .extension(RequestOptions::new().replayable())
             .body(Full::<Bytes>::from(body))
             .unwrap();
         Outgoing::new(request, &origin).unwrap()
@@ -142,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_processed_is_replayed_once_if_that_is_harmless() {
-        let (get, post) = (request(Method::GET, ""), request(Method::POST, ""));
+    fn what_may_have_been_processed_is_sent_again_once_and_only_if_the_caller_allows() {
+        let (get, post) = (request(Method::GET, ""), request(Method::POST, "order"));
         let mut retries = Retries::default();
         assert_eq!(retries.again(&post, &unsent().sent(), true), None);
         assert_eq!(retries.again(&get, &unsent().sent(), false), None);
@@ -152,6 +172,16 @@ mod tests {
             Some(Again::Elsewhere)
         );
         assert_eq!(retries.again(&get, &unsent().sent(), true), None);
+
+        let marked = marked(Method::POST, "order");
+        let mut retries = Retries::default();
+        let refused = Error::new(ErrorKind::StreamReset).sent();
+        assert_eq!(retries.again(&marked, &refused, false), None);
+        assert_eq!(
+            retries.again(&marked, &unsent().sent(), false),
+            Some(Again::Elsewhere)
+        );
+        assert_eq!(retries.again(&marked, &unsent().sent(), false), None);
     }
 
     #[test]

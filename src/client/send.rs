@@ -21,10 +21,11 @@ impl Connection {
     /// `Host` of its own. Connection-specific headers are left out of HTTP/2.
     ///
     /// If the connection turns out to be dead, the request goes to another connection of the same host, unseen, when that is safe:
-    /// when nothing of it was sent; when the server said that it did not process it (REFUSED_STREAM, a GOAWAY below its stream), and
-    /// for a GET, HEAD, OPTIONS or TRACE without a body also when a connection that had been idle ended before any answer
-    /// (RFC 9110 §9.2.2). Requests with a body are sent again only while their body is untouched. Which connection answered is in the
-    /// response's extensions: a [`ConnectionInfo`].
+    /// when nothing of it was sent; when the server said that it did not process it (REFUSED_STREAM, a GOAWAY below its stream); and when
+    /// its connection ended before any answer, if the caller has marked it
+    /// [replayable](super::RequestOptions::replayable). Nothing else that the server might have processed is sent twice. A body can be sent
+    /// again if it is in memory, up to 64 KiB, or untouched. Which connection answered is in the response's extensions: a
+    /// [`ConnectionInfo`].
     ///
     /// # Errors
     ///
@@ -45,12 +46,11 @@ impl Connection {
         self.count_request();
         loop {
             let held = moved.as_ref().unwrap_or(self);
-            let used_before = held.is_reused() || held.entry().stats().messages_received() > 0;
             let error = match held.send_once(&mut outgoing).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let Some(again) = retries.again(&outgoing, &error, used_before) else {
+            let Some(again) = retries.again(&outgoing, &error, held.replays_safe_methods()) else {
                 return Err(retries.tell(error));
             };
             if is_felt(&error) && !held.may_send_again() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::environment::FromText;
+use super::value::FromText;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which connection a caller gets, and which of a host's addresses the next connection goes to.

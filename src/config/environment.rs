@@ -2,7 +2,6 @@
 //! `HOTPOOL_IDLE_TIMEOUT=90s`.
 
 use std::ffi::{OsStr, OsString};
-use std::time::Duration;
 
 use super::Settings;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,59 +60,10 @@ fn setting_of(variable: &OsStr) -> Option<String> {
     Settings::NAMES.contains(&name.as_str()).then_some(name)
 }
 
-/// A setting's value as text.
-pub(super) trait FromText: Sized {
-    fn from_text(text: &str) -> Result<Self, String>;
-}
-
-impl FromText for usize {
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.trim()
-            .parse()
-            .map_err(|_| "expected a whole number".to_owned())
-    }
-}
-
-impl FromText for bool {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "on" | "yes" | "1" => Ok(true),
-            "false" | "off" | "no" | "0" => Ok(false),
-            _ => Err("expected true or false".to_owned()),
-        }
-    }
-}
-
-impl FromText for Duration {
-    fn from_text(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let (number, unit) = match text.strip_suffix("ms") {
-            Some(number) => (number, Self::from_millis(1)),
-            None => (text.strip_suffix('s').unwrap_or(text), Self::from_secs(1)),
-        };
-        number
-            .trim_end()
-            .parse::<f64>()
-            .ok()
-            .and_then(|number| Self::try_from_secs_f64(number * unit.as_secs_f64()).ok())
-            .ok_or_else(|| "expected seconds, such as 30, 1.5s or 250ms".to_owned())
-    }
-}
-
-/// `off` says that there is none.
-impl<T: FromText> FromText for Option<T> {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "off" => Ok(None),
-            other => T::from_text(other)
-                .map(Some)
-                .map_err(|fault| format!("{fault}, or off")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings> {

@@ -21,10 +21,20 @@ macro_rules! settings {
 
             pub(super) const NAMES: &[&str] = &[$(stringify!($name),)*];
 
+            /// Sets one entry from what stands in a file; an unknown name or unfit value leaves the layer as it was.
+            #[cfg(feature = "config-file")]
+            pub(super) fn set_written(&mut self, name: &str, value: super::value::Written<'_>) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = Some(<$type as super::value::FromText>::from_written(value)?),)*
+                    _ => return Err("unknown setting".into()),
+                }
+                Ok(())
+            }
+
             /// Sets one entry from text; an unknown name or unreadable value leaves the layer as it was.
             pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
                 match name {
-                    $(stringify!($name) => self.$name = Some(<$type as super::environment::FromText>::from_text(text)?),)*
+                    $(stringify!($name) => self.$name = Some(<$type as super::value::FromText>::from_text(text)?),)*
                     _ => return Err("unknown setting".into()),
                 }
                 Ok(())
@@ -40,6 +50,15 @@ macro_rules! settings {
         impl Config {
             $($(#[$doc])* #[doc = concat!("\n\nDefault: ", $written, ".")]
             pub fn $name(&self) -> $type { self.$name })*
+
+            /// The names of the settings in which the two differ.
+            pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$name != other.$name {
+                    names.push(stringify!($name));
+                })*
+                names
+            }
 
             pub(super) fn complete(settings: Settings) -> Self {
                 Self { $($name: settings.$name.unwrap_or($default),)* }
@@ -117,6 +136,9 @@ settings! {
     /// How many requests a connection may carry before it is replaced, as after [`max_lifetime`](Self::max_lifetime): some servers
     /// go away after a number of their own (10,000 at AWS's load balancers), and it is better to go first. `None`: no limit.
     max_requests_per_connection: Option<usize> = None, "off";
+    /// Whether every GET, HEAD, OPTIONS and TRACE without a body counts as [replayable](crate::client::RequestOptions::replayable): sent again,
+    /// once, when its connection ends before any answer. RFC 9110 §9.2.2 allows that; whether the servers keep to it, you know.
+    replay_safe_methods: bool = false, "off";
     /// After this much silence a connection that nobody uses proves that it still works before it is handed out: HTTP/2 by the answer
     /// to a PING, which costs the next caller one round trip. One that is used and as silent is asked too, at most every 30 s, and stays
     /// in rotation meanwhile. To have quiet hosts answer at once, set [`ping_interval`](Self::ping_interval) below this.

@@ -15,16 +15,37 @@ pub(crate) trait AddressPolicy: Debug + Send + Sync {
     }
 
     /// Those that may be tried, the preferred first. An error where none may.
+    ///
+    /// What was resolved comes in the order of RFC 6724, without what the access list denies. Of what is returned the families are
+    /// taken in turn, beginning with the first address's, and no more than sixteen are tried.
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>>;
 
     /// An attempt is to begin. An error when a limit forbids it for now: the race goes on with the next address. What is returned is
     /// kept as long as the attempt and, if that wins, the connection.
     fn begin(&self, address: SocketAddr) -> Result<AddressPermit>;
 
-    /// How an attempt ended: at TCP, TLS or HTTP/2's opening. Not called for attempts that lost a race, nor for failures that are
-    /// this machine's.
+    /// How an attempt ended: at TCP, TLS or HTTP/2's opening; if well, how long all of that took. Not called for attempts that lost a
+    /// race or were given up, nor for failures that are this machine's.
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>);
 }
 
 /// Given back on drop.
 pub(crate) type AddressPermit = Box<dyn Any + Send + Sync>;
+
+/// All addresses, in the resolver's order, without a limit.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnyAddress;
+
+#[cfg(test)]
+impl AddressPolicy for AnyAddress {
+    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+        Ok(resolved)
+    }
+
+    fn begin(&self, _: SocketAddr) -> Result<AddressPermit> {
+        Ok(Box::new(()))
+    }
+
+    fn ended(&self, _: SocketAddr, _: std::result::Result<Duration, &Error>) {}
+}

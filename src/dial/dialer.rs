@@ -34,10 +34,11 @@ pub(crate) struct Dialer {
     registry: Registry,
     access: ArcSwap<AccessList>,
     pub(super) local: LocalAddresses,
-    pub(super) deadlines: Deadlines,
+    /// Read anew for each dial.
+    config: Arc<ArcSwap<Config>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
     pub(super) resolve: Duration,
     pub(super) connect: Duration,
@@ -46,18 +47,17 @@ pub(super) struct Deadlines {
 }
 
 impl Dialer {
-    pub(crate) fn new(resolver: Resolver, registry: Registry, config: &Config) -> Self {
+    pub(crate) fn new(
+        resolver: Resolver,
+        registry: Registry,
+        config: Arc<ArcSwap<Config>>,
+    ) -> Self {
         Self {
             resolver,
             registry,
             access: ArcSwap::default(),
             local: LocalAddresses::default(),
-            deadlines: Deadlines {
-                resolve: config.resolve_timeout(),
-                connect: config.connect_timeout(),
-                tls: config.tls_timeout(),
-                settings: config.settings_timeout(),
-            },
+            config,
         }
     }
 
@@ -90,6 +90,7 @@ impl Dialer {
             dialer: self,
             route,
             registration,
+            deadlines: Deadlines::of(&self.config.load()),
             timing: DialTiming::default(),
         };
         let asked = dial.registration.close_requested();
@@ -134,5 +135,50 @@ impl Dialer {
                     .with_profile(route.profile.name()))
             }
         }
+    }
+}
+
+impl Deadlines {
+    fn of(config: &Config) -> Self {
+        Self {
+            resolve: config.resolve_timeout(),
+            connect: config.connect_timeout(),
+            tls: config.tls_timeout(),
+            settings: config.settings_timeout(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{AnyAddress, Trust};
+
+    #[tokio::test]
+    async fn the_access_list_can_be_exchanged() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = gone.local_addr().unwrap();
+        drop(gone);
+        let route = Route {
+            origin: Origin::parse(&format!("http://{address}")).unwrap(),
+            protocols: Protocols::Any,
+            tls: TlsClient::new(Trust::webpki(), None).unwrap(),
+            profile: Profile::rustls(),
+            addresses: Arc::new(AnyAddress),
+        };
+        let registry = Registry::default();
+        let config = Arc::new(ArcSwap::from_pointee(Config::default()));
+        let dialer = Dialer::new(Resolver::default(), registry.clone(), config);
+        for (list, kind) in [
+            (AccessList::deny_all(), ErrorKind::AddressDenied),
+            (AccessList::allow_all(), ErrorKind::ConnectRefused),
+            (AccessList::public_only(), ErrorKind::AddressDenied),
+        ] {
+            dialer.set_access(list);
+            let error = dialer.dial(&route).await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.host(), Some("127.0.0.1"));
+        }
+        assert_eq!(registry.count(), 0);
     }
 }

@@ -70,7 +70,7 @@ impl Failover {
 }
 
 /// Whether another address may fare better. What is wrong with a certificate or a protocol is mostly wrong at all of them.
-fn is_the_addresses(kind: ErrorKind) -> bool {
+pub(super) fn is_the_addresses(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::ConnectionClosed

@@ -22,6 +22,8 @@ mod tls_info;
 mod trust;
 mod unverified;
 
+#[cfg(test)]
+pub(crate) use address_policy::AnyAddress;
 pub(crate) use address_policy::{AddressPermit, AddressPolicy};
 pub(crate) use dialer::{Dialer, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};

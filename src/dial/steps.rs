@@ -11,8 +11,8 @@ use tokio_util::either::Either;
 use super::access::permitted;
 use super::address_policy::AddressPermit;
 use super::destination;
-use super::dialer::{Dialer, Route};
-use super::failover::{Failover, Stage};
+use super::dialer::{Deadlines, Dialer, Route};
+use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
 use super::local_addresses::SystemChooses;
 use super::origin::Scheme;
@@ -30,6 +30,7 @@ pub(super) struct Dial<'a> {
     pub(super) dialer: &'a Dialer,
     pub(super) route: &'a Route,
     pub(super) registration: Registration,
+    pub(super) deadlines: Deadlines,
     /// Of steps that were taken more than once, their sum.
     pub(super) timing: DialTiming,
 }
@@ -48,10 +49,10 @@ type Handshaken = (Sender, Driver, Option<TlsInfo>);
 impl Dial<'_> {
     /// # Errors
     ///
-    /// Of several addresses that failed, the first one's.
+    /// The first address's of those that failed, unless one's is a verdict that all would repeat.
     pub(super) async fn run(&mut self) -> Result<Opened> {
         let mut failover = Failover::new(self.destinations().await?);
-        let deadlines = &self.dialer.deadlines;
+        let deadlines = self.deadlines;
         let end = Instant::now() + deadlines.connect + deadlines.tls + deadlines.settings;
         let mut resume = Resume::IfPossible;
         let mut first_error = None;
@@ -92,6 +93,9 @@ impl Dial<'_> {
                     }
                     let goes_on = failover.go_on(address, stage, error.kind());
                     tracing::debug!(%error, goes_on, "a connection failed while it was opened");
+                    if !is_the_addresses(error.kind()) {
+                        return Err(error);
+                    }
                     let error = first_error.get_or_insert(error);
                     if !goes_on || Instant::now() >= end {
                         return Err(error.clone());
@@ -129,7 +133,7 @@ impl Dial<'_> {
                 Scheme::Https => resolver.look_up_https(host, port).await,
             }
         };
-        let deadline = self.dialer.deadlines.resolve;
+        let deadline = self.deadlines.resolve;
         let end = Instant::now() + deadline;
         let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, answer).await;
         self.timing.resolve = elapsed;
@@ -138,7 +142,7 @@ impl Dial<'_> {
 
     async fn connect(&mut self, addresses: &[SocketAddr], end: Instant) -> Result<Connected> {
         let began = Instant::now();
-        let limit = self.dialer.deadlines.connect;
+        let limit = self.deadlines.connect;
         let connector = Connector {
             host: self.route.origin.host(),
             policy: &*self.route.addresses,
@@ -170,7 +174,7 @@ impl Dial<'_> {
         end: Instant,
         stage: &mut Stage,
     ) -> Result<Handshaken, Refused> {
-        let deadlines = &self.dialer.deadlines;
+        let deadlines = self.deadlines;
         let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
         let (io, tls) = match self.route.origin.scheme() {
             Scheme::Http => (Either::Left(metered), None),

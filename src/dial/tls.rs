@@ -59,6 +59,11 @@ impl TlsClient {
         &self.0.trust
     }
 
+    /// What is presented to servers that ask for a certificate.
+    pub(crate) fn identity(&self) -> Option<&ClientIdentity> {
+        self.0.identity.as_ref()
+    }
+
     /// Whether connections can be made that look like `profile`'s.
     ///
     /// # Errors

@@ -1,27 +1,31 @@
 //! Putting a pool together.
 
+#[cfg(feature = "config-file")]
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Book;
 use super::clock::Clock;
-use super::events::{Hook, PoolEvent, Publisher, Voice};
+use super::dials::Dials;
+use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
+#[cfg(feature = "config-file")]
+use super::watch::Watched;
 use super::wheel::Wheel;
-use crate::config::{Balance, Config, Protocols, Settings, Weights};
+use crate::config::{Balance, Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
@@ -32,9 +36,7 @@ use crate::resolve::{AccessList, Resolver};
 #[derive(Debug, Default)]
 #[must_use = "a pool exists after `build`"]
 pub struct PoolBuilder {
-    settings: Settings,
-    /// Weaker than `settings`, whichever was given first.
-    environment: Settings,
+    layers: Layers,
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
@@ -50,12 +52,15 @@ pub struct PoolBuilder {
     registry: Option<Registry>,
     runtime: Option<Handle>,
     hooks: Vec<Hook>,
+    observer: Option<Arc<dyn Observer>>,
+    #[cfg(feature = "config-file")]
+    watched: Option<Watched>,
 }
 
 impl PoolBuilder {
     /// Lays settings over those given so far.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = self.settings.overlaid_by(settings);
+        self.layers.code = self.layers.code.overlaid_by(settings);
         self
     }
 
@@ -70,199 +75,233 @@ impl PoolBuilder {
     }
 
     fn over(mut self, environment: Settings) -> Self {
-        self.environment = environment;
+        self.layers.environment = environment;
         self
+    }
+
+    /// Lays what a TOML file says between the defaults and the environment, instead of a file given before. It is read now, which waits
+    /// for the disk. Default: no file is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`].
+    #[cfg(feature = "config-file")]
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        (self.layers.file, self.watched) = (Settings::from_file(path)?, None);
+        Ok(self)
+    }
+
+    /// As [`config_file`](Self::config_file), and follows the file while the pool lasts: what it says is put in force within about two
+    /// seconds of a change, once two looks have found the same, as [`reconfigure`](Pool::reconfigure) would; environment and code stay
+    /// stronger. A file that has become invalid, or is gone, is refused whole, with a warning and an
+    /// [event](super::PoolEvent::ConfigurationRefused), and what was in force stays so. A relative path is that of the directory in
+    /// which the process is when it looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`]; the file must be there and valid now.
+    #[cfg(feature = "config-file")]
+    pub fn watch_config_file(mut self, path: impl AsRef<Path>) -> Result<Self> {
+        let (watched, settings) = Watched::open(path.as_ref())?;
+        (self.layers.file, self.watched) = (settings, Some(watched));
+        Ok(self)
     }
 
     /// See [`Config::max_connections`].
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.settings.max_connections = Some(connections);
+        self.layers.code.max_connections = Some(connections);
         self
     }
 
     /// See [`Config::max_connections_per_host`].
     pub fn max_connections_per_host(mut self, connections: usize) -> Self {
-        self.settings.max_connections_per_host = Some(connections);
+        self.layers.code.max_connections_per_host = Some(connections);
         self
     }
 
     /// See [`Config::max_idle`].
     pub fn max_idle(mut self, connections: usize) -> Self {
-        self.settings.max_idle = Some(connections);
+        self.layers.code.max_idle = Some(connections);
         self
     }
 
     /// See [`Config::max_dials`].
     pub fn max_dials(mut self, dials: usize) -> Self {
-        self.settings.max_dials = Some(dials);
+        self.layers.code.max_dials = Some(dials);
         self
     }
 
     /// See [`Config::max_waiters_per_host`].
     pub fn max_waiters_per_host(mut self, waiters: usize) -> Self {
-        self.settings.max_waiters_per_host = Some(waiters);
+        self.layers.code.max_waiters_per_host = Some(waiters);
         self
     }
 
     /// See [`Config::max_streams_per_connection`].
     pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
-        self.settings.max_streams_per_connection = Some(streams);
+        self.layers.code.max_streams_per_connection = Some(streams);
         self
     }
 
     /// See [`Config::max_connections_per_address`].
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
-        self.settings.max_connections_per_address = Some(connections);
+        self.layers.code.max_connections_per_address = Some(connections);
         self
     }
 
     /// See [`Config::max_dials_per_host`].
     pub fn max_dials_per_host(mut self, dials: usize) -> Self {
-        self.settings.max_dials_per_host = Some(dials);
+        self.layers.code.max_dials_per_host = Some(dials);
         self
     }
 
     /// See [`Config::max_dials_per_address`].
     pub fn max_dials_per_address(mut self, dials: usize) -> Self {
-        self.settings.max_dials_per_address = Some(dials);
+        self.layers.code.max_dials_per_address = Some(dials);
         self
     }
 
     /// See [`Config::balance`].
     pub fn balance(mut self, balance: Balance) -> Self {
-        self.settings.balance = Some(balance);
+        self.layers.code.balance = Some(balance);
         self
     }
 
     /// See [`Config::blacklist_after`].
     pub fn blacklist_after(mut self, failures: usize) -> Self {
-        self.settings.blacklist_after = Some(failures);
+        self.layers.code.blacklist_after = Some(failures);
         self
     }
 
     /// See [`Config::blacklist_term`].
     pub fn blacklist_term(mut self, term: Duration) -> Self {
-        self.settings.blacklist_term = Some(term);
+        self.layers.code.blacklist_term = Some(term);
         self
     }
 
     /// See [`Config::max_blacklist_term`].
     pub fn max_blacklist_term(mut self, term: Duration) -> Self {
-        self.settings.max_blacklist_term = Some(term);
+        self.layers.code.max_blacklist_term = Some(term);
         self
     }
 
     /// See [`Config::circuit_breaker`].
     pub fn circuit_breaker(mut self, on: bool) -> Self {
-        self.settings.circuit_breaker = Some(on);
+        self.layers.code.circuit_breaker = Some(on);
         self
     }
 
     /// See [`Config::breaker_failures`].
     pub fn breaker_failures(mut self, failures: usize) -> Self {
-        self.settings.breaker_failures = Some(failures);
+        self.layers.code.breaker_failures = Some(failures);
         self
     }
 
     /// See [`Config::breaker_error_percent`].
     pub fn breaker_error_percent(mut self, percent: usize) -> Self {
-        self.settings.breaker_error_percent = Some(percent);
+        self.layers.code.breaker_error_percent = Some(percent);
         self
     }
 
     /// See [`Config::breaker_volume`].
     pub fn breaker_volume(mut self, attempts: usize) -> Self {
-        self.settings.breaker_volume = Some(attempts);
+        self.layers.code.breaker_volume = Some(attempts);
         self
     }
 
     /// See [`Config::breaker_term`].
     pub fn breaker_term(mut self, term: Duration) -> Self {
-        self.settings.breaker_term = Some(term);
+        self.layers.code.breaker_term = Some(term);
         self
     }
 
     /// See [`Config::max_breaker_term`].
     pub fn max_breaker_term(mut self, term: Duration) -> Self {
-        self.settings.max_breaker_term = Some(term);
+        self.layers.code.max_breaker_term = Some(term);
         self
     }
 
     /// See [`Config::min_warm`].
     pub fn min_warm(mut self, connections: usize) -> Self {
-        self.settings.min_warm = Some(connections);
+        self.layers.code.min_warm = Some(connections);
         self
     }
 
     /// See [`Config::acquire_timeout`].
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.acquire_timeout = Some(timeout);
+        self.layers.code.acquire_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::resolve_timeout`].
     pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.resolve_timeout = Some(timeout);
+        self.layers.code.resolve_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::connect_timeout`].
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = Some(timeout);
+        self.layers.code.connect_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::tls_timeout`].
     pub fn tls_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.tls_timeout = Some(timeout);
+        self.layers.code.tls_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::settings_timeout`].
     pub fn settings_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.settings_timeout = Some(timeout);
+        self.layers.code.settings_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::idle_timeout`].
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = Some(timeout);
+        self.layers.code.idle_timeout = Some(timeout);
         self
     }
 
     /// See [`Config::max_lifetime`].
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.max_lifetime = Some(lifetime);
+        self.layers.code.max_lifetime = Some(lifetime);
         self
     }
 
     /// See [`Config::max_requests_per_connection`].
     pub fn max_requests_per_connection(mut self, requests: Option<usize>) -> Self {
-        self.settings.max_requests_per_connection = Some(requests);
+        self.layers.code.max_requests_per_connection = Some(requests);
+        self
+    }
+
+    /// See [`Config::replay_safe_methods`].
+    pub fn replay_safe_methods(mut self, replay: bool) -> Self {
+        self.layers.code.replay_safe_methods = Some(replay);
         self
     }
 
     /// See [`Config::validate_after`].
     pub fn validate_after(mut self, silence: Duration) -> Self {
-        self.settings.validate_after = Some(silence);
+        self.layers.code.validate_after = Some(silence);
         self
     }
 
     /// See [`Config::ping_interval`].
     pub fn ping_interval(mut self, interval: Option<Duration>) -> Self {
-        self.settings.ping_interval = Some(interval);
+        self.layers.code.ping_interval = Some(interval);
         self
     }
 
     /// See [`Config::suspect_after`].
     pub fn suspect_after(mut self, wait: Duration) -> Self {
-        self.settings.suspect_after = Some(wait);
+        self.layers.code.suspect_after = Some(wait);
         self
     }
 
     /// See [`Config::ping_timeout`].
     pub fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.ping_timeout = Some(timeout);
+        self.layers.code.ping_timeout = Some(timeout);
         self
     }
 
@@ -355,6 +394,13 @@ impl PoolBuilder {
         self
     }
 
+    /// Tells `observer` what is measured too often to be an event.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds the pool and starts its housekeeper. Nothing is dialed yet.
     ///
     /// # Errors
@@ -365,7 +411,7 @@ impl PoolBuilder {
         if let Some(error) = self.no_profile {
             return Err(Error::new(ErrorKind::InvalidConfiguration).with_detail(error.to_string()));
         }
-        let config = Config::try_from(self.environment.overlaid_by(self.settings))?;
+        let config = self.layers.config()?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => Handle::try_current().map_err(|error| {
@@ -382,35 +428,44 @@ impl PoolBuilder {
         tls.check(&profile)?;
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
-        let dialer = Dialer::new(resolver, registry.clone(), &config)
+        let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        let dialer = Dialer::new(resolver, registry.clone(), Arc::clone(&config))
             .with_local_addresses(self.local_addresses);
         dialer.set_access(self.access_list);
         let shared = Arc::new(Shared {
-            defaults: Defaults {
+            defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
                 tls,
                 profile,
                 accept_language: self.accept_language,
-            },
+            }),
+            layers: Mutex::new(self.layers),
+            generation: AtomicU64::new(0),
             hosts: Hosts::new(),
             book: Arc::new(Book::new(self.weights)),
-            permits: Permits::new(config.max_connections()),
-            dials: Arc::new(Semaphore::new(config.max_dials())),
+            permits: Permits::new(most_connections),
+            dials: Dials::new(most_dials),
             dialer: Arc::new(dialer),
             registry,
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
-            voice: Voice::new(Arc::new(Publisher::new(self.hooks))),
+            voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             closed: AtomicBool::new(false),
-            config: ArcSwap::from_pointee(config),
+            config,
         });
         let housekeeper = keep_house(Arc::downgrade(&shared), shared.ending.clone());
         shared.tasks.spawn_on(housekeeper, &shared.runtime);
+        #[cfg(feature = "config-file")]
+        if let Some(watched) = self.watched {
+            let following = watched.follow(Arc::downgrade(&shared), shared.ending.clone());
+            shared.tasks.spawn_on(following, &shared.runtime);
+        }
         Ok(Pool::from_shared(shared))
     }
 }
@@ -438,6 +493,7 @@ mod tests {
             .idle_timeout(seconds(13))
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
+            .replay_safe_methods(true)
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
@@ -472,6 +528,7 @@ mod tests {
             idle_timeout: Some(seconds(13)),
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
+            replay_safe_methods: Some(true),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),
@@ -490,7 +547,7 @@ mod tests {
             breaker_term: Some(seconds(24)),
             max_breaker_term: Some(seconds(25)),
         };
-        assert_eq!(builder.settings, wanted);
+        assert_eq!(builder.layers.code, wanted);
     }
 
     #[tokio::test]

@@ -42,6 +42,12 @@ impl Connection {
         self.lease.live().pause(time).await;
     }
 
+    /// Whether requests with safe methods may be processed twice.
+    pub(crate) fn replays_safe_methods(&self) -> bool {
+        let shared = self.lease.live().host().shared();
+        shared.is_some_and(|shared| shared.config().replay_safe_methods())
+    }
+
     /// Another connection to the same host, by the pool's acquire deadline.
     ///
     /// Cancel-safe: nothing is held until it returns.

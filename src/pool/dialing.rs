@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::address::DialPolicy;
 use super::clock::millis;
@@ -164,6 +165,7 @@ impl HostPool {
         let attempt = Attempt {
             host: Arc::clone(self),
             begun: Instant::now(),
+            generation: shared.generation(),
             pending: Some((permit, purpose)),
         };
         self.publish(|host| PoolEvent::DialStarted {
@@ -188,6 +190,15 @@ impl HostPool {
             profile: key.profile.clone(),
             addresses,
         };
+        // What the dial's steps log is told apart by it.
+        let span = tracing::debug_span!(
+            "dial",
+            host = key.origin.host(),
+            port = key.origin.port(),
+            profile = %key.profile.name(),
+            address = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+        );
         let dial = async move {
             let outcome = tokio::select! {
                 biased;
@@ -203,7 +214,9 @@ impl HostPool {
             };
             attempt.finish(outcome);
         };
-        shared.tasks.spawn_on(dial, &shared.runtime);
+        shared
+            .tasks
+            .spawn_on(dial.instrument(span), &shared.runtime);
     }
 }
 
@@ -211,6 +224,7 @@ impl HostPool {
 struct Attempt {
     host: Arc<HostPool>,
     begun: Instant,
+    generation: u64,
     pending: Option<(Permit, Purpose)>,
 }
 
@@ -219,6 +233,21 @@ impl Attempt {
         let Some((permit, purpose)) = self.pending.take() else {
             return;
         };
+        let span = tracing::Span::current();
+        let address = match &outcome {
+            Ok(dialed) => Some(dialed.address),
+            Err(error) => error.address(),
+        };
+        if let Some(address) = address {
+            span.record("address", tracing::field::display(address));
+        }
+        span.record(
+            "outcome",
+            match &outcome {
+                Ok(_) => "connected",
+                Err(error) => error.kind().as_str(),
+            },
+        );
         match outcome {
             Ok(dialed) => self.succeed(dialed, permit, purpose),
             Err(error) => self.fail(error, permit, purpose),
@@ -247,7 +276,12 @@ impl Attempt {
             now,
             expires: now.saturating_add(millis(lifetime)),
             max_streams,
-            accept_language: shared.defaults.accept_language.draw(&mut rand::rng()),
+            accept_language: shared
+                .defaults
+                .load()
+                .accept_language
+                .draw(&mut rand::rng()),
+            generation: self.generation,
         };
         let (live, driver) = Live::admit(dialed, admission);
         {
@@ -271,10 +305,14 @@ impl Attempt {
         });
         host.connected();
         live.observe();
+        live.limit_streams(&shared.config);
         shared.counters.connection_opened();
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
+        if live.generation() != shared.generation() {
+            live.drain(CloseReason::Flushed);
+        }
         host.add(&live);
         if live.slot().usage().draining {
             // It began to drain before it was added.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::builder::PoolBuilder;
 use super::connection::Connection;
@@ -48,11 +49,14 @@ impl Pool {
     ///
     /// Dropping the future gives back whatever it had been given; a dial that it caused goes on, and its connection is kept.
     pub async fn get(&self, target: impl AsTarget) -> Result<Connection> {
-        let key = self.0.key(&target)?;
-        if let Some(Some(lease)) = self.0.hosts.with(key, |host| host.try_acquire()) {
-            return Ok(Connection::new(lease));
-        }
-        let host = self.find_or_insert(key);
+        let found = self.0.with_key(&target, |key| {
+            let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
+            lease.ok_or_else(|| self.0.host_pool(key))
+        })?;
+        let host = match found {
+            Ok(lease) => return Ok(Connection::new(lease)),
+            Err(host) => host,
+        };
         drop(target);
         // Boxed, so that the future stays small for those who find a connection at once.
         Box::pin(host.connection()).await
@@ -64,16 +68,17 @@ impl Pool {
     ///
     /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
     pub fn try_get(&self, target: impl AsTarget) -> Result<Option<Connection>> {
-        let key = self.0.key(&target)?;
-        let lease = self
-            .0
-            .hosts
-            .with(key, |host| host.try_acquire_or_prove())
-            .flatten();
+        let lease = self.0.with_key(&target, |key| {
+            self.0
+                .hosts
+                .with(key, |host| host.try_acquire_or_prove())
+                .flatten()
+        })?;
         Ok(lease.map(Connection::new))
     }
 
-    /// A handle for one host: its [`get`](Host::get) saves looking the host up.
+    /// A handle for one host: its [`get`](Host::get) saves looking the host up. It keeps the profile, verification policy and protocols
+    /// that the pool has now, also when those are [changed](Self::reconfigure) later.
     ///
     /// # Errors
     ///
@@ -106,11 +111,7 @@ impl Pool {
     }
 
     pub(super) fn host_pool(&self, target: &impl AsTarget) -> Result<Arc<HostPool>> {
-        self.0.key(target).map(|key| self.find_or_insert(key))
-    }
-
-    fn find_or_insert(&self, key: HostKeyRef<'_>) -> Arc<HostPool> {
-        self.0.host_pool(key)
+        self.0.with_key(target, |key| self.0.host_pool(key))
     }
 }
 
@@ -160,11 +161,22 @@ impl Shared {
 impl HostPool {
     /// A connection, by the pool's acquire deadline. Cancel-safe.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection> {
+        let since = Instant::now();
+        let origin = &self.key().origin;
+        let span = tracing::debug_span!("acquire", host = origin.host(), port = origin.port());
+        let outcome = self.awaited_connection(since).instrument(span).await;
+        if let Some(observer) = self.voice().publisher().observer() {
+            observer.waited(origin, since.elapsed());
+        }
+        outcome
+    }
+
+    async fn awaited_connection(self: &Arc<Self>, since: Instant) -> Result<Connection> {
         let shared = self.shared().ok_or_else(|| self.closed())?;
         let timeout = shared.config().acquire_timeout();
         // Waiting must not keep the pool alive.
         drop(shared);
-        let deadline = Instant::now() + timeout;
+        let deadline = since + timeout;
         let mut host = Arc::clone(self);
         loop {
             match host.acquire(deadline).await? {

@@ -1,7 +1,7 @@
 //! One host's connections and the callers that wait for them.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use super::events::{Limit, PoolEvent, Voice};
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
+use super::performance::Performance;
 use super::permits::Permits;
 use super::pick::first_choice;
 use super::queue::Queue;
@@ -55,9 +56,15 @@ pub(super) struct HostPool {
     /// The queue's length, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
-    keep_warm: AtomicUsize,
+    pub(super) keep_warm: AtomicUsize,
+    /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
+    pub(super) left_alone_until: AtomicU64,
+    /// The idle window that the server last announced, in milliseconds.
+    pub(super) announced_window: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
+    /// How it answers; made with its first answer.
+    pub(super) performance: OnceLock<Box<Performance>>,
     addresses: HostAddresses,
     breaker: Breaker,
     retry_budget: RetryBudget,
@@ -85,7 +92,10 @@ impl HostPool {
             spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
+            left_alone_until: AtomicU64::new(0),
+            announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
+            performance: OnceLock::new(),
             queue: Mutex::new(Queue::default()),
         }
     }
@@ -133,15 +143,6 @@ impl HostPool {
 
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn keep_warm(&self) -> usize {
-        self.keep_warm.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_keep_warm(self: &Arc<Self>, connections: usize) {
-        self.keep_warm.store(connections, Ordering::Relaxed);
-        self.look_soon();
     }
 
     pub(super) fn set_spread(&self, connections: usize) {

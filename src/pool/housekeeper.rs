@@ -107,7 +107,7 @@ impl HostPool {
         let unused = queue.members.is_empty()
             && queue.dialing == 0
             && queue.len() == 0
-            && self.keep_warm() == 0
+            && self.warmth_wanted() == 0
             // The map's own, in its present snapshot.
             && Arc::strong_count(self) == 1;
         queue.retired |= unused;

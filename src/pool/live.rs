@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -14,10 +15,13 @@ use tokio_util::sync::CancellationToken;
 use super::events::PoolEvent;
 use super::host::HostPool;
 use super::key::Key;
+use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
 use super::proving::Asked;
+use super::resets::Resets;
 use super::slot::{Slot, Usage};
+use crate::config::Config;
 use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
     RequestBody, Sender, TlsInfo,
@@ -36,9 +40,9 @@ pub(crate) struct Live {
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
     pinger: Option<Arc<Pinger>>,
-    /// The most streams that this side uses at the same time.
-    max_streams: AtomicU32,
     asked: Asked,
+    resets: Mutex<Resets>,
+    latency: PeakEwma,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
@@ -51,6 +55,10 @@ pub(crate) struct Live {
     accept_language: Option<HeaderValue>,
     /// Nobody has been given it yet, and somebody's call made it.
     fresh: AtomicBool,
+    /// How often the pool had been flushed when its dial began.
+    generation: u64,
+    /// The most streams that this side uses at the same time.
+    max_streams: AtomicU32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
@@ -75,6 +83,7 @@ pub(super) struct Admission {
     pub(super) expires: u64,
     pub(super) max_streams: u32,
     pub(super) accept_language: Option<HeaderValue>,
+    pub(super) generation: u64,
 }
 
 impl Live {
@@ -96,6 +105,7 @@ impl Live {
             expires,
             max_streams,
             accept_language,
+            generation,
         } = admission;
         let (peer, pinger, limit) = match &sender {
             Sender::Http1(_) => (None, None, 1),
@@ -114,8 +124,9 @@ impl Live {
             registration,
             peer,
             pinger,
-            max_streams: AtomicU32::new(max_streams),
             asked: Asked::default(),
+            resets: Mutex::default(),
+            latency: PeakEwma::new(now, timing.connect),
             opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
@@ -123,6 +134,8 @@ impl Live {
             timing,
             accept_language,
             fresh: AtomicBool::new(fresh),
+            generation,
+            max_streams: AtomicU32::new(max_streams),
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
@@ -130,6 +143,48 @@ impl Live {
             cut: CancellationToken::new(),
         });
         (live, driver)
+    }
+
+    /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
+    pub(super) fn limit_streams(&self, config: &ArcSwap<Config>) {
+        let most = || {
+            let most = config.load().max_streams_per_connection();
+            u32::try_from(most).unwrap_or(u32::MAX)
+        };
+        let mut adopted = most();
+        loop {
+            self.max_streams.store(adopted, Ordering::SeqCst);
+            self.adopt_limit();
+            // Another configuration may have been put in force, and followed here, between the load and the store.
+            let now = most();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    /// Takes over the lesser of this side's limit and the server's, whichever of them changes meanwhile.
+    pub(super) fn adopt_limit(&self) {
+        let Some(peer) = &self.peer else { return };
+        let limit = || {
+            let ours = self.max_streams.load(Ordering::SeqCst);
+            ours.min(peer.max_concurrent_streams())
+        };
+        let mut adopted = limit();
+        loop {
+            self.slot.set_limit(adopted);
+            // Who changed one of the two and read the other before it changed comes by here once more.
+            let now = limit();
+            if now == adopted {
+                return;
+            }
+            adopted = now;
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(super) fn slot(&self) -> &Slot {
@@ -148,23 +203,23 @@ impl Live {
         self.opened
     }
 
+    /// The server said how long it leaves an idle connection open.
+    pub(crate) fn idle_window_announced(&self, window: Duration) {
+        self.host.idle_window_announced(window);
+    }
+
     /// Whether it has carried as many requests as it may.
     pub(super) fn is_worn(&self, max_requests: Option<usize>) -> bool {
         max_requests.is_some_and(|most| self.entry().stats().requests() >= most as u64)
     }
 
-    /// How long answers take, in microseconds; zero when nothing is known.
-    pub(super) fn latency(&self) -> u64 {
-        0
+    /// How long answers take.
+    pub(super) fn latency(&self) -> &PeakEwma {
+        &self.latency
     }
 
-    /// This side's limit or the server's has changed.
-    pub(super) fn limit_streams(self: &Arc<Self>) {
-        if let Some(peer) = &self.peer {
-            let ours = self.max_streams.load(Ordering::Relaxed);
-            self.slot.set_limit(ours.min(peer.max_concurrent_streams()));
-            self.host.released(false);
-        }
+    pub(super) fn resets(&self) -> &Mutex<Resets> {
+        &self.resets
     }
 
     pub(crate) fn host_name(&self) -> &str {
@@ -329,6 +384,9 @@ impl Live {
         if !before.draining {
             self.registration.set_state(State::Draining);
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         if before.in_use == 0 {
             self.close(reason);
@@ -403,10 +461,15 @@ impl Live {
     /// The driver has ended, whatever way: nothing of the connection remains but this record.
     pub(super) fn ended(self: &Arc<Self>) {
         self.registration.note_close(CloseReason::Abandoned);
-        if !self.slot.drain().draining {
+        let before = self.slot.drain();
+        if !before.draining {
             self.host.withdraw(self);
+            if before.in_use == 0 {
+                self.host.closed_while_idle(self);
+            }
         }
         self.drop_sender();
+        self.forget_resets();
         self.registration.close(CloseReason::Abandoned);
         self.tell_end();
         let permits = self.permits.lock().take();
@@ -438,7 +501,8 @@ impl Candidate for Arc<Live> {
     }
 
     fn cost(&self) -> f64 {
-        (f64::from(self.in_use()) + 1.0) * self.latency().max(1) as f64
+        let latency = self.latency.load(self.host.now()).max(1.0);
+        (f64::from(self.in_use()) + 1.0) * f64::from(latency)
     }
 }
 

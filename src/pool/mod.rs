@@ -12,15 +12,18 @@ mod clock;
 mod connection;
 mod deadline;
 mod dialing;
+mod dials;
 mod driving;
 mod events;
 mod evict;
+mod flush;
 mod handle;
 #[allow(dead_code, reason = "what is observed of hosts is put into it next")]
 mod health_report;
 mod host;
 mod hosts;
 mod housekeeper;
+mod idle_window;
 mod info;
 mod key;
 mod lease;
@@ -32,19 +35,26 @@ mod liveness;
     reason = "read by the choice among connections and by health reports, which come next"
 )]
 mod measure;
+mod performance;
 mod permits;
 mod pick;
 mod preheat;
 mod proving;
 mod queue;
+mod reconfigure;
+mod resets;
 mod retry_budget;
 mod scale;
 mod shared;
 mod shutdown;
 mod slot;
+mod snapshot;
 mod stats;
 mod target;
 mod upkeep;
+mod warmth;
+#[cfg(feature = "config-file")]
+mod watch;
 mod watcher;
 mod wheel;
 
@@ -52,6 +62,8 @@ pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub use breaker::Circuit;
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+#[cfg(feature = "metrics")]
+pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
 pub use health_report::{Health, Vitals};
@@ -60,6 +72,8 @@ pub(crate) use lease::Lease;
 pub(crate) use live::Live;
 pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
+pub use reconfigure::Reconfiguration;
 pub use shutdown::ShutdownReport;
+pub use snapshot::{ConnectionSnapshot, HostSnapshot, PoolSnapshot, TlsSnapshot};
 pub use stats::PoolStats;
 pub use target::{AsTarget, Target};

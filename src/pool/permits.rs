@@ -13,7 +13,7 @@ use super::host::HostPool;
 /// The pool's connections in total, and the hosts that had to go without one.
 #[derive(Debug)]
 pub(super) struct Permits {
-    limit: usize,
+    limit: AtomicUsize,
     used: AtomicUsize,
     /// Hosts whose callers wait because the limit was reached, oldest first.
     starved: Mutex<VecDeque<(Weak<HostPool>, Instant)>>,
@@ -24,7 +24,7 @@ pub(super) struct Permits {
 impl Permits {
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
-            limit,
+            limit: AtomicUsize::new(limit),
             used: AtomicUsize::new(0),
             starved: Mutex::new(VecDeque::new()),
             starving: AtomicUsize::new(0),
@@ -32,7 +32,13 @@ impl Permits {
     }
 
     pub(super) fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::SeqCst)
+    }
+
+    /// Those beyond a lowered limit stay until they are given back. After raising it, whoever waits is to be
+    /// [relieved](Self::relieve_next).
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::SeqCst);
     }
 
     pub(super) fn used(&self) -> usize {
@@ -41,7 +47,7 @@ impl Permits {
 
     pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
         let mut used = self.used.load(Ordering::Relaxed);
-        while used < self.limit {
+        while used < self.limit() {
             match self.used.compare_exchange_weak(
                 used,
                 used + 1,
@@ -81,7 +87,7 @@ impl Permits {
 
     /// Lets the host that has waited longest try again, if there is a place; false if there is none, or no such host.
     pub(super) fn relieve_next(&self) -> bool {
-        if !self.is_starving() || self.used() >= self.limit {
+        if !self.is_starving() || self.used() >= self.limit() {
             return false;
         }
         match self.next_starved() {
@@ -143,5 +149,21 @@ mod tests {
         assert!(permits.try_acquire().is_some());
         drop(two);
         assert_eq!((permits.used(), permits.limit()), (0, 2));
+    }
+
+    #[test]
+    fn a_lowered_limit_lets_stay_what_is_there() {
+        let permits = Permits::new(3);
+        let held: Vec<_> = std::iter::from_fn(|| permits.try_acquire()).collect();
+        permits.set_limit(1);
+        assert_eq!((held.len(), permits.used()), (3, 3));
+        for permit in held {
+            assert!(permits.try_acquire().is_none());
+            drop(permit);
+        }
+        let one = permits.try_acquire();
+        assert!(one.is_some() && permits.try_acquire().is_none());
+        permits.set_limit(2);
+        assert!(permits.try_acquire().is_some());
     }
 }

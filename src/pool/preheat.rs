@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::deadline::by;
 use super::handle::Pool;
 use super::host::HostPool;
-use super::target::AsTarget;
+use super::shared::Shared;
+use super::target::{AsTarget, Inherited};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What `preheat` achieved, host by host, in the order they were named.
@@ -71,7 +72,7 @@ impl Pool {
         targets: impl IntoIterator<Item = T>,
     ) -> PreheatReport {
         let hosts = targets.into_iter().map(|target| async move {
-            match self.host_pool(&target) {
+            match self.keep_warm(&target) {
                 Ok(host) => Preheated {
                     target: host.key().origin.to_string(),
                     outcome: self.preheat_host(host).await,
@@ -94,30 +95,28 @@ impl Pool {
     ///
     /// [`InvalidTarget`](ErrorKind::InvalidTarget).
     pub fn cool(&self, target: impl AsTarget) -> Result<bool> {
-        let key = self.shared().key(&target)?;
-        let cooled = self.shared().hosts.with(key, |host| {
-            let was_warm = host.keep_warm() > 0;
-            host.set_keep_warm(0);
-            was_warm
-        });
+        let cooled = self.shared().with_key(&target, |key| {
+            self.shared().hosts.with(key, |host| {
+                let was_warm = host.warmth_wanted() > 0;
+                host.set_keep_warm(0);
+                was_warm
+            })
+        })?;
         Ok(cooled.unwrap_or(false))
     }
 
-    /// Has `host` kept warm, or its successor if it has left the pool's map meanwhile: once it is kept warm it stays there.
-    fn keep_warm(&self, mut host: Arc<HostPool>, wanted: usize) -> Arc<HostPool> {
-        loop {
-            host.set_keep_warm(wanted);
-            if !host.queue().lock().retired {
-                return host;
-            }
-            host = self.shared().host_pool(host.key().borrowed());
-        }
+    /// Has the host that `target` means kept warm from now on. Meanwhile nobody changes the defaults that it may have inherited.
+    fn keep_warm(&self, target: &impl AsTarget) -> Result<Arc<HostPool>> {
+        let shared = self.shared();
+        let (_, options) = target.parts()?;
+        let _unchanged = shared.layers.lock();
+        let host = self.host_pool(target)?;
+        Ok(shared.keep_warm_as(host, options.inherited()))
     }
 
     async fn preheat_host(&self, host: Arc<HostPool>) -> Result<usize> {
         let config = self.shared().config();
         let wanted = config.min_warm().max(1);
-        let host = self.keep_warm(host, wanted);
         let there = host.connections().len() + host.queue().lock().dialing;
         let mut dials = Vec::new();
         for _ in there..wanted {
@@ -146,20 +145,42 @@ impl Pool {
     }
 }
 
+impl Shared {
+    /// Has `host` kept warm, or its successor if it has left the pool's map meanwhile: once it is kept warm it stays there.
+    pub(super) fn keep_warm_as(
+        self: &Arc<Self>,
+        mut host: Arc<HostPool>,
+        inherited: Inherited,
+    ) -> Arc<HostPool> {
+        loop {
+            host.set_keep_warm(self.config().min_warm().max(1));
+            {
+                let mut queue = host.queue().lock();
+                queue.inherited = inherited;
+                if !queue.retired {
+                    break;
+                }
+            }
+            host = self.host_pool(host.key().borrowed());
+        }
+        host
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn a_host_that_was_retired_meanwhile_is_looked_up_again() {
-        let pool = Pool::builder().build().unwrap();
+        let pool = Pool::builder().min_warm(2).build().unwrap();
         let looked_up = pool.host_pool(&"example.com").unwrap();
         let key = Arc::clone(looked_up.key());
         pool.shared().hosts.retire(key.borrowed(), |host| {
             host.queue().lock().retired = true;
             true
         });
-        let kept = pool.keep_warm(looked_up, 2);
+        let kept = pool.shared().keep_warm_as(looked_up, Inherited::default());
         assert_eq!(kept.keep_warm(), 2);
         assert!(!kept.queue().lock().retired);
         assert!(Arc::ptr_eq(&kept, &pool.host_pool(&"example.com").unwrap()));

@@ -81,6 +81,7 @@ impl Live {
     /// It works: whoever waits may have it.
     pub(super) fn proven(self: &Arc<Self>) {
         self.asked().due.store(0, Ordering::SeqCst);
+        self.settle_resets();
         if self.slot().readmit() {
             self.vindicate();
             self.host().released(false);

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
 use super::scale::Scale;
+use super::target::Inherited;
 use crate::error::{Error, Result};
 use crate::registry::Protocol;
 
@@ -29,6 +31,8 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// How long the server leaves idle connections open.
+    pub(super) idle_window: IdleWindow,
     /// How many connections the load needs.
     pub(super) scale: Scale,
     /// Connections in a row that the server took back before anybody could use them.
@@ -37,6 +41,8 @@ pub(super) struct Queue {
     pub(super) closed: bool,
     /// Removed from the pool's map; whoever still holds it must look the host up again.
     pub(super) retired: bool,
+    /// What of its key follows the pool's defaults, for a host that is kept warm.
+    pub(super) inherited: Inherited,
     /// What kept the last dial from all of the host's addresses, and since when, until one of them may have a place.
     pub(super) kept_out: Option<(Error, Instant)>,
     /// In the list of hosts that wait for a place.

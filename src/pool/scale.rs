@@ -7,7 +7,7 @@ pub(super) struct Load {
     pub(super) wanted: u32,
     /// Open connections.
     pub(super) connections: usize,
-    /// Their mean time to an answer, in microseconds; zero when nothing is known.
+    /// The median time to an answer, in microseconds; zero when nothing is known.
     pub(super) latency: u64,
 }
 

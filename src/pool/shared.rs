@@ -1,17 +1,17 @@
 //! What all hosts of a pool have in common.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Book;
 use super::clock::Clock;
+use super::dials::Dials;
 use super::events::Voice;
 use super::host::HostPool;
 use super::hosts::Hosts;
@@ -20,7 +20,7 @@ use super::permits::Permits;
 use super::stats::Counters;
 use super::target::AsTarget;
 use super::wheel::Wheel;
-use crate::config::{Config, Protocols};
+use crate::config::{Config, Layers, Protocols};
 use crate::dial::{Dialer, TlsClient};
 use crate::error::Result;
 use crate::profile::{AcceptLanguage, Profile};
@@ -29,14 +29,18 @@ use crate::registry::Registry;
 /// The pool itself. Hosts hold it weakly, so that it ends with its last handle.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) config: ArcSwap<Config>,
-    pub(super) defaults: Defaults,
+    pub(super) config: Arc<ArcSwap<Config>>,
+    pub(super) defaults: ArcSwap<Defaults>,
+    /// What the configuration was put together from. Whoever changes it or the defaults holds this lock, and publishes nothing
+    /// meanwhile.
+    pub(super) layers: Mutex<Layers>,
+    /// Counts the flushes: a connection of an earlier generation is on its way out.
+    pub(super) generation: AtomicU64,
     pub(super) hosts: Hosts,
     /// What is known of addresses.
     pub(super) book: Arc<Book>,
     pub(super) permits: Arc<Permits>,
-    /// The right to one more dial under way.
-    pub(super) dials: Arc<Semaphore>,
+    pub(super) dials: Arc<Dials>,
     pub(super) dialer: Arc<Dialer>,
     pub(super) registry: Registry,
     pub(super) clock: Arc<Clock>,
@@ -56,7 +60,7 @@ pub(super) struct Shared {
 }
 
 /// How to reach a host unless its caller says otherwise.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Defaults {
     pub(super) protocols: Protocols,
     pub(super) tls: TlsClient,
@@ -77,17 +81,22 @@ impl Shared {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The key that `target` means in this pool.
-    pub(super) fn key<'a>(&'a self, target: &'a impl AsTarget) -> Result<HostKeyRef<'a>> {
+    /// Runs `found` on the key that `target` means in this pool now; no lock, no allocation.
+    pub(super) fn with_key<T>(
+        &self,
+        target: &impl AsTarget,
+        found: impl FnOnce(HostKeyRef<'_>) -> T,
+    ) -> Result<T> {
         let (origin, options) = target.parts()?;
-        Ok(HostKeyRef {
+        let defaults = self.defaults.load();
+        Ok(found(HostKeyRef {
             origin,
-            protocols: options.protocols.unwrap_or(self.defaults.protocols),
-            tls: options.tls.as_ref().unwrap_or(&self.defaults.tls),
-            profile: options.profile.as_ref().unwrap_or(&self.defaults.profile),
+            protocols: options.protocols.unwrap_or(defaults.protocols),
+            tls: options.tls.as_ref().unwrap_or(&defaults.tls),
+            profile: options.profile.as_ref().unwrap_or(&defaults.profile),
             partition: options.partition.as_deref(),
             addresses: options.addresses.as_ref(),
-        })
+        }))
     }
 
     /// Ends everything that no caller is using; what callers use ends with them.

@@ -35,6 +35,24 @@ pub(super) struct Options {
     pub(super) addresses: Option<Arc<[SocketAddr]>>,
 }
 
+/// Which parts of a key were the pool's defaults.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Inherited {
+    pub(super) protocols: bool,
+    pub(super) tls: bool,
+    pub(super) profile: bool,
+}
+
+impl Options {
+    pub(super) fn inherited(&self) -> Inherited {
+        Inherited {
+            protocols: self.protocols.is_none(),
+            tls: self.tls.is_none(),
+            profile: self.profile.is_none(),
+        }
+    }
+}
+
 impl Target {
     /// Reads `host`, `host:port` or an `http(s)` URL.
     ///

@@ -33,7 +33,7 @@ impl HostPool {
         for live in self.connections().iter() {
             next = next.min(live.look_after(patience, &shared.clock, now));
         }
-        self.follow_load(config);
+        self.follow_load(config, now);
         let cold = self.refill();
         let waiting = self.waiting() > 0;
         if waiting {
@@ -50,7 +50,7 @@ impl HostPool {
             let forgotten = self
                 .last_asked()
                 .saturating_add(millis(config.idle_timeout()));
-            return (forgotten > now || self.keep_warm() > 0)
+            return (forgotten > now || self.warmth_wanted() > 0)
                 .then(|| forgotten.max(now + millis(LONGEST_REST)));
         }
         Some(next.min(now + millis(LONGEST_REST)))
@@ -61,11 +61,15 @@ impl HostPool {
         let idle_timeout = millis(config.idle_timeout());
         let grace = millis(config.max_lifetime() / REPLACEMENT_GRACE);
         let connections = self.connections();
+        let window = self.queue().lock().idle_window.limit(now);
         let mut replacements = connections.len().saturating_sub(self.keep_warm());
         let mut next = u64::MAX;
         for (position, live) in connections.iter().enumerate() {
             let kept_warm = position < self.keep_warm();
-            let worn = live.is_worn(config.max_requests_per_connection());
+            let idle = live.slot().usage().in_use == 0;
+            let given_up = window.map(|window| live.slot().last_used().saturating_add(window));
+            let worn = live.is_worn(config.max_requests_per_connection())
+                || kept_warm && idle && given_up.is_some_and(|at| now >= at);
             if worn || now >= live.expires() {
                 // A connection that is kept warm stays until its replacement is there.
                 let replaced = !kept_warm || replacements > 0;
@@ -76,21 +80,22 @@ impl HostPool {
                 } else {
                     next = now;
                 }
-            } else if !kept_warm && live.slot().usage().in_use == 0 {
+            } else if !kept_warm && idle {
                 let idle_until = live.slot().last_used().saturating_add(idle_timeout);
+                let idle_until = idle_until.min(given_up.unwrap_or(u64::MAX));
                 if now >= idle_until {
                     live.close_if_idle(CloseReason::IdleTimeout);
                 }
                 next = next.min(idle_until).min(live.expires());
             } else {
-                next = next.min(live.expires());
+                next = next.min(given_up.unwrap_or(u64::MAX)).min(live.expires());
             }
         }
         next
     }
 
     /// Opens another connection before those there are full, and packs the load on as few as it needs.
-    fn follow_load(self: &Arc<Self>, config: &Config) {
+    fn follow_load(self: &Arc<Self>, config: &Config, now: u64) {
         let connections = self.connections();
         let in_use: u32 = connections
             .iter()
@@ -100,7 +105,7 @@ impl HostPool {
         let load = Load {
             wanted: in_use.saturating_add(waiting),
             connections: connections.len(),
-            latency: mean_latency(&connections),
+            latency: self.median_latency(now),
         };
         let capacities = connections.iter().map(|live| live.slot().limit());
         let (needed, dialing, paused) = {
@@ -118,42 +123,11 @@ impl HostPool {
         }
     }
 
-    /// Dials what is missing of what is to be kept warm. True when something is.
-    fn refill(self: &Arc<Self>) -> bool {
-        let there = self.connections().len();
-        let (dialing, paused) = {
-            let queue = self.queue().lock();
-            (queue.dialing, queue.is_paused())
-        };
-        let missing = there + dialing < self.keep_warm();
-        if missing && !paused {
-            for _ in there + dialing..self.keep_warm() {
-                if !self.warm(None) {
-                    break;
-                }
-            }
-        }
-        missing
+    /// In microseconds; zero when nothing is known.
+    fn median_latency(&self, now: u64) -> u64 {
+        self.performance().map_or(0, |performance| {
+            let median = performance.latencies(now).p50;
+            u64::try_from(median.as_micros()).unwrap_or(u64::MAX)
+        })
     }
-
-    /// Whether a replacement is being dialed, now if not before, or soon if the last dial failed.
-    fn warm_replacement(self: &Arc<Self>) -> bool {
-        let awaited = {
-            let queue = self.queue().lock();
-            queue.dialing > 0 || queue.is_paused()
-        };
-        awaited || self.warm(None)
-    }
-}
-
-/// In microseconds; zero when nothing is known.
-fn mean_latency(connections: &[Arc<Live>]) -> u64 {
-    let (sum, count) = connections
-        .iter()
-        .map(|live| live.latency())
-        .filter(|latency| *latency > 0)
-        .fold((0_u64, 0_u64), |(sum, count), latency| {
-            (sum.saturating_add(latency), count + 1)
-        });
-    sum.checked_div(count).unwrap_or(0)
 }

@@ -20,7 +20,8 @@ impl Live {
 impl Http2Observer for Watcher {
     fn settings(&self, _: &Http2Peer) {
         if let Some(live) = self.0.upgrade() {
-            live.limit_streams();
+            live.adopt_limit();
+            live.host().released(false);
         }
     }
 

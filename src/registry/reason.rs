@@ -15,6 +15,8 @@ named! {
         Error = "error",
         /// A limit needed the place.
         Evicted = "evicted",
+        /// The generation that it belonged to was retired as a whole.
+        Flushed = "flushed",
         /// The peer announced that it is going away.
         GoAway = "go-away",
         /// TLS or the protocol's opening failed.

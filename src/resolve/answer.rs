@@ -23,7 +23,8 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ResolveFailed`](crate::ErrorKind::ResolveFailed) or [`ResolveTimeout`](crate::ErrorKind::ResolveTimeout) when
-    /// it could not be found out. An error is remembered for one second.
+    /// it could not be found out. An error is remembered for one second, and where there is a former answer to use
+    /// instead, for up to half a minute.
     ///
     /// # Cancel safety
     ///

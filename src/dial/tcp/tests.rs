@@ -1,6 +1,7 @@
 //! With sockets on loopback, and a policy that keeps a diary.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket};
@@ -14,6 +15,8 @@ struct Diary {
     forbidden: Vec<SocketAddr>,
     began: Mutex<Vec<SocketAddr>>,
     ended: Mutex<Vec<(SocketAddr, ErrorKind)>>,
+    /// As many copies as there are permits, and this one.
+    permits: Arc<()>,
 }
 
 impl AddressPolicy for Diary {
@@ -26,7 +29,7 @@ impl AddressPolicy for Diary {
             return Err(Error::new(ErrorKind::AcquireTimeout));
         }
         self.began.lock().push(address);
-        Ok(Box::new(()))
+        Ok(Box::new(Arc::clone(&self.permits)))
     }
 
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>) {
@@ -123,6 +126,9 @@ async fn a_silent_address_is_overtaken_and_not_blamed() {
     assert_eq!(connected.address, open);
     assert_eq!(*diary.began.lock(), [silent.address, open]);
     assert!(diary.ended.lock().is_empty(), "it only lost a race");
+    assert_eq!(Arc::strong_count(&diary.permits), 2, "the loser's is back");
+    drop(connected);
+    assert_eq!(Arc::strong_count(&diary.permits), 1);
 }
 
 #[tokio::test]

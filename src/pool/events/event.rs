@@ -1,6 +1,7 @@
 //! The events themselves.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,42 @@ pub enum PoolEvent {
         /// How often it was reached without being told, since it was last told.
         untold: u64,
     },
+    /// A server closes idle connections earlier than this side would; from now on they are given up, or replaced, before that.
+    #[non_exhaustive]
+    IdleWindowLearned {
+        /// The host.
+        host: Origin,
+        /// How long it leaves an idle connection open.
+        window: Duration,
+    },
+    /// A server closes connections so soon that keeping one warm would be a handshake every few seconds: none is kept for a while.
+    #[non_exhaustive]
+    NotKeptWarm {
+        /// The host.
+        host: Origin,
+        /// After this it is tried again.
+        until_tried_again: Duration,
+    },
+    /// The pool was changed, by [`reconfigure`](crate::Pool::reconfigure) or by its watched file.
+    #[non_exhaustive]
+    Reconfigured {
+        /// The settings that are others now, by name, and `protocols`, `tls`, `profile`, `accept_language`.
+        changed: Vec<&'static str>,
+    },
+    /// The watched file has changed to what cannot be used, or is gone. The configuration stays as it was.
+    #[non_exhaustive]
+    ConfigurationRefused {
+        /// The file.
+        path: Arc<Path>,
+        /// What is wrong with it.
+        error: Error,
+    },
+    /// Every connection was retired, by [`flush`](crate::Pool::flush).
+    #[non_exhaustive]
+    Flushed {
+        /// How many there were.
+        connections: usize,
+    },
     /// An address failed often enough in a row to be [blacklisted](crate::Pool::blacklist), or failed when it was probed.
     #[non_exhaustive]
     AddressListed {
@@ -150,6 +187,11 @@ impl PoolEvent {
             Self::AcquireTimedOut { .. } => "acquire-timed-out",
             Self::RequestFailed { .. } => "request-failed",
             Self::LimitReached { .. } => "limit-reached",
+            Self::IdleWindowLearned { .. } => "idle-window-learned",
+            Self::NotKeptWarm { .. } => "not-kept-warm",
+            Self::Reconfigured { .. } => "reconfigured",
+            Self::ConfigurationRefused { .. } => "configuration-refused",
+            Self::Flushed { .. } => "flushed",
             Self::AddressListed { .. } => "address-listed",
             Self::AddressUnlisted { .. } => "address-unlisted",
             Self::CircuitChanged { .. } => "circuit-changed",
@@ -166,11 +208,16 @@ impl PoolEvent {
             | Self::ConnectionRemoved { host, .. }
             | Self::AcquireTimedOut { host, .. }
             | Self::RequestFailed { host, .. }
+            | Self::IdleWindowLearned { host, .. }
+            | Self::NotKeptWarm { host, .. }
             | Self::AddressListed { host, .. }
             | Self::AddressUnlisted { host, .. }
             | Self::CircuitChanged { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
-            Self::Lost(_) => None,
+            Self::Reconfigured { .. }
+            | Self::ConfigurationRefused { .. }
+            | Self::Flushed { .. }
+            | Self::Lost(_) => None,
         }
     }
 }

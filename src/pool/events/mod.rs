@@ -11,6 +11,7 @@ mod alarm;
 mod event;
 mod hook;
 mod limit;
+mod observer;
 mod publisher;
 mod voice;
 
@@ -18,6 +19,7 @@ pub(super) use alarm::Alarm;
 pub use event::PoolEvent;
 pub(super) use hook::Hook;
 pub use limit::Limit;
+pub(crate) use observer::Observer;
 pub use publisher::PoolEvents;
 pub(super) use publisher::Publisher;
 pub(super) use voice::Voice;

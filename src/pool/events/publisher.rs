@@ -1,11 +1,11 @@
 //! From those who have something to say to those who listen.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::{Hook, PoolEvent};
+use super::{Hook, Observer, PoolEvent};
 
 /// Events that a subscriber may be behind before it loses the oldest: a thousand connections that close at once lose none. An event
 /// takes about 200 bytes of the ring, which is made when somebody subscribes.
@@ -46,13 +46,15 @@ impl PoolEvents {
 #[derive(Debug, Default)]
 pub(in crate::pool) struct Publisher {
     hooks: Vec<Hook>,
+    observer: Option<Arc<dyn Observer>>,
     ring: OnceLock<broadcast::Sender<PoolEvent>>,
 }
 
 impl Publisher {
-    pub(in crate::pool) fn new(hooks: Vec<Hook>) -> Self {
+    pub(in crate::pool) fn new(hooks: Vec<Hook>, observer: Option<Arc<dyn Observer>>) -> Self {
         Self {
             hooks,
+            observer,
             ring: OnceLock::new(),
         }
     }
@@ -78,6 +80,11 @@ impl Publisher {
         }
     }
 
+    /// Who is told of what happens too often for an event.
+    pub(in crate::pool) fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref()
+    }
+
     /// Whether anybody listens.
     pub(in crate::pool) fn is_heard(&self) -> bool {
         self.hooks.iter().any(|hook| !hook.is_broken())
@@ -90,7 +97,6 @@ impl Publisher {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio_test::task;
@@ -149,15 +155,18 @@ mod tests {
             move || calls.fetch_add(1, Ordering::Relaxed)
         };
         let (bad, good) = (count(&calls), count(&heard));
-        let publisher = Publisher::new(vec![
-            Hook::new(move |_| {
-                bad();
-                panic!("a hook's own fault");
-            }),
-            Hook::new(move |_| {
-                good();
-            }),
-        ]);
+        let publisher = Publisher::new(
+            vec![
+                Hook::new(move |_| {
+                    bad();
+                    panic!("a hook's own fault");
+                }),
+                Hook::new(move |_| {
+                    good();
+                }),
+            ],
+            None,
+        );
         let mut events = publisher.subscribe();
         for _ in 0..3 {
             publisher.publish(|| PoolEvent::Lost(1));

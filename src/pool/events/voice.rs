@@ -74,10 +74,6 @@ impl HostPool {
 
 impl Shared {
     /// Publishes what `event` makes, if anybody listens. The caller must hold no lock: hooks run here.
-    #[allow(
-        dead_code,
-        reason = "for what is about no one host; the first such event comes next"
-    )]
     pub(in crate::pool) fn publish(&self, event: impl FnOnce() -> PoolEvent) {
         self.voice.publisher().publish(event);
     }

@@ -1,6 +1,6 @@
 //! A host's addresses of both families, from the hosts file or the name servers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -119,10 +119,19 @@ pub(super) async fn ask(
         Err(error @ NetError::Timeout) => {
             Err(Error::new(ErrorKind::ResolveTimeout).with_source(error))
         }
-        Err(error) => Err(Error::new(ErrorKind::ResolveFailed)
-            .with_detail(error.to_string())
-            .with_source(error)),
+        Err(error) => Err(shortage().unwrap_or_else(|| {
+            Error::new(ErrorKind::ResolveFailed)
+                .with_detail(error.to_string())
+                .with_source(error)
+        })),
     }
+}
+
+/// Why no socket can be had, in which case the name servers are not at fault. hickory says only that it has no connection.
+fn shortage() -> Option<Error> {
+    let refused = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).err()?;
+    let error = Error::from_connect(refused);
+    (error.kind() == ErrorKind::OutOfResources).then_some(error)
 }
 
 fn addresses(records: &[Record]) -> Vec<IpAddr> {

@@ -157,6 +157,41 @@ async fn name_services_that_know_no_records_need_not_say_so() {
     assert_eq!(resolved.speaks("h2"), None);
 }
 
+/// Polled so often, then dropped.
+async fn polled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return std::task::Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(cx) {
+            std::task::Poll::Pending if left == 0 => std::task::Poll::Ready(None),
+            polled => polled.map(Some),
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_each_await_it_answers_the_next() {
+    for (addresses, services) in [(10, 300), (200, 5), (10, 20)] {
+        let (resolver, _) = resolver((addresses, found()), (services, hinting()));
+        for age in [Duration::ZERO, VALID.mul_f64(0.95), VALID] {
+            for polls in 0..6 {
+                advance(age).await;
+                let _ = polled(polls, resolver.look_up_https("a", 443)).await;
+                let _ = polled(polls, resolver.refresh("a")).await;
+                let resolved = resolver.look_up_https("a", 443).await.unwrap();
+                assert_eq!(resolved.addresses().len(), 1);
+                resolver.refresh("a").await.unwrap();
+                assert!(!resolver.refresh_due("a"));
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn forgetting_a_host_forgets_its_records() {
     let (resolver, timed) = resolver((5, found()), (5, hinting()));

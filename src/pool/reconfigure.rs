@@ -1,0 +1,258 @@
+//! Changing a pool that is in use.
+
+use std::sync::Arc;
+
+use super::events::PoolEvent;
+use super::handle::Pool;
+use super::key::{HostKey, HostKeyRef};
+use super::shared::{Defaults, Shared};
+use super::target::Inherited;
+use crate::config::{Config, Layers, Protocols, Settings};
+use crate::dial::{ClientIdentity, TlsClient, Trust};
+use crate::error::{Error, ErrorKind, Result};
+use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
+
+/// What is to change about a pool; what is not mentioned stays. For [`Pool::reconfigure`].
+///
+/// ```
+/// use std::time::Duration;
+/// use hotpool::config::Settings;
+/// use hotpool::pool::Reconfiguration;
+/// use hotpool::{Pool, Protocols};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hotpool::Error> {
+/// let pool = Pool::builder().build()?;
+/// let settings = Settings { max_idle: Some(5), ..Settings::default() };
+/// pool.reconfigure(Reconfiguration::default().settings(settings).profile("firefox").protocols(Protocols::Http2))?;
+/// assert_eq!(pool.config().max_idle(), 5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "nothing changes before `Pool::reconfigure`"]
+pub struct Reconfiguration {
+    settings: Settings,
+    trust: Option<Trust>,
+    identity: Option<Option<ClientIdentity>>,
+    tls: Option<TlsClient>,
+    profile: Option<Result<Profile, ProfileError>>,
+    accept_language: Option<AcceptLanguage>,
+    protocols: Option<Protocols>,
+}
+
+impl Reconfiguration {
+    /// Limits and deadlines: laid over what code has set so far, at [building](Pool::builder) or since.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = self.settings.overlaid_by(settings);
+        self
+    }
+
+    /// How servers' certificates are verified, as [`trust`](super::PoolBuilder::trust) says for a new pool. The client's identity stays.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// The certificate to present to servers that ask for one; `None`: none from now on. How servers are verified stays.
+    pub fn identity(mut self, identity: Option<ClientIdentity>) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// A verification policy and client identity made before, in place of the pool's. [`trust`](Self::trust) and
+    /// [`identity`](Self::identity), where given as well, change one made of it.
+    pub fn tls(mut self, client: TlsClient) -> Self {
+        self.tls = Some(client);
+        self
+    }
+
+    /// What connections look like, as [`profile`](super::PoolBuilder::profile) says for a new pool.
+    pub fn profile(mut self, profile: impl IntoProfile) -> Self {
+        self.profile = Some(profile.into_profile());
+        self
+    }
+
+    /// What requests say about languages, on connections that are opened from now on.
+    pub fn accept_language(mut self, language: AcceptLanguage) -> Self {
+        self.accept_language = Some(language);
+        self
+    }
+
+    /// The HTTP versions to offer.
+    pub fn protocols(mut self, protocols: Protocols) -> Self {
+        self.protocols = Some(protocols);
+        self
+    }
+
+    /// The defaults that come of it.
+    fn defaults(&self, present: &Defaults) -> Result<Defaults> {
+        let tls = self.tls.as_ref().unwrap_or(&present.tls);
+        let tls = match (&self.trust, &self.identity) {
+            (None, None) => tls.clone(),
+            (trust, identity) => TlsClient::new(
+                trust.as_ref().unwrap_or_else(|| tls.trust()).clone(),
+                identity.clone().unwrap_or_else(|| tls.identity().cloned()),
+            )?,
+        };
+        let profile = match &self.profile {
+            None => present.profile.clone(),
+            Some(Ok(profile)) => profile.clone(),
+            Some(Err(error)) => {
+                return Err(Error::new(ErrorKind::InvalidConfiguration)
+                    .with_detail(format!("profile: {error}")));
+            }
+        };
+        tls.check(&profile)?;
+        Ok(Defaults {
+            protocols: self.protocols.unwrap_or(present.protocols),
+            tls,
+            profile,
+            accept_language: self
+                .accept_language
+                .as_ref()
+                .unwrap_or(&present.accept_language)
+                .clone(),
+        })
+    }
+}
+
+impl From<Settings> for Reconfiguration {
+    fn from(settings: Settings) -> Self {
+        Self::default().settings(settings)
+    }
+}
+
+impl Pool {
+    /// Changes the pool while it is in use: limits, deadlines, and how hosts are reached unless their callers say otherwise. Returns the
+    /// configuration that is in force now.
+    ///
+    /// [`Settings`] are laid over those that code has given so far, and over environment and file. Nothing in flight is dropped:
+    ///
+    /// * A lowered limit lets stay what is there and forbids more; a raised one serves those who wait for it at once. Streams on open
+    ///   connections are limited anew as well.
+    /// * Deadlines hold for what begins from now on: acquisitions, dials. A new lifetime is drawn by connections that are opened from
+    ///   now on, an idle timeout holds for all.
+    /// * Under another profile, verification policy, identity or other protocols, connections made under the former are given to nobody
+    ///   who does not ask for those by name ([`Target`](super::Target), or a [`Host`](super::Host) handle made before); they end when
+    ///   they have been idle for the idle timeout, or at once by [`flush`](Self::flush). Hosts that
+    ///   [`preheat`](Self::preheat) keeps warm are kept warm under the new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) names what is impossible. Then nothing at all has changed.
+    pub fn reconfigure(&self, change: impl Into<Reconfiguration>) -> Result<Arc<Config>> {
+        let change = change.into();
+        self.shared().change(|layers, defaults| {
+            layers.code = layers.code.clone().overlaid_by(change.settings.clone());
+            *defaults = change.defaults(defaults)?;
+            Ok(change.accept_language.is_some())
+        })
+    }
+}
+
+impl Shared {
+    /// Changes layers and defaults, all of it or, when `change` or the outcome is refused, nothing. `change` says whether the accepted
+    /// languages are others.
+    pub(super) fn change(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Layers, &mut Defaults) -> Result<bool>,
+    ) -> Result<Arc<Config>> {
+        let (config, changed) = {
+            let mut layers = self.layers.lock();
+            let before = self.defaults.load_full();
+            let mut after = Defaults::clone(&before);
+            let mut new_layers = layers.clone();
+            let other_languages = change(&mut new_layers, &mut after)?;
+            let config = Arc::new(new_layers.config()?);
+            let mut changed = config.differences(&self.config());
+            changed.extend(after.differences(&before));
+            changed.extend(other_languages.then_some("accept_language"));
+            *layers = new_layers;
+            self.put_in_force(&config);
+            self.defaults.store(Arc::new(after));
+            self.move_warmth(&before);
+            (config, changed)
+        };
+        // Without the lock: from here on hooks run.
+        self.serve_all();
+        if !changed.is_empty() {
+            tracing::debug!(?changed, "reconfigured");
+            self.publish(|| PoolEvent::Reconfigured { changed });
+        }
+        Ok(config)
+    }
+
+    /// Only stores: nobody is served and nothing is published here.
+    fn put_in_force(&self, config: &Arc<Config>) {
+        self.config.store(Arc::clone(config));
+        self.permits.set_limit(config.max_connections());
+        self.dials.set_limit(config.max_dials());
+        for host in self.hosts.all() {
+            let wanted = config.min_warm().max(1);
+            if ![0, wanted].contains(&host.warmth_wanted()) {
+                host.set_keep_warm(wanted);
+            }
+            for live in &host.queue().lock().members {
+                live.limit_streams(&self.config);
+            }
+        }
+    }
+
+    /// Hosts that are kept warm under the former defaults are kept warm under the present ones instead.
+    fn move_warmth(self: &Arc<Self>, before: &Defaults) {
+        let now = self.defaults.load_full();
+        if now.differences(before).is_empty() {
+            return;
+        }
+        for host in self.hosts.all() {
+            let inherited = host.queue().lock().inherited;
+            let key = inherited.renewed(host.key(), &now);
+            if host.warmth_wanted() > 0 && key != **host.key() {
+                host.set_keep_warm(0);
+                self.keep_warm_as(self.host_pool(key), inherited);
+            }
+        }
+    }
+
+    /// Those who wait may have become entitled to something.
+    fn serve_all(&self) {
+        while self.permits.relieve_next() {}
+        for host in self.hosts.all() {
+            if host.waiting() > 0 {
+                host.serve();
+                host.scale();
+            }
+        }
+    }
+}
+
+impl Defaults {
+    /// What connections can be told by.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let parts = [
+            ("protocols", self.protocols == other.protocols),
+            ("tls", self.tls == other.tls),
+            ("profile", self.profile == other.profile),
+        ];
+        let differ = parts.iter().filter(|(_, same)| !same);
+        differ.map(|(name, _)| *name).collect()
+    }
+}
+
+impl Inherited {
+    /// The same key under other defaults.
+    fn renewed<'a>(self, key: &'a HostKey, defaults: &'a Defaults) -> HostKeyRef<'a> {
+        let mut renewed = key.borrowed();
+        if self.protocols {
+            renewed.protocols = defaults.protocols;
+        }
+        if self.tls {
+            renewed.tls = &defaults.tls;
+        }
+        if self.profile {
+            renewed.profile = &defaults.profile;
+        }
+        renewed
+    }
+}

@@ -1,0 +1,266 @@
+//! Hosts with several addresses, of which some are denied, gone, leaving or silent; and the addresses that connections come from.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::certificates::Authority;
+use common::http1::{reset, silence};
+use common::http2::{Http2, NO_ERROR};
+use common::peer::Peer;
+use common::wait::PATIENCE;
+use futures_util::future::BoxFuture;
+use hotpool::config::Settings;
+use hotpool::dial::{LocalAddressChoice, LocalAddresses};
+use hotpool::pool::PoolBuilder;
+use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
+use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const SECOND: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// For names that these addresses are to have.
+fn resolving(addresses: &[Ipv4Addr]) -> PoolBuilder {
+    let mut overrides = Overrides::new();
+    for host in ["many.test", "localhost"] {
+        let addresses = addresses.iter().copied().map(IpAddr::V4);
+        overrides.insert(host, None, addresses).unwrap();
+    }
+    let settings = Settings {
+        settings_timeout: Some(Duration::from_millis(300)),
+        ..Settings::default()
+    };
+    Pool::builder()
+        .settings(settings)
+        .resolver(Resolver::builder().overrides(overrides).build())
+}
+
+async fn serve(stream: TcpStream) {
+    if let Some(mut http2) = Http2::accept(stream, &[]).await {
+        http2.serve().await;
+    }
+}
+
+/// The server is about to end.
+async fn leave(stream: TcpStream) {
+    if let Some(mut http2) = Http2::accept(stream, &[]).await {
+        http2.go_away(0, NO_ERROR).await;
+    }
+}
+
+/// Before any SETTINGS.
+async fn close(stream: TcpStream) {
+    drop(stream);
+}
+
+async fn get(pool: &Pool, port: u16) -> Result<(), Error> {
+    let target = format!("http://many.test:{port}");
+    timeout(PATIENCE, pool.get(&target))
+        .await
+        .unwrap()
+        .map(drop)
+}
+
+#[tokio::test]
+async fn an_address_that_fails_behind_tcp_gives_way_to_the_next() {
+    type Script = fn(TcpStream) -> BoxFuture<'static, ()>;
+    let scripts: [(&str, Script); 3] = [
+        ("reset", |stream| Box::pin(async move { reset(stream) })),
+        ("leave", |stream| Box::pin(leave(stream))),
+        ("silence", |stream| Box::pin(silence(stream))),
+    ];
+    for (case, script) in scripts {
+        let good = Peer::tcp_at((SECOND, 0).into(), |_, stream| serve(stream)).await;
+        let bad = Peer::tcp_at((FIRST, good.port()).into(), move |_, s| script(s)).await;
+        let pool = resolving(&[FIRST, SECOND]).protocols(Protocols::Http2);
+        let pool = pool.build().unwrap();
+        get(&pool, good.port()).await.unwrap();
+        assert_eq!((bad.accepted(), good.accepted()), (1, 1), "{case}");
+        assert_eq!(pool.stats().dials_started, 1, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn tls_that_is_cut_off_goes_on_and_a_bad_certificate_does_not() {
+    let authority = Authority::new();
+    for (names, wanted) in [
+        (["localhost"], None),
+        (["other"], Some(ErrorKind::CertificateWrongName)),
+    ] {
+        let config = authority.issue(&names).server_config(&["http/1.1"]);
+        let server = Peer::tls(config, |_, stream| silence(stream)).await;
+        let cut = Peer::tcp_at((FIRST, server.port()).into(), |_, stream| close(stream)).await;
+        let trust = Trust::only(authority.pem().as_bytes()).unwrap();
+        let pool = resolving(&[FIRST, SECOND]).trust(trust).build().unwrap();
+        let outcome = pool.get(&server.target()).await.map(drop);
+        assert_eq!((cut.accepted(), server.accepted()), (1, 1));
+        // A verdict says more than the failure before it.
+        assert_eq!(outcome.err().map(|error| error.kind()), wanted);
+
+        let trust = Trust::only(authority.pem().as_bytes()).unwrap();
+        let pool = resolving(&[SECOND, FIRST]).trust(trust).build().unwrap();
+        let outcome = pool.get(&server.target()).await.map(drop);
+        assert_eq!(outcome.err().map(|error| error.kind()), wanted);
+        assert_eq!(cut.accepted(), 1, "a verdict ends the dial");
+    }
+}
+
+#[tokio::test]
+async fn a_lone_server_that_leaves_is_dialed_again_once() {
+    let peer = Peer::tcp(|number, stream| async move {
+        match number {
+            0 => leave(stream).await,
+            _ => serve(stream).await,
+        }
+    })
+    .await;
+    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
+    get(&pool.build().unwrap(), peer.port()).await.unwrap();
+    assert_eq!(peer.accepted(), 2);
+
+    let peer = Peer::tcp(|_, stream| close(stream)).await;
+    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
+    let error = get(&pool.build().unwrap(), peer.port()).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    assert_eq!(error.address(), Some(peer.address));
+    assert_eq!(peer.accepted(), 2);
+}
+
+#[tokio::test]
+async fn denied_addresses_are_not_connected_to_whatever_name_leads_there() {
+    let peer = Peer::tcp(|_, stream| serve(stream)).await;
+    let list = AccessList::allow_all().deny("loopback").unwrap();
+    let pool = resolving(&[SECOND]).protocols(Protocols::Http2);
+    let pool = pool.access_list(list).build().unwrap();
+    for host in ["many.test", "localhost", "127.0.0.1", "[::ffff:127.0.0.1]"] {
+        let target = format!("http://{host}:{}", peer.port());
+        let error = pool.get(&target).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressDenied, "{host}: {error}");
+        assert!(!error.is_retryable());
+        assert!(
+            error.to_string().contains("127.0.0.0/8 is denied"),
+            "{error}"
+        );
+        assert!(error.host().is_some());
+    }
+    assert_eq!(peer.accepted(), 0);
+}
+
+#[tokio::test]
+async fn where_some_addresses_are_denied_the_others_are_used() {
+    let good = Peer::tcp(|_, stream| serve(stream)).await;
+    let denied = Peer::tcp_at((FIRST, good.port()).into(), |_, stream| serve(stream)).await;
+    let list = AccessList::deny_all().allow("127.0.0.1/32").unwrap();
+    let pool = resolving(&[FIRST, SECOND]).protocols(Protocols::Http2);
+    get(&pool.access_list(list).build().unwrap(), good.port())
+        .await
+        .unwrap();
+    assert_eq!((denied.accepted(), good.accepted()), (0, 1));
+}
+
+#[tokio::test]
+async fn connections_come_from_the_local_addresses_in_turn() {
+    let seen: Arc<Mutex<Vec<IpAddr>>> = Arc::default();
+    let log = Arc::clone(&seen);
+    let peer = Peer::tcp(move |_, stream| {
+        log.lock().unwrap().push(stream.peer_addr().unwrap().ip());
+        silence(stream)
+    })
+    .await;
+    let locals = [5, 6].map(|last| IpAddr::from([127, 0, 0, last]));
+    let local = LocalAddresses::new(locals, LocalAddressChoice::Rotate);
+    let pool = resolving(&[SECOND]).local_addresses(local).build().unwrap();
+    let target = format!("http://many.test:{}", peer.port());
+    // Each HTTP/1.1 connection that is held makes the next call dial.
+    let _one = pool.get(&target).await.unwrap();
+    let _other = pool.get(&target).await.unwrap();
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    assert_eq!(seen, locals);
+}
+
+/// Of 127.1.0.0/16, where nobody listens.
+#[derive(Debug)]
+struct Thousand;
+
+impl Resolve for Thousand {
+    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
+        let address = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            IpAddr::from([127, 1, high, low])
+        };
+        let answer = Answer::new((0..1000).map(address), Duration::from_secs(60));
+        Box::pin(async { Ok(answer) })
+    }
+}
+
+#[tokio::test]
+async fn a_host_with_a_thousand_addresses_fails_soon_and_with_the_firsts_error() {
+    let port = Peer::tcp(|_, stream| close(stream)).await.port();
+    let resolver = Resolver::builder().upstream(Arc::new(Thousand)).build();
+    let pool = Pool::builder().resolver(resolver).build().unwrap();
+    let error = get(&pool, port).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectRefused);
+    let first = SocketAddr::from(([127, 1, 0, 0], port));
+    assert_eq!(error.address(), Some(first));
+}
+
+/// Set in the process that may have few descriptors.
+const SMALL: &str = "HOTPOOL_TEST_FEW_DESCRIPTORS";
+
+/// A process of its own: the limit is the whole process's.
+#[test]
+fn out_of_descriptors_is_our_fault_and_passes() {
+    if std::env::var_os(SMALL).is_some() {
+        return with_few_descriptors();
+    }
+    let name = "out_of_descriptors_is_our_fault_and_passes";
+    let status = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env(SMALL, "1")
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+fn with_few_descriptors() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let peer = Peer::tcp(|_, stream| serve(stream)).await;
+        let pool = resolving(&[SECOND, FIRST]).protocols(Protocols::Http2);
+        let pool = pool.build().unwrap();
+        let mut files = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        let error = get(&pool, peer.port()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error}");
+        assert!(error.is_retryable() && error.fault() == hotpool::error::Fault::Local);
+        let name_server = SocketAddr::from(([127, 0, 0, 1], 9));
+        let resolver = Resolver::builder()
+            .upstream(Arc::new(DnsResolver::with_name_servers([name_server])))
+            .build();
+        let error = resolver.resolve("many.test", 443).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfResources, "{error:?}");
+        drop(files);
+        get(&pool, peer.port()).await.unwrap();
+    });
+}
