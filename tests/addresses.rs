@@ -29,8 +29,9 @@ fn loopback(number: u8) -> IpAddr {
 
 /// Servers at the same port of 127.0.0.1, 127.0.0.2, ….
 async fn servers(count: u8) -> Vec<Peer> {
-    let mut servers = vec![Peer::tcp(|_, socket| serve(socket)).await];
-    let port = servers[0].port();
+    let first = Peer::tcp(|_, socket| serve(socket)).await;
+    let port = first.port();
+    let mut servers = vec![first];
     for number in 2..=count {
         let address = SocketAddr::new(loopback(number), port);
         servers.push(Peer::tcp_at(address, |_, socket| serve(socket)).await);
