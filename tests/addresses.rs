@@ -16,7 +16,7 @@ use common::http1::{serve, silence};
 use common::peer::Peer;
 use common::wait::{PATIENCE, a_round, until};
 use hotpool::config::Balance;
-use hotpool::pool::{BlacklistCause, Limit, PoolBuilder, PoolEvent, PoolEvents};
+use hotpool::pool::{BlacklistCause, Circuit, Limit, PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{Overrides, Resolver};
 use hotpool::{Connection, ErrorKind, Pool, Target};
 use tokio::time::timeout;
@@ -29,8 +29,9 @@ fn loopback(number: u8) -> IpAddr {
 
 /// Servers at the same port of 127.0.0.1, 127.0.0.2, ….
 async fn servers(count: u8) -> Vec<Peer> {
-    let mut servers = vec![Peer::tcp(|_, socket| serve(socket)).await];
-    let port = servers[0].port();
+    let first = Peer::tcp(|_, socket| serve(socket)).await;
+    let port = first.port();
+    let mut servers = vec![first];
     for number in 2..=count {
         let address = SocketAddr::new(loopback(number), port);
         servers.push(Peer::tcp_at(address, |_, socket| serve(socket)).await);
@@ -210,6 +211,75 @@ async fn somebody_lists_and_unlists_and_the_last_address_is_tried_all_the_same()
     assert!(blacklist.remove(loopback(1)) && !blacklist.remove(loopback(1)));
     let third = target.partition("third");
     assert_eq!(spread(&pool, &third, 2).await, BTreeMap::from([(1, 2)]));
+}
+
+#[tokio::test]
+async fn a_caller_names_the_addresses_and_nothing_is_mixed() {
+    let servers = servers(3).await;
+    let port = servers[0].port();
+    let pool = pool_of(Pool::builder().balance(Balance::RoundRobin), 1, port);
+    let usual = Target::parse(&target(port)).unwrap();
+    let [_, second, third] = [1, 2, 3].map(|number| SocketAddr::new(loopback(number), port));
+    assert_eq!(spread(&pool, &usual, 1).await, BTreeMap::from([(1, 1)]));
+    let own = usual.clone().addresses([second, third]);
+    assert_eq!(
+        spread(&pool, &own, 4).await,
+        BTreeMap::from([(2, 2), (3, 2)])
+    );
+    let one = usual.clone().address(second);
+    assert_eq!(spread(&pool, &one, 2).await, BTreeMap::from([(2, 2)]));
+    // The name need not exist.
+    let unknown = Target::parse("http://no-such-host.invalid").unwrap();
+    let connection = pool.get(unknown.address(third)).await.unwrap();
+    assert_eq!(connection.remote_addr(), third);
+    assert_eq!(spread(&pool, &usual, 2).await, BTreeMap::from([(1, 2)]));
+    assert_eq!(pool.stats().hosts, 4);
+    // One of its own that fails is left alone as any other.
+    pool.blacklist().add(loopback(3), None).unwrap();
+    let reversed = usual.addresses([third, second]);
+    assert_eq!(spread(&pool, &reversed, 2).await, BTreeMap::from([(2, 2)]));
+}
+
+#[tokio::test]
+async fn a_circuit_opens_lets_somebody_try_and_closes() {
+    let servers = servers(1).await;
+    let port = servers[0].port();
+    let address = servers[0].address;
+    let builder = Pool::builder()
+        .circuit_breaker(true)
+        .breaker_failures(2)
+        .breaker_term(Duration::from_millis(400));
+    let pool = pool_of(builder, 1, port);
+    let mut events = pool.subscribe();
+    drop(servers);
+    let name = target(port);
+    for _ in 0..2 {
+        let error = pool.get(&name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectRefused);
+    }
+    let error = pool.get(&name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CircuitOpen);
+    assert!(error.is_retryable() && !error.was_sent());
+    assert!(error.to_string().contains("for another"), "{error}");
+    assert_eq!(pool.stats().dials_started, 2);
+    let changed = |event| match event {
+        PoolEvent::CircuitChanged { circuit, .. } => Some(circuit),
+        _ => None,
+    };
+    assert_eq!(wait_for(&mut events, changed).await, Circuit::Open);
+    let _back = Peer::tcp_at(address, |_, socket| serve(socket)).await;
+    let found = async {
+        loop {
+            match pool.get(&name).await {
+                Ok(connection) => return connection,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::CircuitOpen),
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, found).await.unwrap();
+    assert_eq!(wait_for(&mut events, changed).await, Circuit::Closed);
+    assert_eq!(pool.stats().dials_started, 3);
 }
 
 #[tokio::test]

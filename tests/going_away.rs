@@ -260,6 +260,32 @@ async fn a_server_that_refuses_every_stream_is_an_error() {
     quiet(&pool).await;
 }
 
+#[tokio::test]
+async fn a_server_that_refuses_everything_is_not_asked_four_times_for_everything() {
+    let asked = Ledger::default();
+    let count = Arc::clone(&asked);
+    let peer = Peer::tcp(move |_, socket| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+            while let Some(stream) = http2.request().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                http2.reset(stream, http2::REFUSED_STREAM).await;
+            }
+        }
+    })
+    .await;
+    let (pool, target) = (pool(), peer.plain_target());
+    let requests = (0..200).map(|_| fetch(&pool, &target));
+    for outcome in join_all(requests).await {
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::StreamRefused);
+    }
+    // Three repetitions each would make 800. The budget grants 100 at once, a fifth of the requests, and ten a second.
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((201..500).contains(&asked), "{asked}");
+    quiet(&pool).await;
+}
+
 /// Serves with a delay, as many streams at once as there are, and remembers the most that were open.
 async fn counting_peer(settings: &'static [(u16, u32)], most: Ledger) -> Peer {
     Peer::tcp(move |_, socket| {

@@ -94,6 +94,7 @@ impl Exchange {
         // would keep its next user waiting for that.
         let whole = self.whole.as_ref().is_none_or(Whole::is_reached);
         self.lease.live().vindicate();
+        self.lease.live().answered();
         self.end(whole);
     }
 
@@ -133,6 +134,7 @@ impl Exchange {
         };
         // The cause before its consequence: what ends first names the reason.
         live.found_dead(error.kind());
+        live.broke(&error);
         // The stream is over on both sides: nothing was reset.
         self.sent = None;
         self.end(false);

@@ -82,6 +82,11 @@ impl Retries {
     }
 }
 
+/// Whether the server feels it when the request is sent again: it refused it, being short of something, or may have seen it.
+pub(super) fn is_felt(error: &Error) -> bool {
+    error.kind() == ErrorKind::StreamRefused || (error.was_sent() && !error.is_retryable())
+}
+
 /// RFC 9110 §9.2.1: it asks for nothing to be done.
 fn is_safe(outgoing: &Outgoing) -> bool {
     let method = outgoing.method();

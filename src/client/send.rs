@@ -6,7 +6,7 @@ use http_body::Body as HttpBody;
 use super::body::Body;
 use super::exchange::Exchange;
 use super::outgoing::Outgoing;
-use super::retry::{Again, Retries};
+use super::retry::{Again, Retries, is_felt};
 use super::{http1, http2};
 use crate::dial::OriginRef;
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +43,7 @@ impl Connection {
         let mut outgoing = Outgoing::new(request, self.origin())?;
         let mut moved: Option<Self> = None;
         let mut retries = Retries::default();
+        self.count_request();
         loop {
             let held = moved.as_ref().unwrap_or(self);
             let used_before = held.is_reused() || held.entry().stats().messages_received() > 0;
@@ -54,6 +55,10 @@ impl Connection {
             let Some(again) = retries.again(&outgoing, &error, safe_methods) else {
                 return Err(retries.tell(error));
             };
+            if is_felt(&error) && !held.may_send_again() {
+                tracing::debug!(%error, "too many are sent again");
+                return Err(retries.tell(error));
+            }
             tracing::debug!(%error, "sending again");
             match again {
                 // The connection may take the next one, and at a limit it is the only one to be had.

@@ -101,6 +101,19 @@ settings! {
     blacklist_term: Duration = Duration::from_secs(30), "30 s";
     /// The longest that an address is blacklisted at a time.
     max_blacklist_term: Duration = Duration::from_secs(900), "900 s";
+    /// Whether callers of a host that fails again and again are refused at once for a while
+    /// ([`CircuitOpen`](crate::ErrorKind::CircuitOpen)). Off by default, since some of those who are refused would have been served.
+    circuit_breaker: bool = false, "`false`";
+    /// Failures in a row (dials that failed at all addresses, connections that broke under a request) that open a host's circuit.
+    breaker_failures: usize = 5, "5";
+    /// The part of the last ten seconds' dials and requests whose failure opens a host's circuit, in percent.
+    breaker_error_percent: usize = 50, "50";
+    /// Dials and requests there must have been in the last ten seconds before that part counts.
+    breaker_volume: usize = 20, "20";
+    /// How long a circuit is open first; doubled each time that those who are then let through fail.
+    breaker_term: Duration = Duration::from_secs(1), "1 s";
+    /// The longest that a circuit is open at a time.
+    max_breaker_term: Duration = Duration::from_secs(60), "60 s";
     /// Connections kept warm for a host once it was preheated; refilled in the background.
     min_warm: usize = 1, "1";
     /// How long a caller waits for a connection, everything included.

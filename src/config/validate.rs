@@ -51,6 +51,8 @@ impl Config {
             ("max_dials_per_host", self.max_dials_per_host()),
             ("max_dials_per_address", self.max_dials_per_address()),
             ("blacklist_after", self.blacklist_after()),
+            ("breaker_failures", self.breaker_failures()),
+            ("breaker_volume", self.breaker_volume()),
         ] {
             if !(1..=MOST).contains(&value) {
                 return Err((name, format!("{value} is not between 1 and {MOST}")));
@@ -71,6 +73,8 @@ impl Config {
             ("lease_age_alarm", self.lease_age_alarm().unwrap_or(LONGEST)),
             ("blacklist_term", self.blacklist_term()),
             ("max_blacklist_term", self.max_blacklist_term()),
+            ("breaker_term", self.breaker_term()),
+            ("max_breaker_term", self.max_breaker_term()),
         ] {
             if value.is_zero() || value > LONGEST {
                 return Err((name, format!("{value:?} is not between 1 ns and a year")));
@@ -91,6 +95,18 @@ impl Config {
                 self.connect_timeout()
             );
             return Err(("max_lifetime", fault));
+        }
+        if !(1..=100).contains(&self.breaker_error_percent()) {
+            let fault = format!("{} is not between 1 and 100", self.breaker_error_percent());
+            return Err(("breaker_error_percent", fault));
+        }
+        if self.breaker_term() > self.max_breaker_term() {
+            let fault = format!(
+                "{:?} is more than max_breaker_term, {:?}",
+                self.breaker_term(),
+                self.max_breaker_term()
+            );
+            return Err(("breaker_term", fault));
         }
         if self.blacklist_term() > self.max_blacklist_term() {
             let fault = format!(

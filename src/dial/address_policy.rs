@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 
 /// What is known of addresses beyond their names; asked during a dial.
 pub(crate) trait AddressPolicy: Debug + Send + Sync {
+    /// Addresses that the caller named: the host is not resolved.
+    fn named(&self) -> Option<&[SocketAddr]> {
+        None
+    }
+
     /// Those that may be tried, the preferred first. An error where none may.
     ///
     /// What was resolved comes in the order of RFC 6724, without what the access list denies. Of what is returned the families are

@@ -140,7 +140,10 @@ impl Dial<'_> {
 
     /// Those that may be tried, in the order to try them in.
     async fn destinations(&mut self) -> Result<Vec<SocketAddr>> {
-        let resolved = self.resolve().await?;
+        let resolved = match self.route.addresses.named() {
+            Some(named) => named.to_vec(),
+            None => self.resolve().await?,
+        };
         let mut permitted = permitted(&self.dialer.access(), resolved)?;
         // Where there is no choice there is nothing to find out.
         if permitted.len() > 1 {

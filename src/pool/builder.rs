@@ -185,6 +185,42 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::circuit_breaker`].
+    pub fn circuit_breaker(mut self, on: bool) -> Self {
+        self.layers.code.circuit_breaker = Some(on);
+        self
+    }
+
+    /// See [`Config::breaker_failures`].
+    pub fn breaker_failures(mut self, failures: usize) -> Self {
+        self.layers.code.breaker_failures = Some(failures);
+        self
+    }
+
+    /// See [`Config::breaker_error_percent`].
+    pub fn breaker_error_percent(mut self, percent: usize) -> Self {
+        self.layers.code.breaker_error_percent = Some(percent);
+        self
+    }
+
+    /// See [`Config::breaker_volume`].
+    pub fn breaker_volume(mut self, attempts: usize) -> Self {
+        self.layers.code.breaker_volume = Some(attempts);
+        self
+    }
+
+    /// See [`Config::breaker_term`].
+    pub fn breaker_term(mut self, term: Duration) -> Self {
+        self.layers.code.breaker_term = Some(term);
+        self
+    }
+
+    /// See [`Config::max_breaker_term`].
+    pub fn max_breaker_term(mut self, term: Duration) -> Self {
+        self.layers.code.max_breaker_term = Some(term);
+        self
+    }
+
     /// See [`Config::min_warm`].
     pub fn min_warm(mut self, connections: usize) -> Self {
         self.layers.code.min_warm = Some(connections);
@@ -475,7 +511,13 @@ mod tests {
             .balance(Balance::Sticky)
             .blacklist_after(18)
             .blacklist_term(seconds(19))
-            .max_blacklist_term(seconds(20));
+            .max_blacklist_term(seconds(20))
+            .circuit_breaker(true)
+            .breaker_failures(21)
+            .breaker_error_percent(22)
+            .breaker_volume(23)
+            .breaker_term(seconds(24))
+            .max_breaker_term(seconds(25));
         // Without `..`: a setting that is added fails to compile here until it has a setter.
         let wanted = Settings {
             max_connections: Some(1),
@@ -506,6 +548,12 @@ mod tests {
             blacklist_after: Some(18),
             blacklist_term: Some(seconds(19)),
             max_blacklist_term: Some(seconds(20)),
+            circuit_breaker: Some(true),
+            breaker_failures: Some(21),
+            breaker_error_percent: Some(22),
+            breaker_volume: Some(23),
+            breaker_term: Some(seconds(24)),
+            max_breaker_term: Some(seconds(25)),
         };
         assert_eq!(builder.layers.code, wanted);
     }

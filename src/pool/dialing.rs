@@ -303,6 +303,7 @@ impl Attempt {
             profile: Arc::clone(live.profile().name()),
             timing: live.timing(),
         });
+        host.connected();
         live.observe();
         live.limit_streams(&shared.config);
         shared.counters.connection_opened();
@@ -351,6 +352,7 @@ impl Attempt {
         };
         host.look_soon();
         host.tell_failed(&error, self.begun);
+        host.failed(&error);
         if nothing_left {
             host.fail_waiters(&error);
         }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::address::HostAddresses;
+use super::breaker::Breaker;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
@@ -23,6 +24,7 @@ use super::performance::Performance;
 use super::permits::Permits;
 use super::pick::first_choice;
 use super::queue::Queue;
+use super::retry_budget::RetryBudget;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -66,6 +68,8 @@ pub(super) struct HostPool {
     /// How it answers; made with its first answer.
     pub(super) performance: OnceLock<Box<Performance>>,
     addresses: HostAddresses,
+    breaker: Breaker,
+    retry_budget: RetryBudget,
     queue: Mutex<Queue>,
 }
 
@@ -75,6 +79,8 @@ impl HostPool {
         let now = clock.now();
         Self {
             addresses: HostAddresses::new(&shared.book, &key, &shared.config()),
+            breaker: Breaker::new(&shared.config()),
+            retry_budget: RetryBudget::new(now),
             key: Arc::new(key),
             shared: Arc::downgrade(shared),
             permits: Arc::clone(&shared.permits),
@@ -101,6 +107,14 @@ impl HostPool {
         &self.key
     }
 
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    pub(super) fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
+    }
+
     pub(super) fn addresses(&self) -> &HostAddresses {
         &self.addresses
     }
@@ -115,6 +129,11 @@ impl HostPool {
 
     pub(super) fn track_leases(&self, tracks: bool) {
         self.tracks_leases.store(tracks, Ordering::Relaxed);
+    }
+
+    /// The pool's time, read and not remembered.
+    pub(super) fn present(&self) -> u64 {
+        self.clock.at(Instant::now())
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -177,7 +196,7 @@ impl HostPool {
     /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
     /// wait.
     pub(super) fn try_acquire(&self) -> Option<Lease> {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        if self.waiting.load(Ordering::SeqCst) > 0 || !self.breaker.is_closed() {
             return None;
         }
         let connections = self.connections.load();
@@ -332,6 +351,7 @@ impl HostPool {
         let Some(shared) = self.shared.upgrade() else {
             return Err(self.closed());
         };
+        self.pass_breaker(&shared.config())?;
         let (grant, granted) = oneshot::channel();
         let mut queue = self.queue.lock();
         if queue.closed {

@@ -21,6 +21,8 @@ pub(super) struct HostKey {
     pub(super) tls: TlsClient,
     pub(super) profile: Profile,
     pub(super) partition: Option<Arc<str>>,
+    /// The only addresses it may lead to, if its caller named them.
+    pub(super) addresses: Option<Arc<[SocketAddr]>>,
 }
 
 /// A connection's key: what its caller chose, and the address it came to.
@@ -38,6 +40,7 @@ pub(super) struct HostKeyRef<'a> {
     pub(super) tls: &'a TlsClient,
     pub(super) profile: &'a Profile,
     pub(super) partition: Option<&'a str>,
+    pub(super) addresses: Option<&'a Arc<[SocketAddr]>>,
 }
 
 impl HostKey {
@@ -48,6 +51,7 @@ impl HostKey {
             tls: &self.tls,
             profile: &self.profile,
             partition: self.partition.as_deref(),
+            addresses: self.addresses.as_ref(),
         }
     }
 }
@@ -64,6 +68,7 @@ impl HostKeyRef<'_> {
             },
             profile: self.profile.clone(),
             partition: self.partition.map(Arc::from),
+            addresses: self.addresses.cloned(),
         }
     }
 }
@@ -74,6 +79,7 @@ impl PartialEq<HostKey> for HostKeyRef<'_> {
             && self.protocols == other.protocols
             && self.profile == &other.profile
             && self.partition == other.partition.as_deref()
+            && self.addresses == other.addresses.as_ref()
             && self.tls == &other.tls
     }
 }
@@ -94,7 +100,9 @@ mod tests {
             tls: &tls,
             profile: &profile,
             partition: None,
+            addresses: None,
         };
+        let pool: Arc<[SocketAddr]> = [SocketAddr::from(([127, 0, 0, 1], 443))].into();
         let key = base.to_owned();
         assert!(base == key);
         let others = [
@@ -120,6 +128,10 @@ mod tests {
             },
             HostKeyRef {
                 partition: Some("tenant"),
+                ..base
+            },
+            HostKeyRef {
+                addresses: Some(&pool),
                 ..base
             },
         ];

@@ -6,6 +6,7 @@
 //! of its dial to the end of its socket.
 
 mod address;
+mod breaker;
 mod builder;
 mod clock;
 mod connection;
@@ -17,6 +18,8 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
+#[allow(dead_code, reason = "what is observed of hosts is put into it next")]
+mod health_report;
 mod host;
 mod hosts;
 mod housekeeper;
@@ -41,6 +44,7 @@ mod proving;
 mod queue;
 mod reconfigure;
 mod resets;
+mod retry_budget;
 mod scale;
 mod shared;
 mod shutdown;
@@ -56,12 +60,14 @@ mod watcher;
 mod wheel;
 
 pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
+pub use breaker::Circuit;
 pub use builder::PoolBuilder;
 pub use connection::Connection;
 #[cfg(feature = "metrics")]
 pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
+pub use health_report::{Health, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use leases::Site;

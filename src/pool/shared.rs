@@ -95,6 +95,7 @@ impl Shared {
             tls: options.tls.as_ref().unwrap_or(&defaults.tls),
             profile: options.profile.as_ref().unwrap_or(&defaults.profile),
             partition: options.partition.as_deref(),
+            addresses: options.addresses.as_ref(),
         }))
     }
 

@@ -1,5 +1,6 @@
 //! What a caller asks a connection for.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::Protocols;
@@ -31,6 +32,7 @@ pub(super) struct Options {
     pub(super) tls: Option<TlsClient>,
     pub(super) profile: Option<Profile>,
     pub(super) partition: Option<Arc<str>>,
+    pub(super) addresses: Option<Arc<[SocketAddr]>>,
 }
 
 /// Which parts of a key were the pool's defaults.
@@ -96,6 +98,39 @@ impl Target {
     }
 }
 
+/// Addresses of one's own.
+impl Target {
+    /// Connects to this address, whatever the host's name resolves to; the name is not looked up at all. The server still has to show
+    /// a certificate for the host.
+    ///
+    /// ```
+    /// use hotpool::Target;
+    ///
+    /// let target = Target::parse("api.example.org")?.address("192.0.2.7:443".parse().unwrap());
+    /// # Ok::<(), hotpool::Error>(())
+    /// ```
+    #[must_use]
+    pub fn address(self, address: SocketAddr) -> Self {
+        self.addresses([address])
+    }
+
+    /// Connects to these addresses only, an address pool of the caller's own. Among them it is chosen as among a host's addresses: by
+    /// [`Balance`](crate::config::Balance), around what is blacklisted, within the limits, and the pool's
+    /// [`AccessList`](crate::resolve::AccessList) judges them too.
+    ///
+    /// Connections are shared only with callers who name the same addresses in the same order. For addresses that change, or come from
+    /// a file or a service, implement [`Resolve`](crate::resolve::Resolve) instead: it is asked for a host's addresses, and says how
+    /// long they may be kept.
+    ///
+    /// Without any address the host is resolved as usual.
+    #[must_use]
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let addresses: Arc<[SocketAddr]> = addresses.into_iter().collect();
+        self.options.addresses = (!addresses.is_empty()).then_some(addresses);
+        self
+    }
+}
+
 impl From<Origin> for Target {
     fn from(origin: Origin) -> Self {
         Self {
@@ -122,6 +157,7 @@ mod sealed {
         tls: None,
         profile: None,
         partition: None,
+        addresses: None,
     };
 
     #[allow(unnameable_types, reason = "sealed: nobody outside is to implement it")]

@@ -28,6 +28,7 @@ impl HostPool {
         now: u64,
     ) -> Option<u64> {
         let held = self.alarm_overdue(config, now);
+        self.breaker().arm(config);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
         for live in self.connections().iter() {

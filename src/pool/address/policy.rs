@@ -102,6 +102,10 @@ impl DialPolicy {
 }
 
 impl AddressPolicy for DialPolicy {
+    fn named(&self) -> Option<&[SocketAddr]> {
+        self.host.key().addresses.as_deref()
+    }
+
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
         let addresses = self.host.addresses();
         let candidates = addresses

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Limit;
 use crate::dial::{DialTiming, Origin};
 use crate::error::Error;
+use crate::pool::breaker::Circuit;
 use crate::registry::{CloseReason, ConnectionId, Protocol};
 
 /// Something that happened in a pool.
@@ -179,6 +180,14 @@ pub enum PoolEvent {
         /// What is off the list.
         address: SocketAddr,
     },
+    /// A host's circuit breaker opened or closed again.
+    #[non_exhaustive]
+    CircuitChanged {
+        /// The host.
+        host: Origin,
+        /// What it lets through from now on.
+        circuit: Circuit,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -202,6 +211,7 @@ impl PoolEvent {
             Self::Flushed { .. } => "flushed",
             Self::AddressListed { .. } => "address-listed",
             Self::AddressUnlisted { .. } => "address-unlisted",
+            Self::CircuitChanged { .. } => "circuit-changed",
             Self::Lost(_) => "lost",
         }
     }
@@ -219,7 +229,8 @@ impl PoolEvent {
             | Self::IdleWindowLearned { host, .. }
             | Self::NotKeptWarm { host, .. }
             | Self::AddressListed { host, .. }
-            | Self::AddressUnlisted { host, .. } => Some(host),
+            | Self::AddressUnlisted { host, .. }
+            | Self::CircuitChanged { host, .. } => Some(host),
             Self::LimitReached { host, .. } => host.as_ref(),
             Self::Reconfigured { .. }
             | Self::ConfigurationRefused { .. }
