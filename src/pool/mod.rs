@@ -36,6 +36,7 @@ mod liveness;
     reason = "read by the choice among connections and by health reports, which come next"
 )]
 mod measure;
+mod membership;
 mod performance;
 mod permits;
 mod pick;
@@ -43,6 +44,7 @@ mod preheat;
 mod proving;
 mod queue;
 mod reconfigure;
+mod renewing;
 mod resets;
 mod retry_budget;
 mod scale;
