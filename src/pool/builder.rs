@@ -281,6 +281,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::coalescing`].
+    pub fn coalescing(mut self, coalescing: bool) -> Self {
+        self.layers.code.coalescing = Some(coalescing);
+        self
+    }
+
     /// See [`Config::address_grace`].
     pub fn address_grace(mut self, grace: Duration) -> Self {
         self.layers.code.address_grace = Some(grace);
@@ -506,6 +512,7 @@ mod tests {
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
             .replay_safe_methods(true)
+            .coalescing(true)
             .address_grace(seconds(21))
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
@@ -543,6 +550,7 @@ mod tests {
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
             replay_safe_methods: Some(true),
+            coalescing: Some(true),
             address_grace: Some(seconds(21)),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),

@@ -178,6 +178,7 @@ impl HostPool {
             Purpose::Newcomer(address) => Some(address),
             Purpose::Demand | Purpose::Warmth(_) => None,
         };
+        let may_share = matches!(purpose, Purpose::Demand);
         let attempt = Attempt {
             host: Arc::clone(self),
             begun: Instant::now(),
@@ -206,6 +207,7 @@ impl HostPool {
             tls: key.tls.clone(),
             profile: key.profile.clone(),
             addresses,
+            keeps_certificate: shared.config().coalescing(),
         };
         // What the dial's steps log is told apart by it.
         let span = tracing::debug_span!(
@@ -226,7 +228,10 @@ impl HostPool {
                     }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
-                    dialer.dial(&route).await
+                    if may_share && let Some(live) = host.shareable().await {
+                        return Ok(Found::Shareable(live));
+                    }
+                    dialer.dial(&route).await.map(Found::Dialed)
                 } => outcome,
             };
             attempt.finish(outcome);
@@ -235,6 +240,13 @@ impl HostPool {
             .tasks
             .spawn_on(dial.instrument(span), &shared.runtime);
     }
+}
+
+/// What came of a dial.
+enum Found {
+    Dialed(Dialed),
+    /// Another host's connection serves this one too.
+    Shareable(Arc<Live>),
 }
 
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
@@ -246,13 +258,14 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn finish(mut self, outcome: Result<Dialed>) {
+    fn finish(mut self, outcome: Result<Found>) {
         let Some((permit, purpose)) = self.pending.take() else {
             return;
         };
         let span = tracing::Span::current();
         let address = match &outcome {
-            Ok(dialed) => Some(dialed.address),
+            Ok(Found::Dialed(dialed)) => Some(dialed.address),
+            Ok(Found::Shareable(live)) => Some(live.address()),
             Err(error) => error.address(),
         };
         if let Some(address) = address {
@@ -261,14 +274,27 @@ impl Attempt {
         span.record(
             "outcome",
             match &outcome {
-                Ok(_) => "connected",
+                Ok(Found::Dialed(_)) => "connected",
+                Ok(Found::Shareable(_)) => "shared",
                 Err(error) => error.kind().as_str(),
             },
         );
         match outcome {
-            Ok(dialed) => self.succeed(dialed, permit, purpose),
+            Ok(Found::Dialed(dialed)) => self.succeed(dialed, permit, purpose),
+            Ok(Found::Shareable(live)) => self.share(&live, permit),
             Err(error) => self.fail(error, permit, purpose),
         }
+    }
+
+    /// Nothing was dialed: callers are served by another host's connection.
+    fn share(&self, live: &Arc<Live>, permit: Permit) {
+        let host = &self.host;
+        host.borrow_connection(live);
+        host.queue().lock().protocol = Some(Protocol::Http2);
+        host.serve();
+        host.queue().lock().dialing -= 1;
+        drop(permit);
+        host.scale();
     }
 
     fn succeed(&self, dialed: Dialed, permit: Permit, purpose: Purpose) {

@@ -55,6 +55,10 @@ pub(super) struct HostPool {
     voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
+    /// Another host's, whose server speaks for this one too.
+    pub(super) borrowed: ArcSwap<Vec<Arc<Live>>>,
+    /// Until when this host keeps to its own, by the pool's clock in milliseconds.
+    pub(super) apart_until: AtomicU64,
     /// Among how many of them, the oldest, the load is spread.
     spread: AtomicUsize,
     /// The queue's length, to be looked at without the lock.
@@ -95,6 +99,8 @@ impl HostPool {
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
             connections: ArcSwap::default(),
+            borrowed: ArcSwap::default(),
+            apart_until: AtomicU64::new(0),
             spread: AtomicUsize::new(1),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
@@ -198,18 +204,20 @@ impl HostPool {
     ///
     /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
     /// wait.
-    pub(super) fn try_acquire(&self) -> Option<Lease> {
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Lease> {
         if self.waiting.load(Ordering::SeqCst) > 0 || !self.breaker.is_closed() {
             return None;
         }
         let connections = self.connections.load();
         let choice = first_choice(&connections, self.spread.load(Ordering::Relaxed));
         let chosen = connections.get(choice).and_then(Lease::try_new);
-        chosen.or_else(|| connections.iter().find_map(Lease::try_new))
+        chosen
+            .or_else(|| connections.iter().find_map(Lease::try_new))
+            .or_else(|| self.borrowed_lease())
     }
 
     /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
-    pub(super) fn try_acquire_or_prove(&self) -> Option<Lease> {
+    pub(super) fn try_acquire_or_prove(self: &Arc<Self>) -> Option<Lease> {
         self.try_acquire().or_else(|| {
             self.prove();
             None
@@ -247,7 +255,7 @@ impl HostPool {
     }
 
     /// Hands free connections to those who wait, oldest caller first.
-    pub(super) fn serve(&self) {
+    pub(super) fn serve(self: &Arc<Self>) {
         let mut undelivered: Option<Lease> = None;
         loop {
             let (grant, lease) = {
@@ -258,7 +266,10 @@ impl HostPool {
                 // A waiter stores `waiting` and then looks at the words; a releaser changes a word and then looks at `waiting`.
                 // A word that is found full is only loaded, so the order between the two needs saying.
                 fence(Ordering::SeqCst);
-                let free = || self.first_free(Lease::try_new_awaited);
+                let free = || {
+                    let own = self.first_free(Lease::try_new_awaited);
+                    own.or_else(|| self.borrowed_lease())
+                };
                 let Some(lease) = undelivered.take().or_else(free) else {
                     break;
                 };

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -44,6 +44,9 @@ pub(crate) struct Live {
     socket: SocketView,
     asked: Asked,
     resets: Mutex<Resets>,
+    /// Other hosts that have it on loan.
+    guests: Mutex<Vec<Weak<HostPool>>>,
+    has_guests: AtomicBool,
     leases: Leases,
     latency: PeakEwma,
     /// The pool's clock when it was opened, in milliseconds.
@@ -131,6 +134,8 @@ impl Live {
             socket,
             asked: Asked::default(),
             resets: Mutex::default(),
+            guests: Mutex::default(),
+            has_guests: AtomicBool::new(false),
             leases: Leases::default(),
             latency: PeakEwma::new(now, timing.connect),
             opened: now,
@@ -232,16 +237,25 @@ impl Live {
         &self.latency
     }
 
+    pub(super) fn guests(&self) -> &Mutex<Vec<Weak<HostPool>>> {
+        &self.guests
+    }
+
+    pub(super) fn has_guests(&self) -> &AtomicBool {
+        &self.has_guests
+    }
+
     pub(super) fn resets(&self) -> &Mutex<Resets> {
         &self.resets
     }
 
-    pub(crate) fn host_name(&self) -> &str {
-        self.key.host.origin.host()
+    /// What it was made for.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.key.host.origin
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.key.host.origin
+    pub(crate) fn host_name(&self) -> &str {
+        self.key.host.origin.host()
     }
 
     /// What it looks like.
@@ -397,7 +411,7 @@ impl Live {
         let before = self.slot.drain();
         if !before.draining {
             self.registration.set_state(State::Draining);
-            self.host.withdraw(self);
+            self.withdraw();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
@@ -413,10 +427,25 @@ impl Live {
         if idle {
             self.registration.note_close(reason);
             self.registration.set_state(State::Draining);
-            self.host.withdraw(self);
+            self.withdraw();
             self.close(reason);
         }
         idle
+    }
+
+    /// Nobody new gets it: neither its host's callers nor its guests'.
+    fn withdraw(self: &Arc<Self>) {
+        self.host.withdraw(self);
+        for guest in self.guests_now() {
+            guest.give_back(self);
+        }
+    }
+
+    /// Its guests' callers may have been waiting for this use.
+    fn serve_guests(&self) {
+        for guest in self.guests_now() {
+            guest.released(false);
+        }
     }
 
     /// Counts it among those that make room; false when it has ended already.
@@ -441,6 +470,9 @@ impl Live {
             self.close(CloseReason::LocalClose);
         }
         self.host.released(in_use == 0 && !draining);
+        if self.has_guests.load(Ordering::Relaxed) {
+            self.serve_guests();
+        }
         if in_use == 0 && !draining {
             self.make_room_at_address();
         }
@@ -477,7 +509,7 @@ impl Live {
         self.registration.note_close(CloseReason::Abandoned);
         let before = self.slot.drain();
         if !before.draining {
-            self.host.withdraw(self);
+            self.withdraw();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }

@@ -9,6 +9,7 @@ mod address;
 mod breaker;
 mod builder;
 mod clock;
+mod coalescing;
 mod connection;
 mod deadline;
 mod dialing;
