@@ -18,7 +18,7 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
-#[allow(dead_code, reason = "what is observed of hosts is put into it next")]
+mod health;
 mod health_report;
 mod host;
 mod hosts;
@@ -30,11 +30,6 @@ mod lease;
 mod leases;
 mod live;
 mod liveness;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "read by the choice among connections and by health reports, which come next"
-)]
 mod measure;
 mod performance;
 mod permits;
@@ -67,7 +62,8 @@ pub use connection::Connection;
 pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
-pub use health_report::{Health, Vitals};
+pub use health::{HealthReport, HostHealth};
+pub use health_report::{Health, HealthCause, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use leases::Site;
