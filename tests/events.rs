@@ -41,7 +41,6 @@ async fn next(events: &mut PoolEvents) -> PoolEvent {
 /// The events that are there, by name.
 fn names(events: &mut PoolEvents) -> Vec<&'static str> {
     std::iter::from_fn(|| events.try_recv())
-        .filter(|event| !is_health(event))
         .map(|event| event.name())
         .collect()
 }
