@@ -63,6 +63,10 @@ impl Dialer {
         self.access.store(Arc::new(list));
     }
 
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
     pub(super) fn access(&self) -> Arc<AccessList> {
         self.access.load_full()
     }

@@ -282,6 +282,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::address_grace`].
+    pub fn address_grace(mut self, grace: Duration) -> Self {
+        self.layers.code.address_grace = Some(grace);
+        self
+    }
+
     /// See [`Config::validate_after`].
     pub fn validate_after(mut self, silence: Duration) -> Self {
         self.layers.code.validate_after = Some(silence);
@@ -502,6 +508,7 @@ mod tests {
             .max_lifetime(seconds(14))
             .max_requests_per_connection(Some(15))
             .replay_safe_methods(true)
+            .address_grace(seconds(21))
             .validate_after(seconds(16))
             .ping_interval(Some(seconds(17)))
             .suspect_after(seconds(18))
@@ -538,6 +545,7 @@ mod tests {
             max_lifetime: Some(seconds(14)),
             max_requests_per_connection: Some(Some(15)),
             replay_safe_methods: Some(true),
+            address_grace: Some(seconds(21)),
             validate_after: Some(seconds(16)),
             ping_interval: Some(Some(seconds(17))),
             suspect_after: Some(seconds(18)),

@@ -1,5 +1,6 @@
 //! When to dial, and what becomes of a dial.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ enum Purpose {
     Demand,
     /// To have it warm.
     Warmth(Option<Report>),
+    /// To have a connection to this address, which is new.
+    Newcomer(SocketAddr),
 }
 
 /// Told how a dial went.
@@ -78,6 +81,15 @@ impl HostPool {
 
     /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
     pub(super) fn warm(self: &Arc<Self>, report: Option<Report>) -> bool {
+        self.dial_ahead(Purpose::Warmth(report))
+    }
+
+    /// Dials one connection to have this address warm. False when a limit forbids it.
+    pub(super) fn warm_at(self: &Arc<Self>, address: SocketAddr) -> bool {
+        self.dial_ahead(Purpose::Newcomer(address))
+    }
+
+    fn dial_ahead(self: &Arc<Self>, purpose: Purpose) -> bool {
         let Some(shared) = self.shared() else {
             return false;
         };
@@ -96,7 +108,7 @@ impl HostPool {
             }
             queue.dialing += 1;
         }
-        self.start(&shared, permit, Purpose::Warmth(report));
+        self.start(&shared, permit, purpose);
         true
     }
 
@@ -163,6 +175,10 @@ impl HostPool {
     fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
         shared.counters.dial_started();
         let urgent = matches!(purpose, Purpose::Demand) && !self.queue().lock().has_open();
+        let preferred = match purpose {
+            Purpose::Newcomer(address) => Some(address),
+            Purpose::Demand | Purpose::Warmth(_) => None,
+        };
         let attempt = Attempt {
             host: Arc::clone(self),
             begun: Instant::now(),
@@ -183,7 +199,8 @@ impl HostPool {
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
         let key = self.key();
-        let addresses = Arc::new(DialPolicy::new(self, shared.config(), urgent));
+        let policy = DialPolicy::new(self, shared.config(), urgent).preferring(preferred);
+        let addresses = Arc::new(policy);
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,

@@ -47,6 +47,8 @@ pub(super) struct HostPool {
     clock: Arc<Clock>,
     /// Whether each use of a connection is noted.
     tracks_leases: AtomicBool,
+    /// Its addresses are being asked for.
+    pub(super) renewing: AtomicBool,
     /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
     pub(super) next_look: AtomicU64,
     /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
@@ -91,6 +93,7 @@ impl HostPool {
             tasks: shared.tasks.clone(),
             clock,
             tracks_leases: AtomicBool::new(shared.config().lease_age_alarm().is_some()),
+            renewing: AtomicBool::new(false),
             next_look: AtomicU64::new(u64::MAX),
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),

@@ -98,7 +98,8 @@ impl Live {
     ///
     /// One system call, and a few turns of the runtime where something has arrived. Cancel-safe.
     pub(crate) async fn is_still_open(&self) -> bool {
-        if self.slot().usage().in_use > 1 {
+        let before = self.slot().usage();
+        if before.in_use > 1 {
             return true;
         }
         for _ in 0..GIVING_WAY {
@@ -108,7 +109,8 @@ impl Live {
                 Arrived::Bytes => tokio::task::yield_now().await,
             }
         }
-        !self.slot().usage().draining
+        // Who holds a connection that was draining before may still use it.
+        before.draining || !self.slot().usage().draining
     }
 
     /// It is held back and its answer is not late yet: worth waiting for.

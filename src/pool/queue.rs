@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
+use super::membership::Membership;
 use super::scale::Scale;
 use super::target::Inherited;
 use crate::error::{Error, Result};
@@ -31,6 +32,8 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// Which addresses the name service names.
+    pub(super) membership: Membership,
     /// How long the server leaves idle connections open.
     pub(super) idle_window: IdleWindow,
     /// How many connections the load needs.

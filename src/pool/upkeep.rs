@@ -34,6 +34,9 @@ impl HostPool {
         for live in self.connections().iter() {
             next = next.min(live.look_after(patience, &shared.clock, now));
         }
+        if !self.connections().is_empty() || self.keep_warm() > 0 {
+            self.renew_addresses(shared);
+        }
         self.follow_load(config, now);
         let cold = self.refill();
         let waiting = self.waiting() > 0;
@@ -71,15 +74,21 @@ impl HostPool {
             let kept_warm = position < self.keep_warm();
             let idle = live.slot().usage().in_use == 0;
             let given_up = window.map(|window| live.slot().last_used().saturating_add(window));
-            let worn = live.is_worn(config.max_requests_per_connection())
+            let left = self.has_left(live, config, now);
+            let worn = left
+                || live.is_worn(config.max_requests_per_connection())
                 || kept_warm && idle && given_up.is_some_and(|at| now >= at);
+            let reason = match left {
+                true => CloseReason::AddressGone,
+                false => CloseReason::LifetimeReached,
+            };
             if worn || now >= live.expires() {
                 // A connection that is kept warm stays until its replacement is there.
                 let replaced = !kept_warm || replacements > 0;
                 let late = now >= live.expires().saturating_add(grace);
                 if replaced || late || !self.warm_replacement() {
                     replacements = replacements.saturating_sub(usize::from(kept_warm));
-                    live.drain(CloseReason::LifetimeReached);
+                    live.drain(reason);
                 } else {
                     next = now;
                 }

@@ -56,6 +56,8 @@ pub(in crate::pool) struct DialPolicy {
     host: Arc<HostPool>,
     config: Arc<Config>,
     need: Need,
+    /// To be tried before all others.
+    preferred: Option<SocketAddr>,
     /// Attempts that have not ended.
     attempts: Mutex<Vec<Arc<Attempt>>>,
 }
@@ -85,8 +87,15 @@ impl DialPolicy {
             } else {
                 Need::Unhurried
             },
+            preferred: None,
             attempts: Mutex::default(),
         }
+    }
+
+    /// Tries this address before all others, if the name service still names it.
+    pub(in crate::pool) fn preferring(mut self, address: Option<SocketAddr>) -> Self {
+        self.preferred = address;
+        self
     }
 
     fn take(&self, address: SocketAddr) -> Option<Arc<Attempt>> {
@@ -107,19 +116,23 @@ impl AddressPolicy for DialPolicy {
     }
 
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+        self.host.addresses_named(&resolved);
         let addresses = self.host.addresses();
         let candidates = addresses
             .book
             .candidates(resolved, addresses.number, &self.config);
         let turn = addresses.turn.fetch_add(1, Ordering::Relaxed);
-        Ok(order(
+        let mut ordered = order(
             candidates,
             self.config.balance(),
             self.need,
             turn,
             addresses.sticky,
             &mut rand::rng(),
-        ))
+        );
+        // Stable: the others keep their order.
+        ordered.sort_by_key(|address| Some(*address) != self.preferred);
+        Ok(ordered)
     }
 
     fn begin(&self, address: SocketAddr) -> Result<AddressPermit> {
