@@ -109,6 +109,11 @@ async fn what_happened_is_counted_under_documented_names() {
         ),
         ("hotpool_uses{pool=\"test\"}".to_owned(), 1.0),
         ("hotpool_hosts{pool=\"test\"}".to_owned(), 5.0),
+        // The second host is at its limit, the last one cannot be reached.
+        ("hotpool_health{pool=\"test\"}".to_owned(), 2.0),
+        (format!("hotpool_host_health{one}}}"), 0.0),
+        (format!("hotpool_host_health{two}}}"), 2.0),
+        (format!("hotpool_host_health{other}}}"), 3.0),
     ] {
         let name: &str = &name;
         assert_eq!(series.get(name), Some(&value), "{name} in\n{text}");

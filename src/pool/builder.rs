@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::dials::Dials;
 use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
+use super::health::PoolHealth;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
@@ -469,6 +470,7 @@ impl PoolBuilder {
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
+            health: PoolHealth::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
             runtime,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::address::DialPolicy;
+use super::breaker::counts;
 use super::clock::millis;
 use super::driving::drive;
 use super::events::{Limit, PoolEvent};
@@ -395,6 +396,9 @@ impl Attempt {
         };
         host.look_soon();
         host.tell_failed(&error, self.begun);
+        if counts(&error) {
+            host.dialed_badly();
+        }
         host.failed(&error);
         if nothing_left {
             host.fail_waiters(&error);

@@ -17,6 +17,7 @@ use super::breaker::Breaker;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
+use super::health_report::Steady;
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
@@ -73,6 +74,8 @@ pub(super) struct HostPool {
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
     pub(super) performance: OnceLock<Box<Performance>>,
+    /// How it is doing, as of the housekeeper's last look.
+    pub(super) health: Mutex<Steady>,
     addresses: HostAddresses,
     breaker: Breaker,
     retry_budget: RetryBudget,
@@ -108,6 +111,7 @@ impl HostPool {
             announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
+            health: Mutex::default(),
             queue: Mutex::new(Queue::default()),
         }
     }

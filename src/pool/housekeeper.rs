@@ -52,6 +52,7 @@ impl Shared {
         }
         self.relieve_starved();
         self.trim_idle();
+        self.observe_health(now);
     }
 
     /// Has the host looked after at that time of the pool's clock, or before, and not before the next round.

@@ -19,7 +19,7 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
-#[allow(dead_code, reason = "what is observed of hosts is put into it next")]
+mod health;
 mod health_report;
 mod host;
 mod hosts;
@@ -31,11 +31,6 @@ mod lease;
 mod leases;
 mod live;
 mod liveness;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "read by the choice among connections and by health reports, which come next"
-)]
 mod measure;
 mod membership;
 mod performance;
@@ -70,7 +65,8 @@ pub use connection::Connection;
 pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
-pub use health_report::{Health, Vitals};
+pub use health::{HealthReport, HostHealth};
+pub use health_report::{Health, HealthCause, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use leases::Site;

@@ -13,6 +13,7 @@ use super::address::Book;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::Voice;
+use super::health::PoolHealth;
 use super::host::HostPool;
 use super::hosts::Hosts;
 use super::key::HostKeyRef;
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     /// When each host is looked after next.
     pub(super) wheel: Mutex<Wheel<Weak<HostPool>>>,
     pub(super) counters: Counters,
+    pub(super) health: PoolHealth,
     pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,

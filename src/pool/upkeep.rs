@@ -45,6 +45,7 @@ impl HostPool {
             self.serve();
             self.scale();
         }
+        let unwell = self.observe_health(shared, config, now);
         let connections = self.connections();
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
         if waiting || cold || held || connections.iter().any(used) {
@@ -54,8 +55,9 @@ impl HostPool {
             let forgotten = self
                 .last_asked()
                 .saturating_add(millis(config.idle_timeout()));
-            return (forgotten > now || self.warmth_wanted() > 0)
-                .then(|| forgotten.max(now + millis(LONGEST_REST)));
+            let rest = now + millis(LONGEST_REST);
+            let next = if unwell { rest } else { forgotten.max(rest) };
+            return (forgotten > now || self.warmth_wanted() > 0).then_some(next);
         }
         Some(next.min(now + millis(LONGEST_REST)))
     }
