@@ -7,6 +7,7 @@
 
 pub mod certificates;
 pub mod check;
+pub mod dropping;
 pub mod fault_proxy;
 pub mod http1;
 pub mod http2;
