@@ -106,8 +106,8 @@ async fn weather_it(seed: u64, time: Duration) {
 async fn watch(pool: &Pool, end: Instant) {
     while Instant::now() < end {
         let registry = pool.registry();
-        let dialing =
-            registry.count_by_state(State::Connecting) + registry.count_by_state(State::Handshaking);
+        let dialing = registry.count_by_state(State::Connecting)
+            + registry.count_by_state(State::Handshaking);
         assert!(dialing <= MAX_DIALS, "{dialing} dials");
         let (there, taken) = (registry.count(), pool.stats().places_taken);
         assert!(there <= MAX_CONNECTIONS, "{there} connections");

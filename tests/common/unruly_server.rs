@@ -15,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::http1;
 use super::ledger::{Ledger, NUMBER};
 
 /// A request that hangs does so for longer than any caller here has patience.
-const HANGS: Duration = Duration::from_secs(20);
+const HANGS: Duration = Duration::from_secs(5);
 
 /// So few that callers run into it.
 const MAX_STREAMS: u32 = 4;
@@ -198,9 +198,12 @@ impl Shared {
             let body = body(number);
             let last = self.orders.borrow().leaves != leaves;
             let close = if last { "connection: close\r\n" } else { "" };
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{close}\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n{close}\r\n",
+                body.len()
+            );
             match deed {
-                Deed::Hang => sleep(HANGS).await,
+                Deed::Hang => return drop(timeout(HANGS, http1::silence(io)).await),
                 Deed::TakeTime(time) => sleep(time).await,
                 Deed::Cut => {
                     let half = &body[..body.len() / 2];

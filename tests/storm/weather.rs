@@ -16,7 +16,7 @@ use crate::common::unruly_server::Habits;
 
 impl World {
     /// One thing more that happens.
-    pub async fn change(&self, random: &mut StdRng) {
+    pub(crate) async fn change(&self, random: &mut StdRng) {
         let host = &self.hosts[random.random_range(0..self.hosts.len())];
         let place = &host.places[random.random_range(0..host.places.len())];
         match random.random_range(0..100) {
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// The sky clears.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for Place { proxy, server } in self.places() {
             proxy.set(Network::default());
             // Connections that nothing passed through have no future.

@@ -20,35 +20,35 @@ use crate::common::ledger::Ledger;
 use crate::common::request::trusting;
 use crate::common::unruly_server::{Speaks, UnrulyServer};
 
-pub const MAX_CONNECTIONS: usize = 14;
-pub const MAX_CONNECTIONS_PER_HOST: usize = 6;
-pub const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
-pub const MAX_DIALS: usize = 4;
+pub(crate) const MAX_CONNECTIONS: usize = 14;
+pub(crate) const MAX_CONNECTIONS_PER_HOST: usize = 6;
+pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
+pub(crate) const MAX_DIALS: usize = 4;
 
 const NAMES: [&str; 3] = ["one.test", "two.test", "three.test"];
 
-pub struct World {
-    pub pool: Pool,
-    pub resolver: Resolver,
-    pub ledger: Arc<Ledger>,
-    pub hosts: Vec<StormHost>,
-    pub names: Names,
+pub(crate) struct World {
+    pub(crate) pool: Pool,
+    pub(crate) resolver: Resolver,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) hosts: Vec<StormHost>,
+    pub(crate) names: Names,
 }
 
-pub struct StormHost {
-    pub name: &'static str,
-    pub target: Target,
-    pub places: Vec<Place>,
+pub(crate) struct StormHost {
+    pub(crate) name: &'static str,
+    pub(crate) target: Target,
+    pub(crate) places: Vec<Place>,
 }
 
 /// One address.
-pub struct Place {
-    pub proxy: FaultProxy,
-    pub server: UnrulyServer,
+pub(crate) struct Place {
+    pub(crate) proxy: FaultProxy,
+    pub(crate) server: UnrulyServer,
 }
 
 impl World {
-    pub async fn new(seed: u64) -> Self {
+    pub(crate) async fn new(seed: u64) -> Self {
         let authority = Authority::new();
         let tls = authority.issue(&NAMES).server_config(&["h2", "http/1.1"]);
         let ledger = Arc::new(Ledger::default());
@@ -96,12 +96,12 @@ impl World {
         }
     }
 
-    pub fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
         self.hosts.iter().flat_map(|host| &host.places)
     }
 
     /// Connections that the servers have.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.places().map(|place| place.server.open()).sum()
     }
 }
@@ -132,7 +132,7 @@ fn settings() -> Settings {
 
 /// A name service whose answers change.
 #[derive(Clone, Debug, Default)]
-pub struct Names(Arc<Mutex<Said>>);
+pub(crate) struct Names(Arc<Mutex<Said>>);
 
 #[derive(Debug)]
 struct Said {
@@ -151,7 +151,7 @@ impl Default for Said {
 }
 
 impl Names {
-    pub fn rotate(&self, random: &mut StdRng) {
+    pub(crate) fn rotate(&self, random: &mut StdRng) {
         let mut all = vec![1, 2, 3, 4, 9];
         all.shuffle(random);
         all.truncate(random.random_range(1..=4));
@@ -161,7 +161,7 @@ impl Names {
         };
     }
 
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         *self.0.lock() = Said::default();
     }
 }
@@ -169,7 +169,10 @@ impl Names {
 impl Resolve for Names {
     fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
         let said = self.0.lock();
-        let addresses = said.answer.iter().map(|last| IpAddr::from([127, 0, 0, *last]));
+        let addresses = said
+            .answer
+            .iter()
+            .map(|last| IpAddr::from([127, 0, 0, *last]));
         let answer = match said.fails {
             true => Err(Error::new(ErrorKind::ResolveFailed)),
             false => Ok(Answer::new(addresses, Duration::from_secs(1))),
@@ -179,6 +182,6 @@ impl Resolve for Names {
 }
 
 /// Another random sequence for each of those who need one.
-pub fn random(seed: u64, whose: u64) -> StdRng {
+pub(crate) fn random(seed: u64, whose: u64) -> StdRng {
     StdRng::seed_from_u64(seed ^ whose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
