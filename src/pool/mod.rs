@@ -24,6 +24,7 @@ mod health_report;
 mod host;
 mod hosts;
 mod housekeeper;
+mod http1_sender;
 mod idle_window;
 mod info;
 mod key;
