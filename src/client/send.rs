@@ -83,7 +83,7 @@ impl Connection {
         }
     }
 
-    async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
+    pub(super) async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
         let exchange = Exchange::begin(self.share())?;
         if !exchange.lease().live().is_still_open().await {
             return Err(exchange.unsent(Error::new(ErrorKind::ConnectionClosed)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::info::ConnectionInfo;
 use super::lease::Lease;
 use super::leases::Site;
+use super::live::Live;
 use crate::error::Result;
 
 /// A connection, ready for a request; dropping it returns it to the pool.
@@ -46,6 +47,10 @@ impl Connection {
     /// The use, for an exchange that may outlive this handle.
     pub(crate) fn share(&self) -> Arc<Lease> {
         Arc::clone(self.shared.get_or_init(|| Arc::new(self.lease.hand_over())))
+    }
+
+    pub(super) fn live(&self) -> &Arc<Live> {
+        self.lease.live()
     }
 
     /// Waits, on whatever runtime the caller is.
