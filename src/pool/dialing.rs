@@ -331,6 +331,10 @@ impl Attempt {
         if live.generation() != shared.generation() {
             live.drain(CloseReason::Flushed);
         }
+        if !shared.permits_address(&live) {
+            // The list changed while it was dialed.
+            live.drain(CloseReason::AddressDenied);
+        }
         host.add(&live);
         if live.slot().usage().draining {
             // It began to drain before it was added.

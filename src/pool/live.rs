@@ -19,6 +19,7 @@ use super::leases::Leases;
 use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
+use super::pick_policy::Preference;
 use super::proving::Asked;
 use super::resets::Resets;
 use super::slot::{Slot, Usage};
@@ -46,6 +47,7 @@ pub(crate) struct Live {
     resets: Mutex<Resets>,
     leases: Leases,
     latency: PeakEwma,
+    preference: Preference,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
@@ -120,6 +122,7 @@ impl Live {
         };
         let live = Arc::new(Self {
             slot: Slot::new(limit, now),
+            preference: Preference::new(host.addresses().affinity(address)),
             key: Key {
                 host: Arc::clone(host.key()),
                 address,
@@ -230,6 +233,11 @@ impl Live {
     /// How long answers take.
     pub(super) fn latency(&self) -> &PeakEwma {
         &self.latency
+    }
+
+    /// What speaks for it where several are free.
+    pub(super) fn preference(&self) -> &Preference {
+        &self.preference
     }
 
     pub(super) fn resets(&self) -> &Mutex<Resets> {

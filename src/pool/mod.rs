@@ -35,6 +35,7 @@ mod membership;
 mod performance;
 mod permits;
 mod pick;
+mod pick_policy;
 mod preheat;
 mod proving;
 mod queue;
