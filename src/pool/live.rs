@@ -38,6 +38,7 @@ pub(crate) struct Live {
     slot: Slot,
     key: Key,
     host: Arc<HostPool>,
+    profile: Profile,
     registration: Registration,
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
@@ -82,6 +83,8 @@ const ENDED: u8 = 2;
 /// What the pool decides about a connection that was just dialed.
 pub(super) struct Admission {
     pub(super) host: Arc<HostPool>,
+    /// What it was dialed to look like.
+    pub(super) profile: Profile,
     pub(super) permit: Permit,
     pub(super) fresh: bool,
     pub(super) now: u64,
@@ -105,6 +108,7 @@ impl Live {
         } = dialed;
         let Admission {
             host,
+            profile,
             permit,
             fresh,
             now,
@@ -128,6 +132,7 @@ impl Live {
                 address,
             },
             host,
+            profile,
             registration,
             peer,
             pinger,
@@ -254,7 +259,7 @@ impl Live {
 
     /// What it looks like.
     pub(crate) fn profile(&self) -> &Profile {
-        &self.key.host.profile
+        &self.profile
     }
 
     pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {

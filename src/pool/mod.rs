@@ -37,6 +37,7 @@ mod permits;
 mod pick;
 mod pick_policy;
 mod preheat;
+mod profiles;
 mod proving;
 mod queue;
 mod reconfigure;

@@ -11,7 +11,7 @@ use super::target::Inherited;
 use crate::config::{Config, Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
+use crate::profile::{AcceptLanguage, IntoProfile, ProfileError, ProfilePolicy};
 use crate::registry::CloseReason;
 use crate::resolve::AccessList;
 
@@ -39,7 +39,7 @@ pub struct Reconfiguration {
     trust: Option<Trust>,
     identity: Option<Option<ClientIdentity>>,
     tls: Option<TlsClient>,
-    profile: Option<Result<Profile, ProfileError>>,
+    profiles: Option<Result<ProfilePolicy, ProfileError>>,
     accept_language: Option<AcceptLanguage>,
     protocols: Option<Protocols>,
     besides: Besides,
@@ -81,7 +81,13 @@ impl Reconfiguration {
 
     /// What connections look like, as [`profile`](super::PoolBuilder::profile) says for a new pool.
     pub fn profile(mut self, profile: impl IntoProfile) -> Self {
-        self.profile = Some(profile.into_profile());
+        self.profiles = Some(profile.into_profile().map(ProfilePolicy::from));
+        self
+    }
+
+    /// What connections look like, as [`profiles`](super::PoolBuilder::profiles) says for a new pool.
+    pub fn profiles(mut self, policy: ProfilePolicy) -> Self {
+        self.profiles = Some(Ok(policy));
         self
     }
 
@@ -121,19 +127,22 @@ impl Reconfiguration {
                 identity.clone().unwrap_or_else(|| tls.identity().cloned()),
             )?,
         };
-        let profile = match &self.profile {
-            None => present.profile.clone(),
-            Some(Ok(profile)) => profile.clone(),
+        let profiles = match &self.profiles {
+            None => present.profiles.clone(),
+            Some(Ok(policy)) => policy.clone(),
             Some(Err(error)) => {
                 return Err(Error::new(ErrorKind::InvalidConfiguration)
                     .with_detail(format!("profile: {error}")));
             }
         };
-        tls.check(&profile)?;
+        for profile in profiles.profiles() {
+            tls.check(profile)?;
+        }
         Ok(Defaults {
             protocols: self.protocols.unwrap_or(present.protocols),
             tls,
-            profile,
+            profiles,
+            profile_seed: present.profile_seed,
             accept_language: self
                 .accept_language
                 .as_ref()
@@ -295,7 +304,7 @@ impl Defaults {
         let parts = [
             ("protocols", self.protocols == other.protocols),
             ("tls", self.tls == other.tls),
-            ("profile", self.profile == other.profile),
+            ("profile", self.profiles == other.profiles),
         ];
         let differ = parts.iter().filter(|(_, same)| !same);
         differ.map(|(name, _)| *name).collect()
@@ -313,7 +322,7 @@ impl Inherited {
             renewed.tls = &defaults.tls;
         }
         if self.profile {
-            renewed.profile = &defaults.profile;
+            renewed.look = defaults.look(renewed.origin, renewed.partition);
         }
         renewed
     }
