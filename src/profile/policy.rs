@@ -260,7 +260,8 @@ mod tests {
             let partition = partition.as_deref();
             let per_host = ProfilePolicy::PerHostSticky(set([1, 1, 1]));
             let first = per_host.settled(seed, &host, partition).unwrap();
-            prop_assert_eq!(per_host.clone().settled(seed, &host, partition), Some(first));
+            let again = ProfilePolicy::PerHostSticky(set([1, 1, 1]));
+            prop_assert_eq!(again.settled(seed, &host, partition), Some(first));
             let per_source = ProfilePolicy::PerSource(set([1, 1, 1]));
             let here = per_source.settled(seed, &host, partition);
             prop_assert!(here.is_some());
