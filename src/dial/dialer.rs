@@ -69,7 +69,7 @@ impl Dialer {
         &self.resolver
     }
 
-    pub(super) fn access(&self) -> Arc<AccessList> {
+    pub(crate) fn access(&self) -> Arc<AccessList> {
         self.access.load_full()
     }
 

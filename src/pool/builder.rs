@@ -22,6 +22,7 @@ use super::health::PoolHealth;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
+use super::profiles::seeded;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 #[cfg(feature = "config-file")]
@@ -30,7 +31,7 @@ use super::wheel::Wheel;
 use crate::config::{Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
+use crate::profile::{AcceptLanguage, Profile, ProfileError, ProfilePolicy};
 use crate::registry::Registry;
 use crate::resolve::{AccessList, Resolver};
 
@@ -42,10 +43,11 @@ pub struct PoolBuilder {
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
-    profile: Option<Profile>,
+    pub(super) profiles: Option<ProfilePolicy>,
     /// Why there is none of the name that was given.
-    no_profile: Option<ProfileError>,
-    accept_language: AcceptLanguage,
+    pub(super) no_profile: Option<ProfileError>,
+    pub(super) profile_seed: Option<u64>,
+    pub(super) accept_language: AcceptLanguage,
     weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
@@ -134,23 +136,6 @@ impl PoolBuilder {
         self
     }
 
-    /// What connections look like: a [`Profile`], or the name of one that is compiled in (`"chrome"`, `"firefox-156"`), or a file.
-    /// Default: [`Profile::rustls`].
-    pub fn profile(mut self, profile: impl IntoProfile) -> Self {
-        match profile.into_profile() {
-            Ok(profile) => (self.profile, self.no_profile) = (Some(profile), None),
-            Err(error) => self.no_profile = Some(error),
-        }
-        self
-    }
-
-    /// What requests say about languages, where they have no `accept-language` of their own and the profile's client sends one.
-    /// Default: what the profile says.
-    pub fn accept_language(mut self, language: AcceptLanguage) -> Self {
-        self.accept_language = language;
-        self
-    }
-
     /// The HTTP versions to offer. Default: HTTP/2 and HTTP/1.1.
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = protocols;
@@ -228,8 +213,11 @@ impl PoolBuilder {
             Some(client) => client,
             None => TlsClient::new(self.trust, self.identity)?,
         };
-        let profile = self.profile.unwrap_or_else(Profile::rustls);
-        tls.check(&profile)?;
+        let profiles = self.profiles.unwrap_or_else(|| Profile::rustls().into());
+        for profile in profiles.profiles() {
+            tls.check(profile)?;
+        }
+        let profile_seed = self.profile_seed.unwrap_or_else(rand::random);
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
         let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
@@ -241,9 +229,11 @@ impl PoolBuilder {
             defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
                 tls,
-                profile,
+                profiles,
+                profile_seed,
                 accept_language: self.accept_language,
             }),
+            draws: Mutex::new(seeded(profile_seed)),
             layers: Mutex::new(self.layers),
             generation: AtomicU64::new(0),
             hosts: Hosts::new(),

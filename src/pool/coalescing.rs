@@ -42,11 +42,9 @@ impl HostPool {
     /// Whether a connection of another host would do, by what this host is.
     fn may_share(&self) -> bool {
         let key = self.key();
-        let profile = key.profile.http2_template();
         // Where a shared connection is full, the next one is the host's own.
         key.origin.scheme() == Scheme::Https
             && key.addresses.is_none()
-            && profile.is_none_or(|http2| http2.coalesces)
             && self.now() >= self.apart_until.load(Ordering::Relaxed)
             && self.borrowed.load().is_empty()
     }
@@ -65,6 +63,7 @@ impl HostPool {
             addresses.contains(&live.address())
                 && live.peer().is_some()
                 && !live.slot().usage().draining
+                && live.coalesces()
                 && live.covers(self.key().origin.host())
         })
     }
@@ -112,12 +111,18 @@ fn is_alike(one: &HostKey, other: &HostKey) -> bool {
         && one.origin.host() != other.origin.host()
         && one.protocols == other.protocols
         && one.tls == other.tls
-        && one.profile == other.profile
+        && one.look == other.look
         && one.partition == other.partition
         && one.addresses == other.addresses
 }
 
 impl Live {
+    /// Whether its client uses one connection for several hosts.
+    fn coalesces(&self) -> bool {
+        let http2 = self.profile().http2_template();
+        http2.is_none_or(|http2| http2.coalesces)
+    }
+
     /// Whether the server has proven to be this host too.
     fn covers(&self, host: &str) -> bool {
         let certificate = self.tls().and_then(|tls| tls.certificate.as_ref());

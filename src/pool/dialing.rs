@@ -21,6 +21,7 @@ use super::queue::Queue;
 use super::shared::Shared;
 use crate::dial::{Dialed, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
+use crate::profile::Profile;
 use crate::registry::{CloseReason, Protocol};
 
 /// Between a dial that failed and the next, where nobody can be told; doubled each time up to the longest, and jittered, so that
@@ -180,15 +181,18 @@ impl HostPool {
             Purpose::Demand | Purpose::Warmth(_) => None,
         };
         let may_share = matches!(purpose, Purpose::Demand);
+        let key = self.key();
+        let profile = shared.profile_for(&key.look);
         let attempt = Attempt {
             host: Arc::clone(self),
+            profile: profile.clone(),
             begun: Instant::now(),
             generation: shared.generation(),
             pending: Some((permit, purpose)),
         };
         self.publish(|host| PoolEvent::DialStarted {
             host,
-            profile: Arc::clone(self.key().profile.name()),
+            profile: Arc::clone(profile.name()),
         });
         if shared.dials.available_permits() == 0 {
             let most = shared.config().max_dials();
@@ -199,14 +203,13 @@ impl HostPool {
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
-        let key = self.key();
         let policy = DialPolicy::new(self, shared.config(), urgent).preferring(preferred);
         let addresses = Arc::new(policy);
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
             tls: key.tls.clone(),
-            profile: key.profile.clone(),
+            profile: profile.clone(),
             addresses,
             keeps_certificate: shared.config().coalescing(),
         };
@@ -215,7 +218,7 @@ impl HostPool {
             "dial",
             host = key.origin.host(),
             port = key.origin.port(),
-            profile = %key.profile.name(),
+            profile = %profile.name(),
             address = tracing::field::Empty,
             outcome = tracing::field::Empty,
         );
@@ -253,6 +256,7 @@ enum Found {
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
 struct Attempt {
     host: Arc<HostPool>,
+    profile: Profile,
     begun: Instant,
     generation: u64,
     pending: Option<(Permit, Purpose)>,
@@ -315,6 +319,7 @@ impl Attempt {
         let now = shared.clock.now();
         let admission = Admission {
             host: Arc::clone(host),
+            profile: self.profile.clone(),
             permit,
             fresh: matches!(purpose, Purpose::Demand),
             now,
@@ -356,6 +361,10 @@ impl Attempt {
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
         if live.generation() != shared.generation() {
             live.drain(CloseReason::Flushed);
+        }
+        if !shared.permits_address(&live) {
+            // The list changed while it was dialed.
+            live.drain(CloseReason::AddressDenied);
         }
         host.add(&live);
         if live.slot().usage().draining {

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::events::Limit;
+use super::host::HostPool;
 use super::live::Live;
 use super::shared::Shared;
+use crate::config::Config;
 use crate::registry::{CloseReason, Health};
 
 /// A host that finds every place taken and nobody idle waits this long before busy ones must share: enough for a burst to pass,
@@ -48,6 +50,22 @@ impl Shared {
             live.drain(CloseReason::Evicted);
         }
         self.settle_eviction(least.is_some(), least.as_deref());
+    }
+
+    /// Closes idle connections as far as there are more than a lowered limit allows, those that are kept warm last.
+    pub(super) fn trim_surplus(&self) {
+        let most = self.permits.limit();
+        if self.permits.used() <= most {
+            return;
+        }
+        // Those that drain are on their way out already.
+        let stats = self.stats();
+        let surplus = (stats.connections + stats.dialing).saturating_sub(most);
+        let mut idle = self.idle();
+        idle.sort_unstable_by_key(|idle| (idle.kept_warm, idle.worth));
+        for surplus in idle.iter().take(surplus) {
+            surplus.live.close_if_idle(CloseReason::Evicted);
+        }
     }
 
     /// Closes what is idle beyond the limit.
@@ -118,5 +136,19 @@ impl Shared {
             }
         }
         idle
+    }
+}
+
+impl HostPool {
+    /// Closes the youngest idle connections as far as there are more than the host may have.
+    pub(super) fn trim(&self, config: &Config) {
+        let connections = self.connections();
+        let surplus = connections
+            .len()
+            .saturating_sub(config.max_connections_per_host());
+        let idle = |live: &&Arc<Live>| live.slot().usage().in_use == 0;
+        for live in connections.iter().rev().filter(idle).take(surplus) {
+            live.close_if_idle(CloseReason::Evicted);
+        }
     }
 }

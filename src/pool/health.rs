@@ -42,7 +42,7 @@ pub struct HostHealth {
     /// Scheme, name and port.
     #[serde(serialize_with = "as_text")]
     pub origin: Origin,
-    /// The name of its profile.
+    /// The name of its profile, or of all that its connections may have drawn.
     pub profile: String,
     /// Whom its connections are kept apart for.
     pub partition: Option<String>,
@@ -177,7 +177,7 @@ impl HostPool {
         let key = self.key();
         HostHealth {
             origin: key.origin.clone(),
-            profile: key.profile.name().to_string(),
+            profile: key.look.name(),
             partition: key.partition.as_deref().map(str::to_owned),
             health,
             why,

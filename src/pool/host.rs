@@ -23,7 +23,7 @@ use super::lease::Lease;
 use super::live::Live;
 use super::performance::Performance;
 use super::permits::Permits;
-use super::pick::first_choice;
+use super::pick_policy::Choosing;
 use super::queue::Queue;
 use super::retry_budget::RetryBudget;
 use super::shared::Shared;
@@ -62,6 +62,7 @@ pub(super) struct HostPool {
     pub(super) apart_until: AtomicU64,
     /// Among how many of them, the oldest, the load is spread.
     spread: AtomicUsize,
+    choosing: Choosing,
     /// The queue's length, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
@@ -105,6 +106,7 @@ impl HostPool {
             borrowed: ArcSwap::default(),
             apart_until: AtomicU64::new(0),
             spread: AtomicUsize::new(1),
+            choosing: Choosing::new(&shared.config()),
             waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
             left_alone_until: AtomicU64::new(0),
@@ -118,6 +120,10 @@ impl HostPool {
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn choosing(&self) -> &Choosing {
+        &self.choosing
     }
 
     pub(super) fn breaker(&self) -> &Breaker {
@@ -213,7 +219,8 @@ impl HostPool {
             return None;
         }
         let connections = self.connections.load();
-        let choice = first_choice(&connections, self.spread.load(Ordering::Relaxed));
+        let spread = self.spread.load(Ordering::Relaxed);
+        let choice = self.choosing.choice(&connections, spread);
         let chosen = connections.get(choice).and_then(Lease::try_new);
         chosen
             .or_else(|| connections.iter().find_map(Lease::try_new))
@@ -349,6 +356,7 @@ impl HostPool {
             more.push(Arc::clone(live));
             more
         });
+        self.share_out();
         self.look_soon();
     }
 

@@ -51,6 +51,7 @@ impl Shared {
             self.retire(host, now + millis(config.idle_timeout()));
         }
         self.relieve_starved();
+        self.trim_surplus();
         self.trim_idle();
         self.observe_health(now);
     }

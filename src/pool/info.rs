@@ -83,7 +83,7 @@ impl ConnectionInfo {
 
     /// The name of its profile.
     pub fn profile(&self) -> &str {
-        self.live.key().host.profile.name()
+        self.live.profile().name()
     }
 
     /// What TLS agreed on; `None` without TLS.

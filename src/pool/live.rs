@@ -18,6 +18,7 @@ use super::leases::Leases;
 use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
+use super::pick_policy::Preference;
 use super::proving::Asked;
 use super::resets::Resets;
 use super::slot::{Slot, Usage};
@@ -35,6 +36,7 @@ pub(crate) struct Live {
     slot: Slot,
     key: Key,
     host: Arc<HostPool>,
+    profile: Profile,
     registration: Registration,
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
@@ -47,6 +49,7 @@ pub(crate) struct Live {
     has_guests: AtomicBool,
     leases: Leases,
     latency: PeakEwma,
+    preference: Preference,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
@@ -81,6 +84,8 @@ const ENDED: u8 = 2;
 /// What the pool decides about a connection that was just dialed.
 pub(super) struct Admission {
     pub(super) host: Arc<HostPool>,
+    /// What it was dialed to look like.
+    pub(super) profile: Profile,
     pub(super) permit: Permit,
     pub(super) fresh: bool,
     pub(super) now: u64,
@@ -104,6 +109,7 @@ impl Live {
         } = dialed;
         let Admission {
             host,
+            profile,
             permit,
             fresh,
             now,
@@ -121,11 +127,13 @@ impl Live {
         };
         let live = Arc::new(Self {
             slot: Slot::new(limit, now),
+            preference: Preference::new(host.addresses().affinity(address)),
             key: Key {
                 host: Arc::clone(host.key()),
                 address,
             },
             host,
+            profile,
             registration,
             peer,
             pinger,
@@ -205,6 +213,11 @@ impl Live {
         &self.has_guests
     }
 
+    /// What speaks for it where several are free.
+    pub(super) fn preference(&self) -> &Preference {
+        &self.preference
+    }
+
     pub(super) fn resets(&self) -> &Mutex<Resets> {
         &self.resets
     }
@@ -220,7 +233,7 @@ impl Live {
 
     /// What it looks like.
     pub(crate) fn profile(&self) -> &Profile {
-        &self.key.host.profile
+        &self.profile
     }
 
     pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {

@@ -1,14 +1,38 @@
-//! Which of a host's connections serves the next caller under a [`Balance`] other than the default.
+//! Which of a host's connections serves the next caller under the pool's [`Balance`].
 //!
-//! These choose among all that are there, not only among those that the load needs: who asks for one wants it kept to. No lock and no
-//! allocation, and of what is shared only the host's count of turns is written.
+//! The default is [`pick`](super::pick)'s. The others choose among all that are there, not only among those that the load needs: who
+//! asks for one wants it kept to. No lock and no allocation, and of what is shared only the host's count of turns is written.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use crate::config::Balance;
+use super::host::HostPool;
+use super::live::Live;
+use super::pick::first_choice;
+use crate::config::{Balance, Config};
 
 /// 2⁶⁴ divided by the golden ratio: its multiples, modulo 2⁶⁴, lie as evenly as multiples can.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A connection to an address of weight one has so many parts; of several to one address each has its part of them. Eight can share
+/// it evenly.
+const PARTS: u64 = 840;
+
+/// A host's policy, and how often it has chosen.
+#[derive(Debug)]
+pub(super) struct Choosing {
+    /// The policy's place in [`Balance::ALL`], so that no configuration has to be loaded.
+    balance: AtomicU8,
+    turns: AtomicUsize,
+}
+
+/// What speaks for a connection.
+#[derive(Debug)]
+pub(super) struct Preference {
+    share: AtomicU64,
+    affinity: u64,
+}
 
 /// What a choice looks at.
 pub(super) trait Choosable {
@@ -19,10 +43,88 @@ pub(super) trait Choosable {
     fn is_free(&self) -> bool;
 
     /// Its part of the uses, for [`Balance::Weighted`].
-    fn share(&self) -> u32;
+    fn share(&self) -> u64;
 
     /// How much the host sticks to its address, for [`Balance::Sticky`].
     fn affinity(&self) -> u64;
+}
+
+impl Choosing {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            balance: AtomicU8::new(config.balance() as u8),
+            turns: AtomicUsize::new(0),
+        }
+    }
+
+    fn balance(&self) -> Balance {
+        let place = usize::from(self.balance.load(Ordering::Relaxed));
+        Balance::ALL.get(place).copied().unwrap_or_default()
+    }
+
+    /// The place of the connection to try first; by default among the `spread` oldest.
+    pub(super) fn choice(&self, connections: &[Arc<Live>], spread: usize) -> usize {
+        match self.balance() {
+            Balance::PowerOfTwo => first_choice(connections, spread),
+            other => choose(connections, other, &self.turns),
+        }
+    }
+}
+
+impl Preference {
+    pub(super) fn new(affinity: u64) -> Self {
+        Self {
+            share: AtomicU64::new(0),
+            affinity,
+        }
+    }
+}
+
+impl HostPool {
+    /// Chooses from now on as the configuration says.
+    pub(super) fn follow_balance(&self, config: &Config) {
+        let balance = config.balance() as u8;
+        self.choosing().balance.store(balance, Ordering::Relaxed);
+        self.share_out();
+    }
+
+    /// Gives each connection its part of its address's weight.
+    pub(super) fn share_out(&self) {
+        if self.choosing().balance() != Balance::Weighted {
+            return;
+        }
+        let connections = self.connections();
+        for live in connections.iter() {
+            let address = live.address();
+            let same = |other: &&Arc<Live>| other.address() == address;
+            let together = connections.iter().filter(same).count().max(1) as u64;
+            let share = u64::from(self.weight_of(address)) * PARTS / together;
+            live.preference().share.store(share, Ordering::Relaxed);
+        }
+    }
+
+    fn weight_of(&self, address: SocketAddr) -> u32 {
+        self.addresses().weight_of(address.ip())
+    }
+}
+
+impl Choosable for Arc<Live> {
+    fn uses(&self) -> u32 {
+        self.slot().usage().in_use
+    }
+
+    fn is_free(&self) -> bool {
+        let usage = self.slot().usage();
+        !usage.draining && !usage.held && usage.in_use < self.slot().limit()
+    }
+
+    fn share(&self) -> u64 {
+        self.preference().share.load(Ordering::Relaxed)
+    }
+
+    fn affinity(&self) -> u64 {
+        self.preference().affinity
+    }
 }
 
 /// The place of the connection to try first. `turns` counts the host's choices.
@@ -37,9 +139,10 @@ pub(super) fn choose<C: Choosable>(
         Balance::LeastLoaded => free(connections).min_by_key(|(_, one)| one.uses()),
         Balance::Weighted => by_weight(connections, turn()),
         // Of those to the same address the oldest.
-        Balance::Sticky => free(connections)
-            .min_by_key(|(_, one)| std::cmp::Reverse(one.affinity())),
-        // Has a place of its own: `pick`.
+        Balance::Sticky => {
+            free(connections).min_by_key(|(_, one)| std::cmp::Reverse(one.affinity()))
+        }
+        // `pick` chooses.
         _ => None,
     };
     found.map_or(0, |(place, _)| place)
@@ -56,11 +159,11 @@ fn in_turn<C: Choosable>(connections: &[C], turn: usize) -> Option<(usize, &C)> 
 /// The one on which the turn's point falls, where each takes as much of the line as its share. What has none is taken when nothing
 /// else is free.
 fn by_weight<C: Choosable>(connections: &[C], turn: usize) -> Option<(usize, &C)> {
-    let total: u64 = free(connections).map(|(_, one)| u64::from(one.share())).sum();
+    let total: u64 = free(connections).map(|(_, one)| one.share()).sum();
     let point = (turn as u64).wrapping_mul(GOLDEN);
     let mut left = ((u128::from(point) * u128::from(total)) >> u64::BITS) as u64;
     for (place, one) in free(connections) {
-        let share = u64::from(one.share());
+        let share = one.share();
         if left < share {
             return Some((place, one));
         }
@@ -71,12 +174,16 @@ fn by_weight<C: Choosable>(connections: &[C], turn: usize) -> Option<(usize, &C)
 }
 
 fn free<C: Choosable>(connections: &[C]) -> impl Iterator<Item = (usize, &C)> {
-    connections.iter().enumerate().filter(|(_, one)| one.is_free())
+    connections
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| one.is_free())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use proptest::prelude::*;
 
     #[derive(Clone, Debug)]
@@ -96,8 +203,8 @@ mod tests {
             self.uses < self.limit
         }
 
-        fn share(&self) -> u32 {
-            self.share
+        fn share(&self) -> u64 {
+            u64::from(self.share)
         }
 
         fn affinity(&self) -> u64 {
@@ -126,7 +233,9 @@ mod tests {
         let free: Vec<_> = (0..all.len()).filter(|at| all[*at].is_free()).collect();
         let best = |worth: &dyn Fn(&Fake) -> u64| {
             let most = free.iter().map(|at| worth(&all[*at])).max();
-            free.iter().copied().find(|at| Some(worth(&all[*at])) == most)
+            free.iter()
+                .copied()
+                .find(|at| Some(worth(&all[*at])) == most)
         };
         match balance {
             Balance::RoundRobin => (0..all.len())
@@ -135,6 +244,17 @@ mod tests {
             Balance::LeastLoaded => best(&|fake| u64::from(u32::MAX - fake.uses)),
             Balance::Sticky => best(&|fake| fake.affinity),
             _ => None,
+        }
+    }
+
+    #[test]
+    fn a_policy_is_found_again_by_its_place() {
+        for balance in Balance::ALL {
+            let config = Config::try_from(Settings {
+                balance: Some(balance),
+                ..Settings::default()
+            });
+            assert_eq!(Choosing::new(&config.unwrap()).balance(), balance);
         }
     }
 

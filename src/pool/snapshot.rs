@@ -37,7 +37,7 @@ pub struct PoolSnapshot {
 pub struct HostSnapshot {
     /// Scheme, name and port.
     pub origin: String,
-    /// The name of its profile.
+    /// The name of its profile, or of all that its connections may have drawn.
     pub profile: String,
     /// What is offered to it.
     #[serde(serialize_with = "offered")]
@@ -75,6 +75,8 @@ pub struct ConnectionSnapshot {
     pub address: SocketAddr,
     /// Our address.
     pub local_address: Option<SocketAddr>,
+    /// The name of its profile.
+    pub profile: String,
     /// What is spoken on it.
     pub protocol: Protocol,
     /// Where in its life it is.
@@ -185,7 +187,7 @@ impl HostSnapshot {
         // The rest does not need the lock.
         let key = host.key();
         snapshot.origin = key.origin.to_string();
-        snapshot.profile = key.profile.name().to_string();
+        snapshot.profile = key.look.name();
         snapshot.partition = key.partition.as_deref().map(str::to_owned);
         snapshot.keep_warm = host.keep_warm();
         (snapshot.health, snapshot.why) = host.present_health(&shared.config(), now);
@@ -213,6 +215,7 @@ impl ConnectionSnapshot {
             id: entry.id,
             address: live.address(),
             local_address: entry.local_addr,
+            profile: live.profile().name().to_string(),
             protocol: entry.protocol,
             state: entry.state,
             health: entry.health,

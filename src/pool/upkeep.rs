@@ -29,6 +29,8 @@ impl HostPool {
     ) -> Option<u64> {
         let held = self.alarm_overdue(config, now);
         self.breaker().arm(config);
+        self.follow_balance(config);
+        self.trim(config);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
         for live in self.connections().iter() {

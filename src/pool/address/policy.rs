@@ -1,6 +1,6 @@
 //! What one dial is told about addresses, and what it tells of them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::book::{Admitted, Book, Refusal};
-use super::choice::{Need, order, stickiness};
+use super::choice::{Need, affinity, order, stickiness};
 use super::turns::Turns;
 use crate::config::Config;
 use crate::dial::{AddressPermit, AddressPolicy};
@@ -38,6 +38,15 @@ impl HostAddresses {
             sticky: stickiness(&key.origin, key.partition.as_deref()),
             dials: Turns::new(config.max_dials_per_host()),
         }
+    }
+
+    /// How much the host sticks to an address.
+    pub(in crate::pool) fn affinity(&self, address: SocketAddr) -> u64 {
+        affinity(self.sticky, address)
+    }
+
+    pub(in crate::pool) fn weight_of(&self, address: IpAddr) -> u32 {
+        self.book.weight_of(address)
     }
 
     pub(super) fn book(&self) -> &Book {
