@@ -145,7 +145,9 @@ fn client(measure: &str, way: &str, count: usize, address: SocketAddr, authority
                     .build()
                     .unwrap(),
             );
-            let report = pool.preheat([format!("localhost:{}", address.port())]).await;
+            let report = pool
+                .preheat([format!("localhost:{}", address.port())])
+                .await;
             assert!(report.is_complete(), "{report:?}");
             assert_eq!(pool.stats().connections, count);
         }

@@ -16,7 +16,24 @@ use crate::registry::{ConnectionId, Entry, Protocol};
 #[derive(Clone)]
 pub struct ConnectionInfo {
     live: Arc<Live>,
-    reused: bool,
+    reuse: Reuse,
+}
+
+/// A word, since it is moved with every lease, right after it was stored.
+#[derive(Clone, Copy, Eq, PartialEq)]
+#[repr(u64)]
+enum Reuse {
+    AwaitedDial,
+    WasThere,
+}
+
+impl Reuse {
+    fn of(reused: bool) -> Self {
+        match reused {
+            true => Self::WasThere,
+            false => Self::AwaitedDial,
+        }
+    }
 }
 
 /// The fingerprints of one connection.
@@ -33,7 +50,7 @@ impl ConnectionInfo {
     pub(super) fn new(live: &Arc<Live>, reused: bool) -> Self {
         Self {
             live: Arc::clone(live),
-            reused,
+            reuse: Reuse::of(reused),
         }
     }
 
@@ -42,7 +59,7 @@ impl ConnectionInfo {
     }
 
     pub(super) fn set_reused(&mut self, reused: bool) {
-        self.reused = reused;
+        self.reuse = Reuse::of(reused);
     }
 
     /// Its number in the registry; never reused.
@@ -90,7 +107,7 @@ impl ConnectionInfo {
 
     /// Whether the connection was there when it was asked for; else its caller waited for its dial.
     pub fn is_reused(&self) -> bool {
-        self.reused
+        self.reuse == Reuse::WasThere
     }
 
     /// How long its dial took, step by step, whoever waited for it.
@@ -111,7 +128,7 @@ impl fmt::Debug for ConnectionInfo {
             .field("origin", &self.origin().to_string())
             .field("remote_addr", &self.remote_addr())
             .field("protocol", &self.protocol())
-            .field("reused", &self.reused)
+            .field("reused", &self.is_reused())
             .finish_non_exhaustive()
     }
 }
