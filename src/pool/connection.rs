@@ -27,11 +27,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    #[inline]
     pub(super) fn at(lease: Lease, site: Site) -> Self {
         lease.locate(site);
         Self::new(lease)
     }
 
+    #[inline]
     pub(super) fn new(lease: Lease) -> Self {
         Self {
             lease,

@@ -228,6 +228,7 @@ impl HostPool {
     }
 
     /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
+    #[inline]
     pub(super) fn try_acquire_or_prove(self: &Arc<Self>) -> Option<Lease> {
         self.try_acquire().or_else(|| {
             self.prove();

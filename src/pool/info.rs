@@ -19,7 +19,24 @@ pub struct ConnectionInfo {
     live: Arc<Live>,
     /// The host that it is for, where that is not the one that it was made for.
     guest: Option<Arc<HostPool>>,
-    reused: bool,
+    reuse: Reuse,
+}
+
+/// A word, since it is moved with every lease, right after it was stored.
+#[derive(Clone, Copy, Eq, PartialEq)]
+#[repr(u64)]
+enum Reuse {
+    AwaitedDial,
+    WasThere,
+}
+
+impl Reuse {
+    fn of(reused: bool) -> Self {
+        match reused {
+            true => Self::WasThere,
+            false => Self::AwaitedDial,
+        }
+    }
 }
 
 /// The fingerprints of one connection.
@@ -37,7 +54,7 @@ impl ConnectionInfo {
         Self {
             live: Arc::clone(live),
             guest: None,
-            reused,
+            reuse: Reuse::of(reused),
         }
     }
 
@@ -46,7 +63,7 @@ impl ConnectionInfo {
     }
 
     pub(super) fn set_reused(&mut self, reused: bool) {
-        self.reused = reused;
+        self.reuse = Reuse::of(reused);
     }
 
     /// For a host that has the connection on loan.
@@ -106,7 +123,7 @@ impl ConnectionInfo {
 
     /// Whether the connection was there when it was asked for; else its caller waited for its dial.
     pub fn is_reused(&self) -> bool {
-        self.reused
+        self.reuse == Reuse::WasThere
     }
 
     /// How long its dial took, step by step, whoever waited for it.
@@ -127,7 +144,7 @@ impl fmt::Debug for ConnectionInfo {
             .field("origin", &self.origin().to_string())
             .field("remote_addr", &self.remote_addr())
             .field("protocol", &self.protocol())
-            .field("reused", &self.reused)
+            .field("reused", &self.is_reused())
             .finish_non_exhaustive()
     }
 }

@@ -52,6 +52,8 @@ mod shared;
 mod shutdown;
 mod slot;
 mod snapshot;
+#[cfg(test)]
+mod speed;
 mod stats;
 mod target;
 mod upkeep;
