@@ -6,16 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::body::Body;
 use super::outgoing::Outgoing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{AsTarget, Connection, Pool, ProbedHost};
 
 /// Once a round in which no connection passed has been followed by another, it is the host that fails and not its connections: they stay.
 const ROUNDS_LOST: u32 = 2;
+
+/// More of an answer is not worth reading for the sake of an HTTP/1.1 connection: a handshake costs less.
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What to ask, and what a good answer is. For [`Pool::probe`].
 #[derive(Clone, Debug)]
@@ -147,15 +151,32 @@ async fn passes(connection: &Connection, probe: &Probe, deadline: Instant) -> bo
     let Ok(mut outgoing) = Outgoing::new(request, connection.origin()) else {
         return false;
     };
-    let answer = timeout_at(deadline, connection.send_once(&mut outgoing)).await;
-    let status = match answer {
-        Ok(Ok(response)) => response.status(),
-        Ok(Err(_)) | Err(_) => return false,
+    let answer = async {
+        let response = connection.send_once(&mut outgoing).await?;
+        let status = response.status();
+        read_out(response.into_body()).await?;
+        Ok::<_, Error>(status)
+    };
+    let Ok(Ok(status)) = timeout_at(deadline, answer).await else {
+        return false;
     };
     match probe.status {
         Some(wanted) => status == wanted,
         None => !status.is_server_error(),
     }
+}
+
+/// Reads the body, so that an HTTP/1.1 connection can carry the next request; one that is too long is broken off.
+async fn read_out(mut body: Body) -> Result<()> {
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let length = frame?.data_ref().map_or(0, Bytes::len);
+        read += length;
+        if read > LONGEST_ANSWER {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

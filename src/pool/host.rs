@@ -155,6 +155,11 @@ impl HostPool {
         self.clock.at(Instant::now())
     }
 
+    /// What the pool's clock said at `instant`, or would have.
+    pub(super) fn at(&self, instant: Instant) -> u64 {
+        self.clock.at(instant)
+    }
+
     pub(super) fn now(&self) -> u64 {
         self.clock.now()
     }
