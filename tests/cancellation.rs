@@ -17,6 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::certificates::Authority;
 use common::check::{gone, idle, quiet};
+use common::dropping::Leaves::AtOnce;
+use common::dropping::{MOST_POLLS, polled};
 use common::http1;
 use common::http2::Http2;
 use common::peer::Peer;
@@ -31,35 +33,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::timeout;
 
-/// More awaits than anything here has.
-const MOST_POLLS: usize = 200;
-
-/// Polls `future` at most `polls` times, each time it is woken, then drops it; what it yielded, if it did.
-async fn polled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            // The last poll is followed by the drop, not by a wait for a wake-up that may never come.
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
 /// Drops what `attempt` makes after 0, 1, 2, … polls until it completes, and looks after each whether `pool` is as before.
 async fn dropped_everywhere<F>(pool: &Pool, target: &str, attempt: impl Fn() -> F)
 where
     F: Future,
 {
     for polls in 0..MOST_POLLS {
-        let done = polled(polls, attempt()).await.is_some();
+        let done = polled(polls, AtOnce, attempt()).await.is_some();
         idle(pool).await;
         let body = timeout(Duration::from_secs(10), fetch(pool, target));
         assert_eq!(body.await.unwrap().unwrap(), "hello", "after {polls} polls");
@@ -107,7 +87,9 @@ async fn get_from_a_cold_pool() {
         let peer = server(protocols).await;
         for polls in 0..MOST_POLLS {
             let pool = plain(protocols).build().unwrap();
-            let done = polled(polls, pool.get(peer.plain_target())).await.is_some();
+            let done = polled(polls, AtOnce, pool.get(peer.plain_target()))
+                .await
+                .is_some();
             idle(&pool).await;
             let opened = pool.stats().connections_opened;
             // What had been started is kept as a spare.
@@ -135,7 +117,9 @@ async fn get_at_a_limit_among_waiters() {
         for polls in 0..MOST_POLLS {
             let held = pool.get(&target).await.unwrap();
             let mut before = pin!(fetch(&pool, &target));
-            let mut dropped = pin!(polled(polls, async { pool.get(&target).await.map(drop) }));
+            let mut dropped = pin!(polled(polls, AtOnce, async {
+                pool.get(&target).await.map(drop)
+            }));
             let mut after = pin!(fetch(&pool, &target));
             // All three queue, in this order; then the connection is given back.
             let (first, done, last) = poll_fn(|cx| {
@@ -246,7 +230,9 @@ async fn preheat() {
         for polls in 0..MOST_POLLS {
             let pool = plain(protocols).build().unwrap();
             let target = peer.plain_target();
-            let done = polled(polls, pool.preheat([&target])).await.is_some();
+            let done = polled(polls, AtOnce, pool.preheat([&target]))
+                .await
+                .is_some();
             idle(&pool).await;
             assert_eq!(fetch(&pool, &target).await.unwrap(), "hello");
             quiet(&pool).await;
@@ -265,7 +251,7 @@ async fn shutdown() {
         let target = peer.plain_target();
         fetch(&pool, &target).await.unwrap();
         let held = pool.get(&target).await.unwrap();
-        let done = polled(polls, pool.shutdown(Duration::from_millis(20))).await;
+        let done = polled(polls, AtOnce, pool.shutdown(Duration::from_millis(20))).await;
         let closed = polls > 0;
         assert_eq!(pool.get(&target).await.is_err(), closed);
         drop(held);
@@ -291,7 +277,9 @@ async fn get_over_tls() {
     .await;
     for polls in 0..MOST_POLLS {
         let pool = trusting(&authority).build().unwrap();
-        let done = polled(polls, fetch(&pool, &peer.target())).await.is_some();
+        let done = polled(polls, AtOnce, fetch(&pool, &peer.target()))
+            .await
+            .is_some();
         // Also the dial itself, cut wherever it is.
         pool.shutdown(Duration::from_secs(10)).await;
         gone(&pool);
@@ -326,7 +314,7 @@ async fn half_of_the_callers_leave() {
                 #[allow(clippy::disallowed_methods, reason = "joined below")]
                 tokio::spawn(async move {
                     if caller % 2 == 0 {
-                        polled(polls, fetch(&pool, &target)).await;
+                        polled(polls, AtOnce, fetch(&pool, &target)).await;
                     } else {
                         assert_eq!(fetch(&pool, &target).await.unwrap(), "hello");
                     }

@@ -46,7 +46,8 @@ async fn what_is_denied_from_now_on_is_left_and_not_dialed() {
     drop(idle);
     let mut events = pool.subscribe();
     let list = AccessList::allow_all().deny("127.0.0.1").unwrap();
-    pool.reconfigure(Reconfiguration::default().access_list(list)).unwrap();
+    pool.reconfigure(Reconfiguration::default().access_list(list))
+        .unwrap();
 
     // What is under way goes on, and nobody new gets there.
     assert_eq!(read(&used).await.unwrap(), "hello");
@@ -89,7 +90,8 @@ async fn weights_hold_from_the_next_use_on() {
         ("127.0.0.1=0", [0..=0, 100..=100]),
     ] {
         let weights: Weights = weights.parse().unwrap();
-        pool.reconfigure(Reconfiguration::default().weights(weights)).unwrap();
+        pool.reconfigure(Reconfiguration::default().weights(weights))
+            .unwrap();
         let mut counts = BTreeMap::new();
         for _ in 0..100 {
             let address = pool.get(&target).await.unwrap().remote_addr().ip();
@@ -106,9 +108,19 @@ async fn weights_hold_from_the_next_use_on() {
 #[tokio::test]
 async fn what_is_idle_beyond_a_lowered_limit_closes_by_itself() {
     let settings = || Settings::default();
-    let in_all = Settings { max_connections: Some(3), max_idle: Some(3), ..settings() };
-    let per_host = Settings { max_connections_per_host: Some(2), ..settings() };
-    let idle = Settings { max_idle: Some(1), ..settings() };
+    let in_all = Settings {
+        max_connections: Some(3),
+        max_idle: Some(3),
+        ..settings()
+    };
+    let per_host = Settings {
+        max_connections_per_host: Some(2),
+        ..settings()
+    };
+    let idle = Settings {
+        max_idle: Some(1),
+        ..settings()
+    };
     for (lowered, most, used) in [(in_all, 3, 2), (per_host, 4, 1), (idle, 1, 0)] {
         let peer = server().await;
         let pool = plain(Protocols::Http1).build().unwrap();
@@ -121,8 +133,15 @@ async fn what_is_idle_beyond_a_lowered_limit_closes_by_itself() {
         until("the rest is idle", || pool.stats().idle == 6 - used).await;
         let mut events = pool.subscribe();
         pool.reconfigure(lowered).unwrap();
-        until("as many as there may be", || pool.registry().count() == most).await;
-        assert!(ends(&mut events).iter().all(|reason| *reason == CloseReason::Evicted));
+        until("as many as there may be", || {
+            pool.registry().count() == most
+        })
+        .await;
+        assert!(
+            ends(&mut events)
+                .iter()
+                .all(|reason| *reason == CloseReason::Evicted)
+        );
         for connection in &held {
             assert_eq!(read(connection).await.unwrap(), "hello");
         }

@@ -55,7 +55,7 @@ impl Connection {
 
     /// Whether requests with safe methods may be processed twice.
     pub(crate) fn replays_safe_methods(&self) -> bool {
-        let shared = self.lease.live().host().shared();
+        let shared = self.lease.host().shared();
         shared.is_some_and(|shared| shared.config().replay_safe_methods())
     }
 
@@ -63,7 +63,16 @@ impl Connection {
     ///
     /// Cancel-safe: nothing is held until it returns.
     pub(crate) async fn another(&self) -> Result<Self> {
-        self.lease.live().host().connection().await
+        self.lease.host().connection().await
+    }
+
+    /// Whether the connection is another host's. If so, this host keeps to its own from now on.
+    pub(crate) fn keep_apart(&self) -> bool {
+        let is_guest = self.lease.is_guest();
+        if is_guest {
+            self.lease.host().keep_apart(self.lease.live());
+        }
+        is_guest
     }
 }
 

@@ -182,6 +182,7 @@ impl HostPool {
         };
         let key = self.key();
         let profile = shared.profile_for(&key.look);
+        let may_share = matches!(purpose, Purpose::Demand);
         let attempt = Attempt {
             host: Arc::clone(self),
             profile: profile.clone(),
@@ -210,6 +211,7 @@ impl HostPool {
             tls: key.tls.clone(),
             profile: profile.clone(),
             addresses,
+            keeps_certificate: shared.config().coalescing(),
         };
         // What the dial's steps log is told apart by it.
         let span = tracing::debug_span!(
@@ -230,7 +232,11 @@ impl HostPool {
                     }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
-                    dialer.dial(&route).await
+                    if may_share && let Some(live) = host.shareable().await {
+                        return Ok(Found::Shareable(live));
+                    }
+                    let dialed = dialer.dial(&route).await;
+                    dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
                 } => outcome,
             };
             attempt.finish(outcome);
@@ -239,6 +245,13 @@ impl HostPool {
             .tasks
             .spawn_on(dial.instrument(span), &shared.runtime);
     }
+}
+
+/// What came of a dial.
+enum Found {
+    Dialed(Box<Dialed>),
+    /// Another host's connection serves this one too.
+    Shareable(Arc<Live>),
 }
 
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
@@ -251,13 +264,14 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn finish(mut self, outcome: Result<Dialed>) {
+    fn finish(mut self, outcome: Result<Found>) {
         let Some((permit, purpose)) = self.pending.take() else {
             return;
         };
         let span = tracing::Span::current();
         let address = match &outcome {
-            Ok(dialed) => Some(dialed.address),
+            Ok(Found::Dialed(dialed)) => Some(dialed.address),
+            Ok(Found::Shareable(live)) => Some(live.address()),
             Err(error) => error.address(),
         };
         if let Some(address) = address {
@@ -266,14 +280,27 @@ impl Attempt {
         span.record(
             "outcome",
             match &outcome {
-                Ok(_) => "connected",
+                Ok(Found::Dialed(_)) => "connected",
+                Ok(Found::Shareable(_)) => "shared",
                 Err(error) => error.kind().as_str(),
             },
         );
         match outcome {
-            Ok(dialed) => self.succeed(dialed, permit, purpose),
+            Ok(Found::Dialed(dialed)) => self.succeed(*dialed, permit, purpose),
+            Ok(Found::Shareable(live)) => self.share(&live, permit),
             Err(error) => self.fail(error, permit, purpose),
         }
+    }
+
+    /// Nothing was dialed: callers are served by another host's connection.
+    fn share(&self, live: &Arc<Live>, permit: Permit) {
+        let host = &self.host;
+        host.borrow_connection(live);
+        host.queue().lock().protocol = Some(Protocol::Http2);
+        host.serve();
+        host.queue().lock().dialing -= 1;
+        drop(permit);
+        host.scale();
     }
 
     fn succeed(&self, dialed: Dialed, permit: Permit, purpose: Purpose) {

@@ -56,6 +56,10 @@ pub(super) struct HostPool {
     voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
+    /// Another host's, whose server speaks for this one too.
+    pub(super) borrowed: ArcSwap<Vec<Arc<Live>>>,
+    /// Until when this host keeps to its own, by the pool's clock in milliseconds.
+    pub(super) apart_until: AtomicU64,
     /// Among how many of them, the oldest, the load is spread.
     spread: AtomicUsize,
     choosing: Choosing,
@@ -99,6 +103,8 @@ impl HostPool {
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
             connections: ArcSwap::default(),
+            borrowed: ArcSwap::default(),
+            apart_until: AtomicU64::new(0),
             spread: AtomicUsize::new(1),
             choosing: Choosing::new(&shared.config()),
             waiting: AtomicUsize::new(0),
@@ -208,7 +214,7 @@ impl HostPool {
     ///
     /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
     /// wait.
-    pub(super) fn try_acquire(&self) -> Option<Lease> {
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Lease> {
         if self.waiting.load(Ordering::SeqCst) > 0 || !self.breaker.is_closed() {
             return None;
         }
@@ -216,11 +222,13 @@ impl HostPool {
         let spread = self.spread.load(Ordering::Relaxed);
         let choice = self.choosing.choice(&connections, spread);
         let chosen = connections.get(choice).and_then(Lease::try_new);
-        chosen.or_else(|| connections.iter().find_map(Lease::try_new))
+        chosen
+            .or_else(|| connections.iter().find_map(Lease::try_new))
+            .or_else(|| self.borrowed_lease())
     }
 
     /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
-    pub(super) fn try_acquire_or_prove(&self) -> Option<Lease> {
+    pub(super) fn try_acquire_or_prove(self: &Arc<Self>) -> Option<Lease> {
         self.try_acquire().or_else(|| {
             self.prove();
             None
@@ -258,7 +266,7 @@ impl HostPool {
     }
 
     /// Hands free connections to those who wait, oldest caller first.
-    pub(super) fn serve(&self) {
+    pub(super) fn serve(self: &Arc<Self>) {
         let mut undelivered: Option<Lease> = None;
         loop {
             let (grant, lease) = {
@@ -269,7 +277,10 @@ impl HostPool {
                 // A waiter stores `waiting` and then looks at the words; a releaser changes a word and then looks at `waiting`.
                 // A word that is found full is only loaded, so the order between the two needs saying.
                 fence(Ordering::SeqCst);
-                let free = || self.first_free(Lease::try_new_awaited);
+                let free = || {
+                    let own = self.first_free(Lease::try_new_awaited);
+                    own.or_else(|| self.borrowed_lease())
+                };
                 let Some(lease) = undelivered.take().or_else(free) else {
                     break;
                 };

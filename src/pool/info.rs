@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::host::HostPool;
 use super::live::Live;
 use crate::dial::{DialTiming, Origin, TlsFingerprint, TlsInfo};
 use crate::profile::Http2Opening;
@@ -16,6 +17,8 @@ use crate::registry::{ConnectionId, Entry, Protocol};
 #[derive(Clone)]
 pub struct ConnectionInfo {
     live: Arc<Live>,
+    /// The host that it is for, where that is not the one that it was made for.
+    guest: Option<Arc<HostPool>>,
     reused: bool,
 }
 
@@ -33,6 +36,7 @@ impl ConnectionInfo {
     pub(super) fn new(live: &Arc<Live>, reused: bool) -> Self {
         Self {
             live: Arc::clone(live),
+            guest: None,
             reused,
         }
     }
@@ -45,14 +49,26 @@ impl ConnectionInfo {
         self.reused = reused;
     }
 
+    /// For a host that has the connection on loan.
+    pub(super) fn set_guest(&mut self, guest: &Arc<HostPool>) {
+        self.guest = Some(Arc::clone(guest));
+    }
+
+    pub(super) fn guest(&self) -> Option<&Arc<HostPool>> {
+        self.guest.as_ref()
+    }
+
     /// Its number in the registry; never reused.
     pub fn id(&self) -> ConnectionId {
         self.entry().id()
     }
 
-    /// What it is for.
+    /// What it is for; where hosts share it ([`coalescing`](crate::config::Config::coalescing)), the one that was asked for.
     pub fn origin(&self) -> &Origin {
-        &self.live.key().host.origin
+        match &self.guest {
+            Some(guest) => &guest.key().origin,
+            None => &self.live.key().host.origin,
+        }
     }
 
     /// Where it leads.

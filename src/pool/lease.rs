@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::host::HostPool;
 use super::info::ConnectionInfo;
 use super::leases::{Site, UNTRACKED};
 use super::live::Live;
@@ -35,6 +36,21 @@ impl Lease {
         let mut lease = Self::try_new(live)?;
         lease.info.set_reused(!live.take_fresh());
         Some(lease)
+    }
+
+    /// For a host that has the connection on loan.
+    pub(super) fn for_guest(mut self, guest: &Arc<HostPool>) -> Self {
+        self.info.set_guest(guest);
+        self
+    }
+
+    /// The host that it is for.
+    pub(super) fn host(&self) -> &Arc<HostPool> {
+        self.info.guest().unwrap_or_else(|| self.live().host())
+    }
+
+    pub(super) fn is_guest(&self) -> bool {
+        self.info.guest().is_some()
     }
 
     pub(crate) fn live(&self) -> &Arc<Live> {

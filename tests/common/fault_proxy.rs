@@ -214,7 +214,9 @@ async fn pump(
             // The network's own time.
             sleep(wait).await;
         }
-        let allowed = now.cut_after.map_or(read, |most| read.min(most - passed));
+        let allowed = now
+            .cut_after
+            .map_or(read, |most| read.min(most.saturating_sub(passed)));
         if to.write_all(&buffer[..allowed]).await.is_err() {
             return End::Closed;
         }

@@ -7,13 +7,16 @@
 
 pub mod certificates;
 pub mod check;
+pub mod dropping;
 pub mod fault_proxy;
 pub mod http1;
 pub mod http2;
 pub mod http2_servers;
+pub mod ledger;
 pub mod peer;
 pub mod process;
 pub mod relay;
 pub mod request;
 pub mod tls_servers;
+pub mod unruly_server;
 pub mod wait;

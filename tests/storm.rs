@@ -1,0 +1,196 @@
+//! Everything at once, for a while: many callers of several hosts whose networks, servers and names misbehave by a seeded plan.
+//!
+//! `HOTPOOL_STORM_SECONDS` makes it longer, `HOTPOOL_STORM_SEED` repeats the plan of another run; `.ci/soak` runs it for hours. The
+//! plan is the seed's; what the machine's own scheduling makes of it is not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+#[path = "storm/weather.rs"]
+mod weather;
+#[path = "storm/world.rs"]
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::check::{gone, idle};
+use common::dropping::{Leaves, polled};
+use common::ledger::NUMBER;
+use common::unruly_server::body;
+use common::wait::{PATIENCE, until};
+use hotpool::client::RequestOptions;
+use hotpool::registry::State;
+use hotpool::{Error, Pool, Target};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use world::{
+    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_HOST, MAX_DIALS, World,
+    random,
+};
+
+const CALLERS: u64 = 32;
+
+/// Long enough for hundreds of changes.
+const SECONDS: u64 = 10;
+
+#[test]
+fn storm() {
+    let number = |name| Some(std::env::var(name).ok()?.parse::<u64>().unwrap());
+    let seed = number("HOTPOOL_STORM_SEED").unwrap_or_else(rand::random);
+    let seconds = number("HOTPOOL_STORM_SECONDS").unwrap_or(SECONDS);
+    // Printed with a failure only.
+    println!("HOTPOOL_STORM_SEED={seed}");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(weather_it(seed, Duration::from_secs(seconds)));
+}
+
+async fn weather_it(seed: u64, time: Duration) {
+    let world = Arc::new(World::new(seed).await);
+    let over = Arc::new(AtomicBool::new(false));
+    let mut callers = JoinSet::new();
+    for caller in 1..=CALLERS {
+        let (world, over) = (Arc::clone(&world), Arc::clone(&over));
+        let mut random = random(seed, caller);
+        callers.spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                call(&world, &mut random).await;
+            }
+        });
+    }
+    let mut random = random(seed, 0);
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        world.change(&mut random).await;
+        let pause = Duration::from_millis(random.random_range(5..60));
+        watch(&world.pool, Instant::now() + pause).await;
+        let faults = world.ledger.faults();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+    over.store(true, Ordering::Relaxed);
+    world.settle().await;
+    while let Some(ended) = timeout(PATIENCE, callers.join_next()).await.unwrap() {
+        ended.unwrap();
+    }
+    idle(&world.pool).await;
+    recovers(&world).await;
+    until("the pool and the servers agree", || {
+        world.open() == world.pool.stats().connections
+    })
+    .await;
+    let report = world.pool.shutdown(PATIENCE).await;
+    assert_eq!(report.cut, 0, "{report:?}");
+    gone(&world.pool);
+    until("the servers are left alone", || world.open() == 0).await;
+    let balance = world.ledger.close();
+    println!("{balance}; {:?}", world.pool.stats());
+    // Else the storm was none.
+    assert!(balance.completed > 0 && balance.given_up > 0 && !balance.failed.is_empty());
+}
+
+/// Until `end`, limits are kept.
+async fn watch(pool: &Pool, end: Instant) {
+    while Instant::now() < end {
+        let registry = pool.registry();
+        let dialing = registry.count_by_state(State::Connecting)
+            + registry.count_by_state(State::Handshaking);
+        assert!(dialing <= MAX_DIALS, "{dialing} dials");
+        let (there, taken) = (registry.count(), pool.stats().places_taken);
+        assert!(there <= MAX_CONNECTIONS, "{there} connections");
+        assert!(taken <= MAX_CONNECTIONS, "{taken} places");
+        for entry in registry.entries() {
+            if let Some(address) = entry.remote_addr() {
+                let there = registry.count_by_address(address);
+                assert!(there <= MAX_CONNECTIONS_PER_ADDRESS, "{there} at {address}");
+            }
+            if let Some(host) = entry.host() {
+                let there = registry.count_by_host(&host);
+                assert!(there <= MAX_CONNECTIONS_PER_HOST, "{there} of {host}");
+            }
+        }
+        // Sampling has no event of its own.
+        sleep(Duration::from_millis(3)).await;
+    }
+}
+
+/// One request, by a caller who may lose patience.
+async fn call(world: &World, random: &mut StdRng) {
+    let host = &world.hosts[random.random_range(0..world.hosts.len())];
+    let replayable = random.random_ratio(1, 3);
+    let issued = world.ledger.issue(replayable);
+    let size = match random.random_range(0..4) {
+        0 => random.random_range(1..20_000),
+        _ => 0,
+    };
+    let attempt = exchange(&world.pool, &host.target, issued.number, size, replayable);
+    let outcome = match random.random_range(0..10) {
+        0 => polled(random.random_range(0..12), Leaves::AtOnce, attempt).await,
+        1 => timeout(Duration::from_millis(random.random_range(0..80)), attempt)
+            .await
+            .ok(),
+        _ => timeout(Duration::from_secs(3), attempt).await.ok(),
+    };
+    match outcome {
+        Some(Ok(())) => issued.complete(),
+        Some(Err(error)) => issued.fail(&error),
+        None => drop(issued),
+    }
+    // Callers have other things to do.
+    sleep(Duration::from_millis(random.random_range(0..5))).await;
+}
+
+/// The answer has to be this request's and whole.
+async fn exchange(
+    pool: &Pool,
+    target: &Target,
+    number: u64,
+    size: usize,
+    replayable: bool,
+) -> Result<(), Error> {
+    let connection = pool.get(target).await?;
+    let options = RequestOptions::new();
+    let request = Request::post("/")
+        .header(NUMBER, number)
+        .extension(match replayable {
+            true => options.replayable(),
+            false => options,
+        })
+        .body(Full::new(Bytes::from(vec![b'x'; size])))
+        .unwrap();
+    let response = connection.send(request).await?;
+    let answer = response.into_body().collect().await?.to_bytes();
+    assert!(answer == body(&number.to_string()), "another's answer");
+    Ok(())
+}
+
+/// When all is well again, so is the pool, within the longest of its pauses.
+async fn recovers(world: &World) {
+    for host in &world.hosts {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let issued = world.ledger.issue(false);
+            match exchange(&world.pool, &host.target, issued.number, 0, false).await {
+                Ok(()) => break issued.complete(),
+                Err(error) => {
+                    issued.fail(&error);
+                    assert!(Instant::now() < end, "{}: {error}", host.name);
+                }
+            }
+        }
+    }
+    idle(&world.pool).await;
+}
