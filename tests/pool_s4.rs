@@ -160,8 +160,12 @@ async fn cleanup_idle() {
     let mut events = pool.subscribe();
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert_eq!(pool.stats().connections, 2);
+    drop(pool.get(host(&peer, 3)).await.unwrap());
+    assert_eq!(pool.close_idle(Duration::from_secs(60)), 0);
     tokio::time::sleep(Duration::from_secs(15)).await;
-    assert_eq!(ends(&mut events), [CloseReason::IdleTimeout]);
+    assert_eq!(pool.close_idle(Duration::from_secs(10)), 1);
+    until("it is closed", || pool.stats().connections_closed == 2).await;
+    assert_eq!(ends(&mut events), [CloseReason::IdleTimeout; 2]);
     assert_eq!(read(&used).await.unwrap(), "hello");
     drop(used);
     tokio::time::sleep(Duration::from_secs(130)).await;
