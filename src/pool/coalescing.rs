@@ -13,6 +13,7 @@ use super::lease::Lease;
 use super::live::Live;
 use super::shared::Shared;
 use crate::dial::Scheme;
+use crate::profile::Profile;
 
 /// How long a host keeps to connections of its own after a server has answered for it on another's that it does not serve it there
 /// (421, RFC 9110 §15.5.20).
@@ -42,9 +43,15 @@ impl HostPool {
     /// Whether a connection of another host would do, by what this host is.
     fn may_share(&self) -> bool {
         let key = self.key();
+        let mut profiles = key.look.profiles();
+        let coalesces = |profile: &Profile| {
+            let http2 = profile.http2_template();
+            http2.is_none_or(|http2| http2.coalesces)
+        };
         // Where a shared connection is full, the next one is the host's own.
         key.origin.scheme() == Scheme::Https
             && key.addresses.is_none()
+            && profiles.all(coalesces)
             && self.now() >= self.apart_until.load(Ordering::Relaxed)
             && self.borrowed.load().is_empty()
     }
@@ -63,7 +70,6 @@ impl HostPool {
             addresses.contains(&live.address())
                 && live.peer().is_some()
                 && !live.slot().usage().draining
-                && live.coalesces()
                 && live.covers(self.key().origin.host())
         })
     }
@@ -117,12 +123,6 @@ fn is_alike(one: &HostKey, other: &HostKey) -> bool {
 }
 
 impl Live {
-    /// Whether its client uses one connection for several hosts.
-    fn coalesces(&self) -> bool {
-        let http2 = self.profile().http2_template();
-        http2.is_none_or(|http2| http2.coalesces)
-    }
-
     /// Whether the server has proven to be this host too.
     fn covers(&self, host: &str) -> bool {
         let certificate = self.tls().and_then(|tls| tls.certificate.as_ref());

@@ -180,9 +180,9 @@ impl HostPool {
             Purpose::Newcomer(address) => Some(address),
             Purpose::Demand | Purpose::Warmth(_) => None,
         };
-        let may_share = matches!(purpose, Purpose::Demand);
         let key = self.key();
         let profile = shared.profile_for(&key.look);
+        let may_share = matches!(purpose, Purpose::Demand);
         let attempt = Attempt {
             host: Arc::clone(self),
             profile: profile.clone(),
@@ -235,7 +235,8 @@ impl HostPool {
                     if may_share && let Some(live) = host.shareable().await {
                         return Ok(Found::Shareable(live));
                     }
-                    dialer.dial(&route).await.map(Found::Dialed)
+                    let dialed = dialer.dial(&route).await;
+                    dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
                 } => outcome,
             };
             attempt.finish(outcome);
@@ -248,7 +249,7 @@ impl HostPool {
 
 /// What came of a dial.
 enum Found {
-    Dialed(Dialed),
+    Dialed(Box<Dialed>),
     /// Another host's connection serves this one too.
     Shareable(Arc<Live>),
 }
@@ -285,7 +286,7 @@ impl Attempt {
             },
         );
         match outcome {
-            Ok(Found::Dialed(dialed)) => self.succeed(dialed, permit, purpose),
+            Ok(Found::Dialed(dialed)) => self.succeed(*dialed, permit, purpose),
             Ok(Found::Shareable(live)) => self.share(&live, permit),
             Err(error) => self.fail(error, permit, purpose),
         }

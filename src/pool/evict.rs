@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::clock::millis;
 use super::events::Limit;
+use super::handle::Pool;
 use super::host::HostPool;
 use super::live::Live;
 use super::shared::Shared;
@@ -21,6 +23,22 @@ struct Idle {
     live: Arc<Live>,
     kept_warm: bool,
     worth: (bool, u64),
+}
+
+impl Pool {
+    /// Closes what has been unused for so long, to a quarter of a second; connections that are kept warm stay. Returns how many that
+    /// were. The housekeeper does so by itself after [`idle_timeout`](Config::idle_timeout).
+    pub fn close_idle(&self, unused_for: Duration) -> usize {
+        let shared = self.shared();
+        let now = shared.clock.now();
+        let mut idle = shared.idle();
+        idle.retain(|idle| {
+            let unused = now.saturating_sub(idle.live.slot().last_used());
+            !idle.kept_warm && unused >= millis(unused_for)
+        });
+        let close = |idle: &&Idle| idle.live.close_if_idle(CloseReason::IdleTimeout);
+        idle.iter().filter(close).count()
+    }
 }
 
 impl Shared {

@@ -32,6 +32,16 @@ impl Look {
         }
     }
 
+    /// All that its connections may have.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        let (one, drawn) = match self {
+            Self::One(profile) => (Some(profile), None),
+            Self::Drawn(policy) => (None, Some(policy)),
+        };
+        let drawn = drawn.into_iter().flat_map(ProfilePolicy::profiles);
+        one.into_iter().chain(drawn)
+    }
+
     /// The name of the one, or of all that may be drawn.
     pub(super) fn name(&self) -> String {
         match self {
