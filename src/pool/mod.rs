@@ -25,6 +25,8 @@ mod hosts;
 mod housekeeper;
 mod idle_window;
 mod info;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod key;
 mod lease;
 mod leases;
@@ -51,7 +53,9 @@ mod shutdown;
 mod slot;
 mod snapshot;
 mod stats;
+mod sync;
 mod target;
+mod turnstile;
 mod upkeep;
 mod warmth;
 #[cfg(feature = "config-file")]
