@@ -19,25 +19,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use common::check::{gone, idle};
+use common::check::{gone, idle, within};
 use common::dropping::{Leaves, polled};
-use common::ledger::NUMBER;
-use common::unruly_server::body;
+use common::numbered::exchange;
 use common::wait::{PATIENCE, until};
-use hotpool::client::RequestOptions;
-use hotpool::registry::State;
-use hotpool::{Error, Pool, Target};
-use http::Request;
-use http_body_util::{BodyExt, Full};
+use hotpool::Pool;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use world::{
-    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_HOST, MAX_DIALS, World,
-    random,
-};
+use world::{LIMITS, World, random};
 
 const CALLERS: u64 = 32;
 
@@ -105,23 +96,7 @@ async fn weather_it(seed: u64, time: Duration) {
 /// Until `end`, limits are kept.
 async fn watch(pool: &Pool, end: Instant) {
     while Instant::now() < end {
-        let registry = pool.registry();
-        let dialing = registry.count_by_state(State::Connecting)
-            + registry.count_by_state(State::Handshaking);
-        assert!(dialing <= MAX_DIALS, "{dialing} dials");
-        let (there, taken) = (registry.count(), pool.stats().places_taken);
-        assert!(there <= MAX_CONNECTIONS, "{there} connections");
-        assert!(taken <= MAX_CONNECTIONS, "{taken} places");
-        for entry in registry.entries() {
-            if let Some(address) = entry.remote_addr() {
-                let there = registry.count_by_address(address);
-                assert!(there <= MAX_CONNECTIONS_PER_ADDRESS, "{there} at {address}");
-            }
-            if let Some(host) = entry.host() {
-                let there = registry.count_by_host(&host);
-                assert!(there <= MAX_CONNECTIONS_PER_HOST, "{there} of {host}");
-            }
-        }
+        within(pool, &LIMITS);
         // Sampling has no event of its own.
         sleep(Duration::from_millis(3)).await;
     }
@@ -151,30 +126,6 @@ async fn call(world: &World, random: &mut StdRng) {
     }
     // Callers have other things to do.
     sleep(Duration::from_millis(random.random_range(0..5))).await;
-}
-
-/// The answer has to be this request's and whole.
-async fn exchange(
-    pool: &Pool,
-    target: &Target,
-    number: u64,
-    size: usize,
-    replayable: bool,
-) -> Result<(), Error> {
-    let connection = pool.get(target).await?;
-    let options = RequestOptions::new();
-    let request = Request::post("/")
-        .header(NUMBER, number)
-        .extension(match replayable {
-            true => options.replayable(),
-            false => options,
-        })
-        .body(Full::new(Bytes::from(vec![b'x'; size])))
-        .unwrap();
-    let response = connection.send(request).await?;
-    let answer = response.into_body().collect().await?.to_bytes();
-    assert!(answer == body(&number.to_string()), "another's answer");
-    Ok(())
 }
 
 /// When all is well again, so is the pool, within the longest of its pauses.

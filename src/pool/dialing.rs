@@ -16,7 +16,7 @@ use super::driving::drive;
 use super::events::{Limit, PoolEvent};
 use super::host::HostPool;
 use super::live::{Admission, Live};
-use super::permits::Permit;
+use super::permits::{Permit, Starving};
 use super::queue::Queue;
 use super::shared::Shared;
 use crate::dial::{Dialed, Route, Sender};
@@ -65,19 +65,6 @@ impl HostPool {
                 None => return self.starve(&shared),
             }
         }
-    }
-
-    /// A place was given back and this host has waited longest for one.
-    pub(super) fn relieve(self: &Arc<Self>) {
-        self.queue().lock().starved = false;
-        self.scale();
-    }
-
-    /// Whether callers still wait for the place that this host asked for; if not, it asks no more.
-    pub(super) fn is_starved(&self) -> bool {
-        let mut queue = self.queue().lock();
-        queue.starved &= queue.len() > 0;
-        queue.starved
     }
 
     /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
@@ -254,6 +241,21 @@ enum Found {
     Shareable(Arc<Live>),
 }
 
+impl Starving for HostPool {
+    /// A place was given back and this host has waited longest for one.
+    fn relieve(self: &Arc<Self>) {
+        self.queue().lock().starved = false;
+        self.scale();
+    }
+
+    /// Whether callers still wait for the place that this host asked for; if not, it asks no more.
+    fn is_starved(&self) -> bool {
+        let mut queue = self.queue().lock();
+        queue.starved &= queue.len() > 0;
+        queue.starved
+    }
+}
+
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
 struct Attempt {
     host: Arc<HostPool>,
@@ -400,8 +402,13 @@ impl Attempt {
         let nothing_left = {
             let mut queue = host.queue().lock();
             queue.dialing -= 1;
-            queue.failures = queue.failures.saturating_add(1);
-            queue.dial_again = Some(Instant::now() + backoff(queue.failures));
+            // Dials that were under way at the same time and failed are one failure: none of them knew of the others.
+            if queue.failed_at.is_none_or(|last| self.begun >= last) {
+                let now = Instant::now();
+                queue.failures = queue.failures.saturating_add(1);
+                queue.failed_at = Some(now);
+                queue.dial_again = Some(now + backoff(queue.failures));
+            }
             queue.dialing == 0 && !queue.has_open()
         };
         host.look_soon();

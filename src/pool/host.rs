@@ -1,11 +1,10 @@
 //! One host's connections and the callers that wait for them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -24,9 +23,11 @@ use super::live::Live;
 use super::performance::Performance;
 use super::permits::Permits;
 use super::pick_policy::Choosing;
-use super::queue::Queue;
+use super::queue::{Grant, Queue};
 use super::retry_budget::RetryBudget;
 use super::shared::Shared;
+use super::sync::Mutex;
+use super::turnstile::Turnstile;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a server that went away because it was asked too often is asked only where somebody wants to use it.
@@ -63,8 +64,6 @@ pub(super) struct HostPool {
     /// Among how many of them, the oldest, the load is spread.
     spread: AtomicUsize,
     choosing: Choosing,
-    /// The queue's length, to be looked at without the lock.
-    waiting: AtomicUsize,
     /// Connections to keep warm; not counted as idle.
     pub(super) keep_warm: AtomicUsize,
     /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
@@ -80,7 +79,7 @@ pub(super) struct HostPool {
     addresses: HostAddresses,
     breaker: Breaker,
     retry_budget: RetryBudget,
-    queue: Mutex<Queue>,
+    queue: Turnstile<Queue>,
 }
 
 impl HostPool {
@@ -107,14 +106,13 @@ impl HostPool {
             apart_until: AtomicU64::new(0),
             spread: AtomicUsize::new(1),
             choosing: Choosing::new(&shared.config()),
-            waiting: AtomicUsize::new(0),
             keep_warm: AtomicUsize::new(0),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
             health: Mutex::default(),
-            queue: Mutex::new(Queue::default()),
+            queue: Turnstile::default(),
         }
     }
 
@@ -169,7 +167,7 @@ impl HostPool {
     }
 
     pub(super) fn queue(&self) -> &Mutex<Queue> {
-        &self.queue
+        self.queue.line()
     }
 
     pub(super) fn connections(&self) -> Arc<Vec<Arc<Live>>> {
@@ -177,7 +175,7 @@ impl HostPool {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::SeqCst)
+        self.queue.waiting()
     }
 
     pub(super) fn set_spread(&self, connections: usize) {
@@ -220,7 +218,7 @@ impl HostPool {
     /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
     /// wait.
     pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Lease> {
-        if self.waiting.load(Ordering::SeqCst) > 0 || !self.breaker.is_closed() {
+        if self.queue.waiting() > 0 || !self.breaker.is_closed() {
             return None;
         }
         let connections = self.connections.load();
@@ -273,40 +271,22 @@ impl HostPool {
 
     /// Hands free connections to those who wait, oldest caller first.
     pub(super) fn serve(self: &Arc<Self>) {
-        let mut undelivered: Option<Lease> = None;
-        loop {
-            let (grant, lease) = {
-                let mut queue = self.queue.lock();
-                if queue.len() == 0 {
-                    break;
-                }
-                // A waiter stores `waiting` and then looks at the words; a releaser changes a word and then looks at `waiting`.
-                // A word that is found full is only loaded, so the order between the two needs saying.
-                fence(Ordering::SeqCst);
-                let free = || {
-                    let own = self.first_free(Lease::try_new_awaited);
-                    own.or_else(|| self.borrowed_lease())
-                };
-                let Some(lease) = undelivered.take().or_else(free) else {
-                    break;
-                };
-                let Some(grant) = queue.pop() else { break };
-                self.waiting.store(queue.len(), Ordering::SeqCst);
-                (grant, lease)
-            };
-            // The caller left between the two steps: the next one gets it.
-            if let Err(Ok(lease)) = grant.send(Ok(lease)) {
-                undelivered = Some(lease);
-            }
-        }
-        // Here the lock is free again: giving a lease back may look at the queue.
-        drop(undelivered);
+        self.queue.serve(
+            || {
+                let own = self.first_free(Lease::try_new_awaited);
+                own.or_else(|| self.borrowed_lease())
+            },
+            |grant: Grant, lease| match grant.send(Ok(lease)) {
+                Err(Ok(lease)) => Err(lease),
+                _ => Ok(()),
+            },
+        );
     }
 
     /// Gives every waiting caller this error.
     pub(super) fn fail_waiters(&self, error: &Error) {
         loop {
-            let Some(grant) = self.pop_waiter() else {
+            let Some(grant) = self.queue.pop() else {
                 return;
             };
             // A caller that left needs no error.
@@ -314,16 +294,9 @@ impl HostPool {
         }
     }
 
-    fn pop_waiter(&self) -> Option<super::queue::Grant> {
-        let mut queue = self.queue.lock();
-        let grant = queue.pop();
-        self.waiting.store(queue.len(), Ordering::SeqCst);
-        grant
-    }
-
     /// A use was given back, or a limit was raised.
     pub(super) fn released(self: &Arc<Self>, became_idle: bool) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        if self.queue.waiting() > 0 {
             self.serve();
         } else if became_idle
             && self.permits.is_starving()
@@ -335,12 +308,12 @@ impl HostPool {
 
     /// A connection has closed: those who wait may need a new one.
     pub(super) fn lost(self: &Arc<Self>, live: &Arc<Live>) {
-        self.queue
+        self.queue()
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
         self.look_soon();
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        if self.queue.waiting() > 0 {
             self.scale();
         }
     }
@@ -348,8 +321,8 @@ impl HostPool {
     /// A connection takes nobody any more: those who wait for its uses may need a new one.
     pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
         self.forget(live);
-        self.queue.lock().ended(live);
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        self.queue().lock().ended(live);
+        if self.queue.waiting() > 0 {
             self.scale();
         }
     }
@@ -385,7 +358,7 @@ impl HostPool {
         };
         self.pass_breaker(&shared.config())?;
         let (grant, granted) = oneshot::channel();
-        let mut queue = self.queue.lock();
+        let mut queue = self.queue().lock();
         if queue.closed {
             return Err(self.closed());
         }
@@ -403,7 +376,7 @@ impl HostPool {
                 )));
         }
         let id = queue.push(grant);
-        self.waiting.store(queue.len(), Ordering::SeqCst);
+        self.queue.note(&queue);
         drop(queue);
         self.last_asked.store(self.clock.now(), Ordering::Relaxed);
         shared.schedule(self, self.clock.now());
@@ -430,7 +403,7 @@ impl HostPool {
 
     /// Which limit stood in the way until the deadline.
     fn why_late(&self) -> Error {
-        let queue = self.queue.lock();
+        let queue = self.queue().lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
         let barred = queue.barred();
         let kept_out = queue.kept_out.as_ref().map(|(error, _)| error.to_string());
@@ -488,10 +461,7 @@ struct Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut queue = self.host.queue.lock();
-        if queue.remove(self.id) {
-            self.host.waiting.store(queue.len(), Ordering::SeqCst);
-        }
+        self.host.queue.leave(self.id);
         // Else it was served: a lease still in the channel goes back when the receiver is dropped, after the lock.
     }
 }

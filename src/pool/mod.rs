@@ -54,6 +54,8 @@ mod housekeeper;
 mod http1_sender;
 mod idle_window;
 mod info;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod key;
 mod lease;
 mod leases;
@@ -82,7 +84,9 @@ mod snapshot;
 #[cfg(test)]
 mod speed;
 mod stats;
+mod sync;
 mod target;
+mod turnstile;
 mod upkeep;
 mod warmth;
 #[cfg(feature = "config-file")]

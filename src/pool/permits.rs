@@ -1,27 +1,36 @@
 //! The right to have one more connection: counted, and given back on drop.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::host::HostPool;
+use super::sync::{AtomicUsize, Mutex};
+
+/// Who may find no place.
+pub(super) trait Starving: Sized {
+    /// There may be a place now.
+    fn relieve(self: &Arc<Self>);
+
+    /// Whether it still wants one.
+    fn is_starved(&self) -> bool;
+}
 
 /// The pool's connections in total, and the hosts that had to go without one.
 #[derive(Debug)]
-pub(super) struct Permits {
+pub(super) struct Permits<H = HostPool> {
     limit: AtomicUsize,
     used: AtomicUsize,
     /// Hosts whose callers wait because the limit was reached, oldest first.
-    starved: Mutex<VecDeque<(Weak<HostPool>, Instant)>>,
+    starved: Mutex<VecDeque<(Weak<H>, Instant)>>,
     /// The length of `starved`, to be looked at without the lock.
     starving: AtomicUsize,
 }
 
-impl Permits {
+impl<H: Starving> Permits<H> {
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit: AtomicUsize::new(limit),
@@ -45,7 +54,7 @@ impl Permits {
         self.used.load(Ordering::Acquire)
     }
 
-    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Permit<H>> {
         let mut used = self.used.load(Ordering::Relaxed);
         while used < self.limit() {
             match self.used.compare_exchange_weak(
@@ -72,7 +81,7 @@ impl Permits {
     }
 
     /// Remembers a host that found no place; it is scaled anew when there is one.
-    pub(super) fn starve(&self, host: &Arc<HostPool>) {
+    pub(super) fn starve(&self, host: &Arc<H>) {
         let mut starved = self.starved.lock();
         starved.push_back((Arc::downgrade(host), Instant::now()));
         self.starving.store(starved.len(), Ordering::SeqCst);
@@ -108,7 +117,7 @@ impl Permits {
     }
 
     /// The host that has waited longest for a place.
-    fn next_starved(&self) -> Option<Arc<HostPool>> {
+    fn next_starved(&self) -> Option<Arc<H>> {
         let mut starved = self.starved.lock();
         let mut found = None;
         while found.is_none() {
@@ -124,9 +133,9 @@ impl Permits {
 
 /// The right to one connection.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Permits>);
+pub(super) struct Permit<H: Starving = HostPool>(Arc<Permits<H>>);
 
-impl Drop for Permit {
+impl<H: Starving> Drop for Permit<H> {
     fn drop(&mut self) {
         self.0.used.fetch_sub(1, Ordering::SeqCst);
         // A host whose callers have left meanwhile does not take the place; then it is the next one's.
@@ -140,7 +149,7 @@ mod tests {
 
     #[test]
     fn permits_come_back_on_drop() {
-        let permits = Permits::new(2);
+        let permits = Permits::<HostPool>::new(2);
         let one = permits.try_acquire().unwrap();
         let two = permits.try_acquire();
         assert!(two.is_some() && permits.try_acquire().is_none());
@@ -153,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_lowered_limit_lets_stay_what_is_there() {
-        let permits = Permits::new(3);
+        let permits = Permits::<HostPool>::new(3);
         let held: Vec<_> = std::iter::from_fn(|| permits.try_acquire()).collect();
         permits.set_limit(1);
         assert_eq!((held.len(), permits.used()), (3, 3));

@@ -1,6 +1,5 @@
 //! Callers waiting for one host, oldest first, and what the host knows about its dials. Always under the host's lock.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -12,6 +11,7 @@ use super::live::Live;
 use super::membership::Membership;
 use super::scale::Scale;
 use super::target::Inherited;
+use super::turnstile::{Line, Waiters};
 use crate::error::{Error, Result};
 use crate::registry::Protocol;
 
@@ -20,8 +20,7 @@ pub(super) type Grant = oneshot::Sender<Result<Lease>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiters: VecDeque<(u64, Grant)>,
-    next_id: u64,
+    waiters: Waiters<Grant>,
     /// Dials under way.
     pub(super) dialing: usize,
     /// Connections not yet closed, draining ones included.
@@ -34,6 +33,8 @@ pub(super) struct Queue {
     pub(super) failures: u32,
     /// Which addresses the name service names.
     pub(super) membership: Membership,
+    /// When the last of them failed.
+    pub(super) failed_at: Option<Instant>,
     /// How long the server leaves idle connections open.
     pub(super) idle_window: IdleWindow,
     /// How many connections the load needs.
@@ -58,22 +59,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, grant: Grant) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.waiters.push_back((id, grant));
-        id
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Grant> {
-        self.waiters.pop_front().map(|(_, grant)| grant)
-    }
-
-    /// Takes a waiter out of the middle; false when it was already served.
-    pub(super) fn remove(&mut self, id: u64) -> bool {
-        match self.waiters.binary_search_by_key(&id, |(id, _)| *id) {
-            Ok(at) => self.waiters.remove(at).is_some(),
-            Err(_) => false,
-        }
+        self.waiters.push(grant)
     }
 
     /// Whether the next dial waits for its time: the last one failed, or what it brought did not last.
@@ -109,6 +95,22 @@ impl Queue {
             _ if self.members.iter().any(|live| live.may_be_proven()) => 0,
             _ => self.waiters.len().min(1),
         }
+    }
+}
+
+impl Line for Queue {
+    type Grant = Grant;
+
+    fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    fn pop(&mut self) -> Option<Grant> {
+        self.waiters.pop()
+    }
+
+    fn remove(&mut self, id: u64) -> bool {
+        self.waiters.remove(id)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Everything that decides whether a connection can be handed out is in the one word, so "acquired after it began to drain" cannot
 //! happen.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use super::sync::AtomicU64;
 
 const COUNT_BITS: u32 = 24;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;

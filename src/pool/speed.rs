@@ -136,6 +136,7 @@ fn pool_of(case: Case, behind: &Behind) -> Pool {
             let now = shared.clock.now();
             let admission = Admission {
                 host: Arc::clone(&host),
+                profile: crate::profile::Profile::rustls(),
                 permit: shared.permits.try_acquire().unwrap(),
                 fresh: false,
                 now,

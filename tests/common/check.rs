@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hotpool::registry::State;
 use hotpool::{Error, ErrorKind, Pool};
 
 use super::wait::until;
@@ -96,4 +97,35 @@ pub fn gone(pool: &Pool) {
     );
     assert_eq!(stats.connections_opened, stats.connections_closed);
     assert_eq!(pool.registry().count(), 0);
+}
+
+/// The most that a pool may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections: usize,
+    pub per_host: usize,
+    pub per_address: usize,
+    pub dials: usize,
+}
+
+/// Whether a pool with a registry of its own keeps to them now.
+#[track_caller]
+pub fn within(pool: &Pool, limits: &Limits) {
+    let registry = pool.registry();
+    let connecting = registry.count_by_state(State::Connecting);
+    let dialing = connecting + registry.count_by_state(State::Handshaking);
+    assert!(dialing <= limits.dials, "{dialing} dials");
+    let (there, taken) = (registry.count(), pool.stats().places_taken);
+    assert!(there <= limits.connections, "{there} connections");
+    assert!(taken <= limits.connections, "{taken} places");
+    for entry in registry.entries() {
+        if let Some(address) = entry.remote_addr() {
+            let there = registry.count_by_address(address);
+            assert!(there <= limits.per_address, "{there} at {address}");
+        }
+        if let Some(host) = entry.host() {
+            let there = registry.count_by_host(&host);
+            assert!(there <= limits.per_host, "{there} of {host}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A server that does everything a server may do, now and then, and keeps a ledger of what it processed.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -59,13 +60,19 @@ struct Orders {
 /// Ends with the value.
 pub struct UnrulyServer {
     pub address: SocketAddr,
-    orders: watch::Sender<Orders>,
-    open: Arc<AtomicUsize>,
+    control: Control,
     task: JoinHandle<()>,
 }
 
+/// Tells it what to do.
+pub struct Control {
+    orders: watch::Sender<Orders>,
+    open: Arc<AtomicUsize>,
+}
+
+/// What it does with a connection.
 #[derive(Clone)]
-struct Shared {
+pub struct Conduct {
     speaks: Speaks,
     ledger: Arc<Ledger>,
     orders: watch::Receiver<Orders>,
@@ -77,28 +84,49 @@ impl UnrulyServer {
     pub async fn start(speaks: Speaks, ledger: &Arc<Ledger>, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let orders = watch::Sender::default();
-        let open = Arc::new(AtomicUsize::new(0));
-        let shared = Shared {
-            speaks,
-            ledger: Arc::clone(ledger),
-            orders: orders.subscribe(),
-            open: Arc::clone(&open),
-            seeds: Arc::new(AtomicU64::new(seed)),
-        };
+        let (control, conduct) = conduct(speaks, ledger, seed);
         #[allow(
             clippy::disallowed_methods,
             reason = "the value owns the task and aborts it"
         )]
-        let task = tokio::spawn(shared.run(listener));
+        let task = tokio::spawn(conduct.run(listener));
         Self {
             address,
-            orders,
-            open,
+            control,
             task,
         }
     }
+}
 
+impl Deref for UnrulyServer {
+    type Target = Control;
+
+    fn deref(&self) -> &Control {
+        &self.control
+    }
+}
+
+impl Drop for UnrulyServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// For connections that somebody else accepts.
+pub fn conduct(speaks: Speaks, ledger: &Arc<Ledger>, seed: u64) -> (Control, Conduct) {
+    let orders = watch::Sender::default();
+    let open = Arc::new(AtomicUsize::new(0));
+    let conduct = Conduct {
+        speaks,
+        ledger: Arc::clone(ledger),
+        orders: orders.subscribe(),
+        open: Arc::clone(&open),
+        seeds: Arc::new(AtomicU64::new(seed)),
+    };
+    (Control { orders, open }, conduct)
+}
+
+impl Control {
     pub fn adopt(&self, habits: Habits) {
         self.orders.send_modify(|orders| orders.habits = habits);
     }
@@ -129,13 +157,7 @@ impl UnrulyServer {
     }
 }
 
-impl Drop for UnrulyServer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Shared {
+impl Conduct {
     async fn run(mut self, listener: TcpListener) {
         let address = listener.local_addr().unwrap();
         let mut listener = Some(listener);
@@ -151,6 +173,7 @@ impl Shared {
                 tokio::select! {
                     accepted = listening.accept() => {
                         if let Ok((socket, _)) = accepted {
+                            let _ = socket.set_nodelay(true);
                             connections.spawn(self.clone().connection(socket));
                         }
                     }
@@ -164,14 +187,13 @@ impl Shared {
         }
     }
 
-    async fn connection(self, socket: TcpStream) {
+    pub async fn connection<IO: AsyncRead + AsyncWrite + Unpin>(self, io: IO) {
         let _open = Open::new(&self.open);
-        let _ = socket.set_nodelay(true);
         match self.speaks.clone() {
-            Speaks::Http1 => self.http1(socket).await,
-            Speaks::Http2 => self.http2(socket).await,
+            Speaks::Http1 => self.http1(io).await,
+            Speaks::Http2 => self.http2(io).await,
             Speaks::Tls(config) => {
-                let Ok(stream) = TlsAcceptor::from(config).accept(socket).await else {
+                let Ok(stream) = TlsAcceptor::from(config).accept(io).await else {
                     return;
                 };
                 match stream.get_ref().1.alpn_protocol() {

@@ -8,9 +8,7 @@ use ipnet::IpNet;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::world::{
-    MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_HOST, MAX_DIALS, Place, World,
-};
+use super::world::{LIMITS, Place, World};
 use crate::common::fault_proxy::{Line, Network};
 use crate::common::unruly_server::Habits;
 
@@ -110,12 +108,12 @@ fn habits(random: &mut StdRng) -> Habits {
 /// Never above the limits that the storm watches.
 fn settings(random: &mut StdRng) -> Settings {
     Settings {
-        max_connections: Some(random.random_range(2..=MAX_CONNECTIONS)),
-        max_connections_per_host: Some(random.random_range(1..=MAX_CONNECTIONS_PER_HOST)),
-        max_connections_per_address: Some(random.random_range(1..=MAX_CONNECTIONS_PER_ADDRESS)),
-        max_dials: Some(random.random_range(1..=MAX_DIALS)),
+        max_connections: Some(random.random_range(2..=LIMITS.connections)),
+        max_connections_per_host: Some(random.random_range(1..=LIMITS.per_host)),
+        max_connections_per_address: Some(random.random_range(1..=LIMITS.per_address)),
+        max_dials: Some(random.random_range(1..=LIMITS.dials)),
         max_streams_per_connection: Some(random.random_range(1..=8)),
-        max_idle: Some(random.random_range(0..=MAX_CONNECTIONS)),
+        max_idle: Some(random.random_range(0..=LIMITS.connections)),
         ..Settings::default()
     }
 }

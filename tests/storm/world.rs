@@ -15,15 +15,18 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::common::certificates::Authority;
+use crate::common::check::Limits;
 use crate::common::fault_proxy::FaultProxy;
 use crate::common::ledger::Ledger;
 use crate::common::request::trusting;
 use crate::common::unruly_server::{Speaks, UnrulyServer};
 
-pub(crate) const MAX_CONNECTIONS: usize = 14;
-pub(crate) const MAX_CONNECTIONS_PER_HOST: usize = 6;
-pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: usize = 4;
-pub(crate) const MAX_DIALS: usize = 4;
+pub(crate) const LIMITS: Limits = Limits {
+    connections: 14,
+    per_host: 6,
+    per_address: 4,
+    dials: 4,
+};
 
 const NAMES: [&str; 3] = ["one.test", "two.test", "three.test"];
 
@@ -109,10 +112,10 @@ impl World {
 fn settings() -> Settings {
     let millis = |millis| Some(Duration::from_millis(millis));
     Settings {
-        max_connections: Some(MAX_CONNECTIONS),
-        max_connections_per_host: Some(MAX_CONNECTIONS_PER_HOST),
-        max_connections_per_address: Some(MAX_CONNECTIONS_PER_ADDRESS),
-        max_dials: Some(MAX_DIALS),
+        max_connections: Some(LIMITS.connections),
+        max_connections_per_host: Some(LIMITS.per_host),
+        max_connections_per_address: Some(LIMITS.per_address),
+        max_dials: Some(LIMITS.dials),
         acquire_timeout: millis(1_000),
         resolve_timeout: millis(500),
         connect_timeout: millis(400),
