@@ -459,6 +459,7 @@ impl PoolBuilder {
             counters: Counters::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
