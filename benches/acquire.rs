@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Server, Times, median};
+use common::{Server, Times, median, processor_time};
 use futures_util::FutureExt;
 use hotpool::{Connection, Host, Pool, Trust};
 
@@ -170,12 +170,6 @@ fn in_threads(name: &str, one: impl Fn() + Sync, other: impl Fn() + Sync) {
         median(clock.clone()),
         median(processor)
     );
-}
-
-/// The calling thread's, in nanoseconds.
-fn processor_time() -> f64 {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    statistics.split(' ').next().unwrap().parse().unwrap()
 }
 
 fn count_allocations(run: impl FnOnce()) -> u64 {

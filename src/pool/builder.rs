@@ -248,6 +248,7 @@ impl PoolBuilder {
             health: PoolHealth::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),

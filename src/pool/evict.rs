@@ -89,7 +89,8 @@ impl Shared {
     /// Closes what is idle beyond the limit.
     pub(super) fn trim_idle(&self) {
         let most = self.config().max_idle();
-        if self.permits.used() <= most {
+        // Every round: a walk over all connections only where the hosts' last looks found too many.
+        if self.permits.used() <= most || self.surplus.load(Ordering::Relaxed) <= most {
             return;
         }
         let mut idle = self.idle();
@@ -102,6 +103,13 @@ impl Shared {
         for surplus in idle.iter().skip(most) {
             surplus.live.close_if_idle(CloseReason::Evicted);
         }
+    }
+
+    /// A look at `host` found so many connections idle and not kept warm. For the housekeeper alone.
+    pub(super) fn note_surplus(&self, host: &HostPool, surplus: usize) {
+        let before = host.surplus.swap(surplus, Ordering::Relaxed);
+        self.surplus
+            .fetch_add(surplus.wrapping_sub(before), Ordering::Relaxed);
     }
 
     pub(super) fn connection_closed(&self, live: &Live) {

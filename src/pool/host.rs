@@ -66,6 +66,8 @@ pub(super) struct HostPool {
     choosing: Choosing,
     /// Connections to keep warm; not counted as idle.
     pub(super) keep_warm: AtomicUsize,
+    /// Its part of the pool's [`surplus`](Shared::surplus).
+    pub(super) surplus: AtomicUsize,
     /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
     pub(super) left_alone_until: AtomicU64,
     /// The idle window that the server last announced, in milliseconds.
@@ -107,6 +109,7 @@ impl HostPool {
             spread: AtomicUsize::new(1),
             choosing: Choosing::new(&shared.config()),
             keep_warm: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),

@@ -56,6 +56,8 @@ pub(super) struct Shared {
     pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,
+    /// Connections that were idle and not kept warm when their hosts were last looked at.
+    pub(super) surplus: AtomicUsize,
     /// Where every task of the pool runs.
     pub(super) runtime: Handle,
     /// Every task of the pool: dials, drivers, request bodies under way, the housekeeper.

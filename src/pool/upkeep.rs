@@ -50,6 +50,8 @@ impl HostPool {
         let unwell = self.observe_health(shared, config, now);
         let connections = self.connections();
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
+        let beyond_warm = connections.iter().skip(self.keep_warm());
+        shared.note_surplus(self, beyond_warm.filter(|live| !used(live)).count());
         if waiting || cold || held || connections.iter().any(used) {
             return Some(now + millis(ROUND));
         }

@@ -14,7 +14,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use clients::{Client, NAMES, clients};
-use common::{Server, Times, median};
+use common::{Server, Times, median, processor_time};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 /// One client's turn; the clients take turns, so that a slow moment of the machine meets all of them.
@@ -62,11 +62,13 @@ async fn cold(server: &Server) {
 
 async fn throughput(clients: &[Client], in_flight: usize) {
     let mut rates = vec![Vec::new(); clients.len()];
+    let mut costs = vec![Vec::new(); clients.len()];
     let mut times: Vec<_> = clients.iter().map(|_| Times::new()).collect();
     for _ in 0..TURNS {
         for (place, client) in clients.iter().enumerate() {
-            let rate = turn(client, in_flight, &mut times[place]).await;
+            let (rate, cost) = turn(client, in_flight, &mut times[place]).await;
             rates[place].push(rate);
+            costs[place].push(cost);
         }
     }
     println!("{in_flight} in flight, {TURNS} turns of {TURN:?} each, medians");
@@ -76,18 +78,19 @@ async fn throughput(clients: &[Client], in_flight: usize) {
     };
     for (place, name) in NAMES.iter().enumerate() {
         println!(
-            "  {name:<18} {:>8.0} requests/s   p50 {:>7} ns   p99 {:>7} ns   / raw h2 {:.3}   hotpool / it {:.3}",
+            "  {name:<18} {:>8.0} requests/s   p50 {:>7} ns   p99 {:>8} ns   rate / raw h2's {:.3}   hotpool's / it {:.3}   {:>5.2} µs of its processor each",
             median(rates[place].clone()),
             times[place].median(),
             times[place].p99(),
             ratio(place, 0),
             ratio(1, place),
+            median(costs[place].clone()) / 1e3,
         );
     }
 }
 
-/// Requests per second with so many under way at any time.
-async fn turn(client: &Client, in_flight: usize, times: &mut Times) -> f64 {
+/// Requests per second with so many under way at any time, and the client thread's processor time for each.
+async fn turn(client: &Client, in_flight: usize, times: &mut Times) -> (f64, f64) {
     let timed = || {
         let request = client();
         async move {
@@ -97,13 +100,15 @@ async fn turn(client: &Client, in_flight: usize, times: &mut Times) -> f64 {
         }
     };
     let mut running: FuturesUnordered<_> = (0..in_flight).map(|_| timed()).collect();
-    let (began, mut done) = (Instant::now(), 0_u32);
+    let (began, used, mut done) = (Instant::now(), processor_time(), 0_u32);
     while began.elapsed() < TURN {
         times.record(running.next().await.unwrap());
         done += 1;
         running.push(timed());
     }
-    let rate = f64::from(done) / began.elapsed().as_secs_f64();
+    let done = f64::from(done);
+    let rate = done / began.elapsed().as_secs_f64();
+    let cost = (processor_time() - used) / done;
     while running.next().await.is_some() {}
-    rate
+    (rate, cost)
 }
