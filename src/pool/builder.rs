@@ -111,7 +111,7 @@ impl PoolBuilder {
         Ok(self)
     }
 
-    /// What addresses are worth, for [`Balance::Weighted`]. Default: all the same.
+    /// What addresses are worth, for [`Balance::Weighted`](crate::config::Balance::Weighted). Default: all the same.
     pub fn weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
         self

@@ -31,7 +31,7 @@ struct Half {
     buckets: [AtomicU32; BUCKETS],
 }
 
-/// What a [`Latencies`] held.
+/// How late answers were.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Percentiles {
