@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::PoolBuilder;
 use crate::config::Balance;
+#[cfg(doc)]
+use crate::config::Config;
 
 impl PoolBuilder {
     /// See [`Config::max_connections`].
