@@ -250,7 +250,9 @@ async fn chosen(pool: &Pool, targets: impl IntoIterator<Item = Target>) -> Vec<S
 }
 
 fn several(chosen: &[String]) -> bool {
-    chosen.iter().any(|profile| *profile != chosen[0])
+    chosen
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one != other))
 }
 
 #[tokio::test]

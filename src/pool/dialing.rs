@@ -69,15 +69,21 @@ impl HostPool {
 
     /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
     pub(super) fn warm(self: &Arc<Self>, report: Option<Report>) -> bool {
-        self.dial_ahead(Purpose::Warmth(report))
+        self.dial_ahead(Purpose::Warmth(report), usize::MAX)
+    }
+
+    /// As [`warm`](Self::warm), where fewer than `wanted` are open or being dialed at that moment: two who count before they dial would
+    /// together dial too many.
+    pub(super) fn warm_up_to(self: &Arc<Self>, wanted: usize, report: Option<Report>) -> bool {
+        self.dial_ahead(Purpose::Warmth(report), wanted)
     }
 
     /// Dials one connection to have this address warm. False when a limit forbids it.
     pub(super) fn warm_at(self: &Arc<Self>, address: SocketAddr) -> bool {
-        self.dial_ahead(Purpose::Newcomer(address))
+        self.dial_ahead(Purpose::Newcomer(address), usize::MAX)
     }
 
-    fn dial_ahead(self: &Arc<Self>, purpose: Purpose) -> bool {
+    fn dial_ahead(self: &Arc<Self>, purpose: Purpose, wanted: usize) -> bool {
         let Some(shared) = self.shared() else {
             return false;
         };
@@ -89,7 +95,9 @@ impl HostPool {
         {
             let mut queue = self.queue().lock();
             let most = shared.config().max_connections_per_host();
-            if queue.closed || queue.retired || queue.members.len() + queue.dialing >= most {
+            let full = queue.members.len() + queue.dialing >= most;
+            let enough = queue.open() + queue.dialing >= wanted;
+            if queue.closed || queue.retired || full || enough {
                 // The permit is given back after the lock.
                 drop(queue);
                 return false;

@@ -74,9 +74,13 @@ impl Queue {
 
     /// Whether there is a connection that is not on its way out.
     pub(super) fn has_open(&self) -> bool {
-        self.members
-            .iter()
-            .any(|live| !live.slot().usage().draining)
+        self.open() > 0
+    }
+
+    /// Connections that are not on their way out.
+    pub(super) fn open(&self) -> usize {
+        let open = |live: &&Arc<Live>| !live.slot().usage().draining;
+        self.members.iter().filter(open).count()
     }
 
     /// Connections that stay open without taking anyone, until their server allows it.

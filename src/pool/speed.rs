@@ -156,7 +156,7 @@ fn pool_of(case: Case, behind: &Behind) -> Pool {
 /// This thread's; reading it by the clock would count what other programs take.
 fn processor_time() -> Duration {
     // Up to date only after the thread has been off the processor, which this sees to.
-    std::thread::sleep(Duration::from_micros(1));
+    std::thread::park_timeout(Duration::from_micros(1));
     let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let nanoseconds = statistics.split(' ').next().unwrap();
     Duration::from_nanos(nanoseconds.parse().unwrap())
