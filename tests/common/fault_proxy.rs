@@ -217,7 +217,8 @@ async fn pump(
         let allowed = now
             .cut_after
             .map_or(read, |most| read.min(most.saturating_sub(passed)));
-        if to.write_all(&buffer[..allowed]).await.is_err() {
+        let piece = buffer.get(..allowed).unwrap();
+        if to.write_all(piece).await.is_err() {
             return End::Closed;
         }
         passed += allowed;
