@@ -217,8 +217,8 @@ async fn pump(
         let allowed = now
             .cut_after
             .map_or(read, |most| read.min(most.saturating_sub(passed)));
-        let passes = buffer.get(..allowed).unwrap_or_default();
-        if to.write_all(passes).await.is_err() {
+        let piece = buffer.get(..allowed).unwrap();
+        if to.write_all(piece).await.is_err() {
             return End::Closed;
         }
         passed += allowed;

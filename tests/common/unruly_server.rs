@@ -228,7 +228,7 @@ impl Conduct {
                 Deed::Hang => return drop(timeout(HANGS, http1::silence(io)).await),
                 Deed::TakeTime(time) => sleep(time).await,
                 Deed::Cut => {
-                    let half = &body[..body.len() / 2];
+                    let (half, _) = body.split_at(body.len() / 2);
                     http1::answer(&mut io, &format!("{head}{half}")).await;
                     return;
                 }
@@ -340,7 +340,13 @@ async fn stream(
         respond.send_reset(Reason::REFUSED_STREAM);
         return;
     }
-    let number = request.headers()[NUMBER].to_str().unwrap().to_owned();
+    let number = request
+        .headers()
+        .get(NUMBER)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     let mut content = request.into_body();
     while let Some(chunk) = content.data().await {
         let Ok(chunk) = chunk else { return };
