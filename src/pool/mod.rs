@@ -107,6 +107,7 @@ pub use health_report::{Health, HealthCause, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use leases::Site;
+#[cfg(feature = "decompression")]
 pub(crate) use live::Live;
 pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
