@@ -1,7 +1,5 @@
 //! How every host and the pool are doing: looked at by the housekeeper, told when it changes, read by whoever asks.
 
-use std::sync::Arc;
-
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -10,7 +8,7 @@ use super::breaker::Circuit;
 use super::clock::millis;
 use super::events::PoolEvent;
 use super::handle::{Host, Pool};
-use super::health_report::{CALM, Health, HealthCause, Judgement, Steady, Vitals, of_all, worse};
+use super::health_report::{CALM, Health, HealthCause, Judgement, Vitals, of_all};
 use super::host::HostPool;
 use super::measure::{Counts, Latencies};
 use super::shared::Shared;
@@ -61,8 +59,6 @@ pub(super) struct PoolHealth(Mutex<Observed>);
 #[derive(Debug, Default)]
 struct Observed {
     shown: Judgement,
-    /// From its own use alone.
-    own: Steady,
     /// A host's has changed.
     stirred: bool,
     gone_through: u64,
@@ -91,10 +87,9 @@ impl Pool {
             latency: Latencies::of_all(latencies.map(|one| one.measured_latencies()), now),
             ..sum.vitals(shared.free_places())
         };
-        let own = shared.health.0.lock().own.with(&shared.own_vitals(&vitals));
         let (health, why) = match shared.is_closed() {
             true => (Health::Unavailable, Some(HealthCause::PoolClosed)),
-            false => worse(of_hosts, own),
+            false => of_hosts,
         };
         HealthReport {
             health,
@@ -203,7 +198,7 @@ impl HostPool {
         for live in connections.iter() {
             uses.add(live.slot().usage().in_use, live.slot().limit());
         }
-        let (dialing, members, failed_dials, starved) = {
+        let (dialing, members, failed_dials, starved, refused) = {
             let queue = self.queue().lock();
             let recent = |again| Instant::now() < again + CALM;
             let failures = if queue.dial_again.is_some_and(recent) {
@@ -211,7 +206,14 @@ impl HostPool {
             } else {
                 0
             };
-            (queue.dialing, queue.members.len(), failures, queue.starved)
+            let refused = queue.refused_at.is_some_and(recent);
+            (
+                queue.dialing,
+                queue.members.len(),
+                failures,
+                queue.starved,
+                refused,
+            )
         };
         let room = match starved {
             true => 0,
@@ -233,6 +235,7 @@ impl HostPool {
                 .map_or_else(Default::default, |performance| performance.latencies(now)),
             connections: connections.len(),
             waiting,
+            refused,
             dialing,
             failed_dials,
             circuit: match self.breaker().is_closed() {
@@ -248,10 +251,9 @@ impl HostPool {
 impl Shared {
     /// Takes in how the pool is doing, and tells if that is another word than before. Next to nothing while nothing stirs.
     pub(super) fn observe_health(&self, now: u64) {
-        let crowded = self.permits.used() * 2 > self.permits.limit();
         let (from, to, why) = {
             let mut observed = self.health.0.lock();
-            let restless = observed.shown.0 != Health::Healthy || crowded;
+            let restless = observed.shown.0 != Health::Healthy;
             let due = now >= observed.gone_through + ROUND_OF_ALL;
             if !(observed.stirred || restless && due) {
                 return;
@@ -259,11 +261,8 @@ impl Shared {
             (observed.stirred, observed.gone_through) = (false, now);
             let hosts = self.hosts.all();
             let of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
-            observed
-                .own
-                .observe(now, &self.own_vitals(&self.uses_of(&hosts)));
             let (from, _) = observed.shown;
-            observed.shown = worse(of_hosts, observed.own.shown());
+            observed.shown = of_hosts;
             let (to, why) = observed.shown;
             (from, to, why)
         };
@@ -276,25 +275,6 @@ impl Shared {
                 why,
             });
         }
-    }
-
-    /// How much of the pool's places is in use; of what its hosts are, they tell themselves.
-    fn own_vitals(&self, all: &Vitals) -> Vitals {
-        Vitals {
-            utilisation: all.utilisation,
-            connections: all.connections,
-            ..Vitals::default()
-        }
-    }
-
-    fn uses_of(&self, hosts: &[Arc<HostPool>]) -> Vitals {
-        let mut sum = Sum::default();
-        for live in hosts.iter().flat_map(|host| host.connections().to_vec()) {
-            sum.uses
-                .add(live.slot().usage().in_use, live.slot().limit());
-            sum.vitals.connections += 1;
-        }
-        sum.vitals(self.free_places())
     }
 
     fn free_places(&self) -> usize {
@@ -341,6 +321,7 @@ impl Sum {
     fn add(&mut self, vitals: &Vitals, uses: Uses, counts: Counts) {
         self.vitals.connections += vitals.connections;
         self.vitals.waiting += vitals.waiting;
+        self.vitals.refused |= vitals.refused;
         self.vitals.dialing += vitals.dialing;
         self.vitals.failed_dials = self.vitals.failed_dials.max(vitals.failed_dials);
         self.uses.in_use += uses.in_use;
