@@ -9,7 +9,7 @@ mod common;
 
 use common::check::{Wanted, quiet};
 use common::http1::silence;
-use common::http2::{self, Http2};
+use common::http2::{self, CONTINUATION, Http2, WINDOW_UPDATE};
 use common::peer::Peer;
 use common::request::{fetch, plain};
 use common::wait::until;
@@ -17,8 +17,6 @@ use hotpool::profile::Profile;
 use hotpool::{ErrorKind, Pool, Protocols};
 use tokio::net::TcpStream;
 
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
 const PADDED: u8 = 8;
 
 const STATUS_200: &[u8] = &[0x88];

@@ -72,8 +72,24 @@ impl Handshaker {
         })
     }
 
-    /// `resume` matters to a client that has a profile.
+    /// `resume` matters to a client that has a profile. Afterwards at most `records` bytes wait to be written.
     pub(super) async fn handshake<IO>(
+        &self,
+        host: &str,
+        protocols: Protocols,
+        resume: Resume,
+        records: usize,
+        io: IO,
+    ) -> Result<(Stream<IO>, TlsInfo), Refused>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (mut stream, info) = self.shake_hands(host, protocols, resume, io).await?;
+        stream.get_mut().get_mut().1.set_buffer_limit(Some(records));
+        Ok((stream, info))
+    }
+
+    async fn shake_hands<IO>(
         &self,
         host: &str,
         protocols: Protocols,

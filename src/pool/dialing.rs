@@ -326,7 +326,7 @@ impl Attempt {
         let lifetime = config
             .max_lifetime()
             .mul_f64(rand::rng().random_range(SHORTEST_LIFETIME..=1.0));
-        let max_streams = u32::try_from(config.max_streams_per_connection()).unwrap_or(u32::MAX);
+        let max_streams = config.streams_per_connection();
         let now = shared.clock.now();
         let admission = Admission {
             host: Arc::clone(host),

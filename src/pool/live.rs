@@ -66,6 +66,8 @@ pub(crate) struct Live {
     generation: u64,
     /// The most streams that this side uses at the same time.
     max_streams: AtomicU32,
+    /// What a response's head may weigh, in bytes.
+    head_limit: u32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
@@ -106,6 +108,7 @@ impl Live {
             timing,
             socket,
             permit: at_address,
+            head_limit,
         } = dialed;
         let Admission {
             host,
@@ -153,6 +156,7 @@ impl Live {
             fresh: AtomicBool::new(fresh),
             generation,
             max_streams: AtomicU32::new(max_streams),
+            head_limit,
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
@@ -448,6 +452,10 @@ impl Live {
 
     pub(super) fn max_streams(&self) -> &AtomicU32 {
         &self.max_streams
+    }
+
+    pub(crate) fn head_limit(&self) -> u32 {
+        self.head_limit
     }
 
     pub(super) fn drop_sender(&self) {

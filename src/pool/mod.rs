@@ -9,7 +9,7 @@
 //!
 //! | wanted | asked for by |
 //! |---|---|
-//! | a connection to a host, waiting or not | [`Pool::get`], [`Pool::try_get`], [`Host::get`]; dropping it returns it |
+//! | a connection to a host, waiting or not | [`Pool::get`], [`Pool::get_within`], [`Pool::try_get`], [`Host::get`]; dropping it returns it |
 //! | to these addresses only | [`Target::address`], [`Target::addresses`] |
 //! | connections made ahead and kept | [`Pool::preheat`], [`min_warm`](crate::config::Config::min_warm); no more: [`Pool::cool`] |
 //! | the connections of a host or address | [`Pool::registry`]: [`by_host`](crate::Registry::by_host), [`by_address`](crate::Registry::by_address) |
@@ -27,9 +27,9 @@
 //! | callers of a dead host refused | [`circuit_breaker`](crate::config::Config::circuit_breaker) |
 //! | leaked connections found | [`lease_age_alarm`](crate::config::Config::lease_age_alarm) |
 //!
-//! Idle, expired, surplus and silent connections are cleaned up by the housekeeper, nothing has to be called for it. How often a request is
-//! sent again is not a setting: only what certainly was not processed is, a few times within a budget, and what may have been once, if
-//! its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
+//! Idle, expired, surplus and silent connections are cleaned up by the housekeeper, nothing has to be called for it. Only what
+//! certainly was not processed is sent again, [so often](crate::config::Config::max_retries) and within a budget, and what may have been
+//! once, if its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
 //! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
 mod address;
@@ -46,6 +46,7 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
+mod head_limit;
 mod health;
 mod health_report;
 mod host;

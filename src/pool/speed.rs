@@ -132,6 +132,7 @@ fn pool_of(case: Case, behind: &Behind) -> Pool {
                 timing: DialTiming::default(),
                 socket: SocketView::of(Weak::new()),
                 permit: Box::new(()),
+                head_limit: 65_536,
             };
             let now = shared.clock.now();
             let admission = Admission {
