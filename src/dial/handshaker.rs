@@ -18,7 +18,7 @@ use crate::config::Protocols;
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ClientHello, Profile};
 use crate::shape::tls::{
-    Failure, Fault, HelloStream, Outcome, RecordLimited, Resume, SentHello, ShapedTls,
+    Failure, Fault, HelloStream, Outcome, RecordLimited, Resume, SentHello, SessionCache, ShapedTls,
 };
 
 /// A verification policy, a client identity and a profile: what connections have in common that may resume each other's sessions.
@@ -48,7 +48,7 @@ impl Handshaker {
         let (base, resumption) = match &shape {
             None => (
                 unshaped(trust, identity)?,
-                Resumption::in_memory_sessions(tickets),
+                Resumption::store(Arc::new(SessionCache::new(tickets))),
             ),
             Some(shape) => (
                 shaped(trust, identity, shape, &profile)?,
