@@ -73,6 +73,8 @@ pub(crate) struct Live {
     permits: Mutex<Option<(Permit, AddressPermit)>>,
     /// Its health in the registry, to be looked at without a lock.
     suspected: AtomicBool,
+    /// It answers much later than another of its host's does, as of the last round.
+    pub(super) slow: AtomicBool,
     /// Whether it is counted among those that make room, or has ended.
     eviction: AtomicU8,
     /// Cuts the connection at once, whatever is under way.
@@ -160,6 +162,7 @@ impl Live {
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
         });
@@ -503,6 +506,10 @@ impl Live {
 impl Candidate for Arc<Live> {
     fn in_use(&self) -> u32 {
         self.slot.usage().in_use
+    }
+
+    fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
     }
 
     fn cost(&self) -> f64 {
