@@ -367,6 +367,9 @@ impl Attempt {
         live.observe();
         live.limit_streams(&shared.config);
         shared.counters.connection_opened();
+        if matches!(purpose, Purpose::Newcomer(_)) {
+            shared.counters.new_address_opened();
+        }
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);

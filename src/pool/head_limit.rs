@@ -2,12 +2,12 @@
 
 use super::events::Limit;
 use super::live::Live;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::registry::Protocol;
 
 impl Live {
     /// A response's head was larger than there is memory for: tells it, and makes the error name the limit.
-    pub(crate) fn head_was_too_large(&self, cause: Error) -> Error {
+    pub(crate) fn head_was_too_large(&self, error: Error) -> Error {
         let limit = self.head_limit();
         self.host().limit_reached(
             Limit::MaxMemoryPerConnection,
@@ -19,10 +19,8 @@ impl Live {
             Protocol::Http1 => ", or than 100 fields",
             _ => "",
         };
-        Error::new(ErrorKind::ResponseHeadTooLarge)
-            .with_detail(format!(
-                "max_memory_per_connection: more than the {limit} bytes of it that a head may take{fields}"
-            ))
-            .with_source(cause)
+        error.with_detail(format!(
+            "max_memory_per_connection: more than the {limit} bytes of it that a head may take{fields}"
+        ))
     }
 }
