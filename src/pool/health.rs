@@ -15,9 +15,9 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::dial::Origin;
 
-/// While a pool is not healthy its hosts are gone through so often, in milliseconds: soon enough for who is woken by it, and little
-/// work with a hundred thousand hosts.
-const ROUND_OF_ALL: u64 = 1_000;
+/// A pool's own health is looked at so often at most, in milliseconds: soon enough for who is woken by it, and little work with a
+/// hundred thousand hosts.
+const LOOKS: u64 = 1_000;
 
 /// How a pool and each of its hosts are doing, from [`Pool::health`].
 #[derive(Clone, Debug, Serialize)]
@@ -61,7 +61,7 @@ struct Observed {
     shown: Judgement,
     /// A host's has changed.
     stirred: bool,
-    gone_through: u64,
+    looked: u64,
 }
 
 impl Pool {
@@ -253,16 +253,13 @@ impl Shared {
     pub(super) fn observe_health(&self, now: u64) {
         let (from, to, why) = {
             let mut observed = self.health.0.lock();
-            let restless = observed.shown.0 != Health::Healthy;
-            let due = now >= observed.gone_through + ROUND_OF_ALL;
-            if !(observed.stirred || restless && due) {
+            if !observed.stirred || now < observed.looked + LOOKS {
                 return;
             }
-            (observed.stirred, observed.gone_through) = (false, now);
+            (observed.stirred, observed.looked) = (false, now);
             let hosts = self.hosts.all();
             let of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
-            let (from, _) = observed.shown;
-            observed.shown = of_hosts;
+            let (from, _) = std::mem::replace(&mut observed.shown, of_hosts);
             let (to, why) = observed.shown;
             (from, to, why)
         };

@@ -38,6 +38,7 @@
 mod address;
 mod breaker;
 mod builder;
+mod census;
 mod clock;
 mod coalescing;
 mod connection;
@@ -45,6 +46,8 @@ mod deadline;
 mod dialing;
 mod dials;
 mod driving;
+#[cfg(test)]
+mod entries;
 mod events;
 mod evict;
 mod flush;
@@ -79,6 +82,7 @@ mod queue;
 mod reconfigure;
 mod renewing;
 mod resets;
+mod resting;
 mod retry_budget;
 mod scale;
 mod shared;
