@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::certificates::Authority;
 use common::check::quiet;
 use common::http1;
 use common::http2::{
@@ -22,7 +23,7 @@ use common::http2::{
     WINDOW_UPDATE,
 };
 use common::peer::Peer;
-use common::request::{fetch, get, plain};
+use common::request::{fetch, get, plain, trusting};
 use common::wait::until;
 use hotpool::pool::{Limit, PoolEvent};
 use hotpool::profile::Profile;
@@ -30,7 +31,7 @@ use hotpool::{Connection, ErrorKind, Pool, Protocols};
 use http::Request;
 use http_body::{Body, Frame};
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -347,46 +348,65 @@ impl Body for Endless {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        const PIECE: &[u8] = &[0; 1024];
+        // Large, so that frames' and records' heads do not count.
+        const PIECE: &[u8] = &[0; SHARE];
         self.taken.fetch_add(PIECE.len(), Ordering::SeqCst);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE)))))
     }
 }
 
-/// A server that allows a gigabyte and reads nothing.
+/// Allows a gigabyte, takes one request's head, and reads nothing more.
+async fn take_nothing<IO: AsyncRead + AsyncWrite + Unpin>(io: IO) {
+    const INITIAL_WINDOW_SIZE: u16 = 4;
+    let mut http2 = Http2::accept(io, &[(INITIAL_WINDOW_SIZE, 1 << 30)]).await;
+    let http2 = http2.as_mut().unwrap();
+    let increment = (1_u32 << 30).to_be_bytes();
+    http2.write(WINDOW_UPDATE, 0, 0, &increment).await;
+    http2.settled().await;
+    http2.request().await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+/// Uploads without end, and says how much of it was taken from its source and not yet given to the socket.
+async fn ahead(pool: &Pool, target: &str) -> usize {
+    let connection = pool.get(target).await.unwrap();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let request = Request::post("/").body(Endless {
+        taken: Arc::clone(&taken),
+    });
+    let sending = connection.send(request.unwrap());
+    tokio::pin!(sending);
+    let taken_in_all = || taken.load(Ordering::SeqCst) as u64;
+    let taken = tokio::select! {
+        _ = &mut sending => panic!("an answer"),
+        taken = settled(taken_in_all) => taken,
+    };
+    assert!(taken > 1 << 16);
+    let sent = connection.entry().stats().bytes_sent();
+    usize::try_from(taken.saturating_sub(sent)).unwrap()
+}
+
+/// Besides the share there is one frame that is being written, and one piece that waits.
+const AROUND_IT: usize = 2 * SHARE + 2048;
+
 #[tokio::test]
 async fn an_upload_that_nobody_reads_stops_its_source() {
-    let peer = Peer::tcp(|_, socket| async move {
-        const INITIAL_WINDOW_SIZE: u16 = 4;
-        let mut http2 = Http2::accept(socket, &[(INITIAL_WINDOW_SIZE, 1 << 30)]).await;
-        let http2 = http2.as_mut().unwrap();
-        let increment = (1_u32 << 30).to_be_bytes();
-        http2.write(WINDOW_UPDATE, 0, 0, &increment).await;
-        http2.settled().await;
-        http2.request().await.unwrap();
-        std::future::pending::<()>().await;
-    })
-    .await;
+    let peer = Peer::tcp(|_, socket| take_nothing(socket)).await;
     for pool in [small(Protocols::Http2), small_as_chrome()] {
-        let connection = pool.get(peer.plain_target()).await.unwrap();
-        let taken = Arc::new(AtomicUsize::new(0));
-        let request = Request::post("/").body(Endless {
-            taken: Arc::clone(&taken),
-        });
-        let sending = connection.send(request.unwrap());
-        tokio::pin!(sending);
-        let ahead = || {
-            let sent = connection.entry().stats().bytes_sent();
-            (taken.load(Ordering::SeqCst) as u64).saturating_sub(sent)
-        };
-        let taken_in_all = || taken.load(Ordering::SeqCst) as u64;
-        tokio::select! {
-            _ = &mut sending => panic!("an answer"),
-            taken = settled(taken_in_all) => assert!(taken > 1 << 16),
-        }
-        // Besides its share one frame that is being written, and one piece that waits.
-        assert!(ahead() <= 2 * SHARE as u64 + 2048, "{} bytes", ahead());
+        let ahead = ahead(&pool, &peer.plain_target()).await;
+        assert!(ahead <= SHARE + AROUND_IT, "{ahead} bytes");
     }
+}
+
+/// TLS adds no more than the share that it has for records.
+#[tokio::test]
+async fn an_upload_over_tls_stops_its_source_too() {
+    let authority = Authority::new();
+    let config = authority.issue(&["localhost"]).server_config(&["h2"]);
+    let peer = Peer::tls(config, |_, stream| take_nothing(stream)).await;
+    let pool = trusting(&authority).max_memory_per_connection(LEAST);
+    let ahead = ahead(&pool.build().unwrap(), &peer.target()).await;
+    assert!(ahead <= 2 * SHARE + AROUND_IT, "{ahead} bytes");
 }
 
 #[tokio::test]
