@@ -379,14 +379,15 @@ impl Attempt {
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
-        if live.generation() != shared.generation() {
-            live.drain(CloseReason::Flushed);
-        }
         if !shared.permits_address(&live) {
             // The list changed while it was dialed.
             live.drain(CloseReason::AddressDenied);
         }
         host.add(&live);
+        if live.generation() != shared.generation() {
+            // A flush that came between found it neither among the old ones nor among those that are dialed.
+            live.drain(CloseReason::Flushed);
+        }
         if live.slot().usage().draining {
             // It began to drain before it was added.
             host.forget(&live);
