@@ -24,6 +24,10 @@ pub(crate) trait AddressPolicy: Debug + Send + Sync {
     /// kept as long as the attempt and, if that wins, the connection.
     fn begin(&self, address: SocketAddr) -> Result<AddressPermit>;
 
+    /// The host's HTTPS records say whether its server speaks HTTP/2. Called at most once a dial, before or during its attempts, and
+    /// only where the protocol is left to the server.
+    fn announced(&self, _speaks_http2: bool) {}
+
     /// How an attempt ended: at TCP, TLS or HTTP/2's opening; if well, how long all of that took. Not called for attempts that lost a
     /// race or were given up, nor for failures that are this machine's.
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>);

@@ -170,7 +170,13 @@ impl Dial<'_> {
         let end = Instant::now() + deadline;
         let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, answer).await;
         self.timing.resolve = elapsed;
-        Ok(outcome?.into_addresses())
+        let resolved = outcome?;
+        if self.route.protocols == Protocols::Any
+            && let Some(speaks_http2) = resolved.speaks("h2")
+        {
+            self.route.addresses.announced(speaks_http2);
+        }
+        Ok(resolved.into_addresses())
     }
 
     async fn connect(&mut self, addresses: &[SocketAddr], end: Instant) -> Result<Connected> {

@@ -166,6 +166,10 @@ impl AddressPolicy for DialPolicy {
         Ok(Box::new(Place(attempt)))
     }
 
+    fn announced(&self, speaks_http2: bool) {
+        self.host.protocol_announced(speaks_http2);
+    }
+
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>) {
         let Some(attempt) = self.take(address) else {
             return;
