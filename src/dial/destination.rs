@@ -17,16 +17,23 @@ pub(super) fn sort(addresses: &mut [SocketAddr], source: impl Fn(SocketAddr) -> 
     addresses.sort_by_cached_key(|address| Rank::of(address.ip(), source(*address)));
 }
 
-/// The families in turn, beginning with the first address's (RFC 8305 §4), and no more than one dial may try.
-pub(super) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
-        return Vec::new();
+/// The families in turn (RFC 8305 §4), and no more than so many. The first address's family comes first, or if one was tried before,
+/// the one that was not tried last.
+pub(super) fn interleave(
+    addresses: &[SocketAddr],
+    last: Option<SocketAddr>,
+    most: usize,
+) -> Vec<SocketAddr> {
+    let begins_with_ipv4 = match (last, addresses.first()) {
+        (Some(last), _) => !last.is_ipv4(),
+        (None, Some(first)) => first.is_ipv4(),
+        (None, None) => return Vec::new(),
     };
-    let is_same = |address: &&SocketAddr| address.is_ipv4() == first.is_ipv4();
+    let is_same = |address: &&SocketAddr| address.is_ipv4() == begins_with_ipv4;
     let mut same = addresses.iter().filter(is_same);
     let mut other = addresses.iter().filter(|address| !is_same(address));
     let mut order: Vec<SocketAddr> = same.by_ref().take(FIRST_FAMILY_COUNT).copied().collect();
-    while order.len() < MOST_ADDRESSES {
+    while order.len() < most {
         let before = order.len();
         order.extend(other.next());
         order.extend(same.next());
@@ -34,7 +41,7 @@ pub(super) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
             break;
         }
     }
-    order.truncate(MOST_ADDRESSES);
+    order.truncate(most);
     order
 }
 
@@ -187,20 +194,35 @@ mod tests {
     fn families_alternate_from_the_first() {
         let list = addresses(&["::1", "::2", "::3", "1.1.1.1"]);
         assert_eq!(
-            interleave(&list),
+            interleave(&list, None, MOST_ADDRESSES),
             addresses(&["::1", "1.1.1.1", "::2", "::3"])
         );
         let list = addresses(&["1.1.1.1", "1.1.1.2", "::1", "::2", "::3"]);
         let wanted = addresses(&["1.1.1.1", "::1", "1.1.1.2", "::2", "::3"]);
-        assert_eq!(interleave(&list), wanted);
-        assert!(interleave(&[]).is_empty());
+        assert_eq!(interleave(&list, None, MOST_ADDRESSES), wanted);
+        assert!(interleave(&[], None, MOST_ADDRESSES).is_empty());
+    }
+
+    #[test]
+    fn families_alternate_from_the_one_tried_last() {
+        let list = addresses(&["::1", "::2", "1.1.1.1", "1.1.1.2"]);
+        for (last, wanted) in [
+            ("::9", ["1.1.1.1", "::1", "1.1.1.2"]),
+            ("1.1.1.9", ["::1", "1.1.1.1", "::2"]),
+        ] {
+            let last = addresses(&[last]).first().copied();
+            assert_eq!(interleave(&list, last, 3), addresses(&wanted));
+        }
+        let same = addresses(&["::1", "::2"]);
+        assert_eq!(interleave(&same, same.first().copied(), 9), same);
+        assert!(interleave(&same, None, 0).is_empty());
     }
 
     #[test]
     fn of_a_thousand_addresses_few_of_each_family_are_tried() {
         let v4 = (0..500_u16).map(|n| SocketAddr::from(([192, 0, 2, 1], 1 + n)));
         let v6 = (0..500_u16).map(|n| SocketAddr::from((Ipv6Addr::LOCALHOST, 1 + n)));
-        let order = interleave(&v4.chain(v6).collect::<Vec<_>>());
+        let order = interleave(&v4.chain(v6).collect::<Vec<_>>(), None, MOST_ADDRESSES);
         assert_eq!(order.len(), MOST_ADDRESSES);
         let v6 = order.iter().filter(|address| address.is_ipv6());
         assert_eq!(v6.count(), MOST_ADDRESSES / 2);

@@ -61,8 +61,11 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
             Standing::Stale(held) => Some((held, now + STALE_DELAY)),
             Standing::Gone => None,
         };
-        let flight = self.board(name, lookup);
-        self.asked(State::UnderWay(flight, stale))
+        let (flight, since) = self.board(name, lookup);
+        Asked {
+            since,
+            ..self.asked(State::UnderWay(flight, stale))
+        }
     }
 
     /// Whether somebody should [refresh](Self::refresh) what is known of `name`.
@@ -80,7 +83,7 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
     where
         L: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.board(name, lookup).await
+        self.board(name, lookup).0.await
     }
 
     pub(super) fn forget(&self, name: &str) {
@@ -94,14 +97,13 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
         }
     }
 
-    /// How many names are answered without asking.
-    pub(super) fn len(&self) -> usize {
+    /// The names that are answered without asking.
+    pub(super) fn unasked(&self) -> impl Iterator<Item = Arc<str>> {
         let now = Instant::now();
-        let unasked = |entry: &Remembered<T>| {
+        let entries = self.entries.iter().filter(move |(_, entry)| {
             !matches!(entry.standing(now), Standing::Stale(_) | Standing::Gone)
-        };
-        let entries = self.entries.iter();
-        entries.filter(|(_, entry)| unasked(entry)).count()
+        });
+        entries.map(|(name, _)| Arc::clone(&*name))
     }
 
     fn standing(&self, name: &str, now: Instant) -> Standing<T> {
@@ -113,11 +115,16 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
     fn asked(&self, state: State<T>) -> Asked<T> {
         Asked {
             parked: Arc::clone(&self.parked),
+            since: Instant::now(),
             state,
         }
     }
 
-    fn board<L>(&self, name: &str, lookup: impl FnOnce(Arc<str>) -> L) -> Flight<Landed<T>>
+    fn board<L>(
+        &self,
+        name: &str,
+        lookup: impl FnOnce(Arc<str>) -> L,
+    ) -> (Flight<Landed<T>>, Instant)
     where
         L: Future<Output = Outcome<T>> + Send + 'static,
     {
@@ -138,6 +145,7 @@ impl<T> fmt::Debug for Cache<T> {
 /// One caller's question.
 pub(super) struct Asked<T> {
     parked: Arc<Mutex<Parked<T>>>,
+    since: Instant,
     state: State<T>,
 }
 
@@ -166,6 +174,19 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         };
         self.state = State::Known(landed.clone());
         landed
+    }
+
+    /// The answer, where there was one to be had without waiting.
+    pub(super) fn known(&self) -> Option<Landed<T>> {
+        match &self.state {
+            State::Known(landed) => Some(landed.clone()),
+            State::UnderWay(..) => None,
+        }
+    }
+
+    /// When the name service was asked, perhaps for somebody before.
+    pub(super) fn since(&self) -> Instant {
+        self.since
     }
 
     /// Waits no more, but leaves the lookup for the next who asks for the name, who may find it done.

@@ -24,13 +24,16 @@
 //! ```
 
 mod access;
+mod addresses;
 mod answer;
 mod cache;
 mod dns;
+mod family;
 mod flight;
+mod gathering;
 mod host;
+mod lookup;
 mod networks;
-mod origin_lookup;
 mod overrides;
 mod remembered;
 mod resolved;
@@ -40,6 +43,9 @@ mod service;
 pub use access::AccessList;
 pub use answer::{Answer, Resolve};
 pub use dns::DnsResolver;
+pub(crate) use family::Families;
+pub use family::Family;
+pub(crate) use lookup::Lookup;
 pub use networks::NamedRange;
 pub use overrides::Overrides;
 pub use resolved::Resolved;

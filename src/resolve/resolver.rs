@@ -4,14 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-
-use super::answer::{Answer, Resolve};
+use super::addresses::{ADDRESS_TERMS, Addresses, Questions};
+use super::answer::Resolve;
 use super::cache::{Asked, Cache};
 use super::dns::DnsResolver;
 use super::host::Host;
-use super::origin_lookup::look_up_origin;
+use super::lookup::{Lookup, UnderWay};
 use super::overrides::Overrides;
 use super::remembered::{Outcome, Terms};
 use super::resolved::Resolved;
@@ -32,7 +30,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Resolver {
     overrides: Arc<Overrides>,
     upstream: Arc<dyn Resolve>,
-    addresses: Cache<Arc<[IpAddr]>>,
+    addresses: Addresses,
     services: Cache<Arc<Services>>,
     https_records: bool,
 }
@@ -73,19 +71,7 @@ impl Resolver {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn look_up(&self, host: &str, port: u16) -> Result<Resolved, Error> {
-        let host = Host::parse(host)?;
-        match self.fixed(&host, port)? {
-            Some(fixed) => Ok(fixed),
-            None => {
-                let held = self.ask_addresses(&host.to_string()).wait().await?;
-                Ok(Resolved {
-                    addresses: at_port(&held.value, port),
-                    valid_until: Some(held.until),
-                    is_stale: held.is_stale,
-                    services: None,
-                })
-            }
-        }
+        self.begin(host, port, false)?.whole().await
     }
 
     /// As [`look_up`](Self::look_up) for a host that is to be reached by https: its HTTPS records (RFC 9460) are asked for
@@ -103,14 +89,21 @@ impl Resolver {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn look_up_https(&self, host: &str, port: u16) -> Result<Resolved, Error> {
-        if !self.https_records {
-            return self.look_up(host, port).await;
-        }
+        self.begin(host, port, true)?.whole().await
+    }
+
+    /// Begins to look up `host`, with its HTTPS records if it is to be reached by https. Whoever connects takes the answers as they
+    /// come.
+    pub(crate) fn begin(&self, host: &str, port: u16, by_https: bool) -> Result<Lookup, Error> {
         let host = Host::parse(host)?;
-        match self.fixed(&host, port)? {
-            Some(fixed) => Ok(fixed),
-            None => look_up_origin(self, &host.to_string(), port).await,
-        }
+        Ok(match self.fixed(&host, port)? {
+            Some(fixed) => Lookup::Fixed(Some(fixed)),
+            None => {
+                let with_records = by_https && self.https_records;
+                let lookup = UnderWay::begin(self, &host.to_string(), port, with_records);
+                Lookup::UnderWay(Box::new(lookup))
+            }
+        })
     }
 
     /// Whether the answer about `host` runs out soon or has run out, so that somebody should [`refresh`](Self::refresh) it.
@@ -134,9 +127,7 @@ impl Resolver {
         if host.well_known().is_some() {
             return Ok(());
         }
-        let lookup = self.address_lookup();
-        self.addresses.refresh(&host.to_string(), lookup).await?;
-        Ok(())
+        self.addresses.refresh(&host.to_string()).await
     }
 
     /// Forgets the answer about `host`, so that the next caller asks anew, or joins a lookup under way: that one goes on
@@ -172,8 +163,8 @@ impl Resolver {
         Ok(well_known.map(|addresses| Resolved::fixed(at_port(&addresses, port))))
     }
 
-    pub(super) fn ask_addresses(&self, host: &str) -> Asked<Arc<[IpAddr]>> {
-        self.addresses.ask(host, self.address_lookup())
+    pub(super) fn ask_addresses(&self, host: &str) -> Questions {
+        self.addresses.ask(host)
     }
 
     pub(super) fn ask_services(&self, host: &str, port: u16) -> Asked<Arc<Services>> {
@@ -190,13 +181,6 @@ impl Resolver {
                     Err(error) => Outcome::Failed(error.with_host(&host)),
                 }
             })
-    }
-
-    fn address_lookup(
-        &self,
-    ) -> impl FnOnce(Arc<str>) -> BoxFuture<'static, Outcome<Arc<[IpAddr]>>> + use<> {
-        let upstream = Arc::clone(&self.upstream);
-        move |host| async move { outcome(upstream.resolve(&host).await, &host) }.boxed()
     }
 }
 
@@ -247,28 +231,14 @@ impl ResolverBuilder {
     /// The resolver, with an empty cache.
     pub fn build(self) -> Resolver {
         let system = || Arc::new(DnsResolver::system()) as Arc<dyn Resolve>;
+        let upstream = self.upstream.unwrap_or_else(system);
         Resolver {
             overrides: Arc::new(self.overrides),
-            upstream: self.upstream.unwrap_or_else(system),
-            addresses: Cache::new(ADDRESS_TERMS),
+            addresses: Addresses::new(Arc::clone(&upstream)),
+            upstream,
             services: Cache::new(SERVICE_TERMS),
             https_records: self.https_records,
         }
-    }
-}
-
-fn outcome(answer: Result<Answer, Error>, host: &str) -> Outcome<Arc<[IpAddr]>> {
-    match answer {
-        Ok(answer) if answer.is_empty() => Outcome::Absent(
-            Error::new(ErrorKind::HostNotFound).with_host(host),
-            answer.valid_for().min(MAX_NEGATIVE_VALIDITY),
-        ),
-        Ok(answer) => Outcome::Found(distinct(answer.addresses()), answer.valid_for()),
-        // As an error it says as much as an empty answer, only not for how long.
-        Err(error) if error.kind() == ErrorKind::HostNotFound => {
-            Outcome::Absent(error.with_host(host), ADDRESS_TERMS.failure)
-        }
-        Err(error) => Outcome::Failed(error.with_host(host)),
     }
 }
 
@@ -279,38 +249,11 @@ pub(super) fn at_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// The addresses without repetitions, and of each family no more than an entry may hold.
-fn distinct(addresses: &[IpAddr]) -> Arc<[IpAddr]> {
-    let mut kept: Vec<IpAddr> = Vec::new();
-    for address in addresses {
-        let family = kept.iter().filter(|one| one.is_ipv4() == address.is_ipv4());
-        if !kept.contains(address) && family.count() < MAX_ADDRESSES_PER_FAMILY {
-            kept.push(*address);
-        }
-    }
-    kept.into()
-}
-
-/// More than any real host publishes, and more than a dial can try; an answer over TCP may hold 4,000.
-pub(super) const MAX_ADDRESSES_PER_FAMILY: usize = 32;
-
-const ADDRESS_TERMS: Terms = Terms {
-    // A time to live of 0 would turn every dial of a burst into a query.
-    shortest: Duration::from_secs(1),
-    // RFC 8767 §4 advises a cap of days to weeks; a client that stays up for months should notice a move within one.
-    longest: Duration::from_secs(24 * 60 * 60),
-    // Failing servers must not be asked in a storm (RFC 9520 §3.2 wants at least one second), but may recover any moment.
-    failure: Duration::from_secs(1),
-};
-
 const SERVICE_TERMS: Terms = Terms {
     // Each lookup may hold up an answer for a moment, for what is only a hint.
     failure: Duration::from_secs(60),
     ..ADDRESS_TERMS
 };
-
-/// A host that was just created should not stay missing for long. RFC 2308 §5 would allow three hours.
-const MAX_NEGATIVE_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
 #[cfg(test)]
 mod tests;

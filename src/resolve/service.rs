@@ -85,13 +85,15 @@ impl Services {
         protocols
     }
 
-    /// A name that has the addresses where the one asked for has none.
-    pub(super) fn elsewhere(&self) -> Option<&str> {
-        let mut targets = self
-            .services
-            .iter()
-            .map(|service| service.target.as_deref());
-        targets.find_map(|target| target).or_else(|| self.alias())
+    /// A name that has the addresses where the one asked for has none, and the port there, where that is another than the origin's:
+    /// those of the preferred service that is not at the name asked for.
+    pub(super) fn elsewhere(&self) -> Option<(&str, Option<u16>)> {
+        let alias = self.alias();
+        let mut places = self.services.iter().filter_map(|service| {
+            let name = service.target.as_deref().or(alias)?;
+            Some((name, service.port))
+        });
+        places.next().or_else(|| Some((alias?, None)))
     }
 }
 
