@@ -133,9 +133,13 @@ impl Gathering {
     /// For one who wants all there is, and no more than once: until when to wait for more than the first offer.
     pub(super) fn whole_by(&self) -> Option<Instant> {
         let (offer, begun) = self.offered?;
+        let of = |half| match half {
+            Half::Pending { since } => since,
+            Half::Settled { at, .. } => at,
+        };
         Some(match self.settled_at() {
             _ if offer.hints => begun,
-            None => begun + SECOND_FAMILY_DELAY,
+            None => of(self.v6).max(of(self.v4)) + SECOND_FAMILY_DELAY,
             Some(at) if self.awaits_records() => at.max(begun) + RESOLUTION_DELAY,
             Some(_) => begun,
         })

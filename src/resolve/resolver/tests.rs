@@ -1,5 +1,6 @@
 //! On paused time, with a name service that follows a script.
 
+mod families;
 mod https;
 mod stale;
 
