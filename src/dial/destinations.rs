@@ -160,7 +160,7 @@ impl Source<'_> {
 
 /// Tells what the host's HTTPS records say that it speaks, where they say it and the server is to choose.
 fn announce(route: &Route, resolved: &Resolved) -> bool {
-    match resolved.speaks("h2") {
+    match resolved.announces_http2() {
         Some(speaks_http2) if route.protocols == Protocols::Any => {
             route.addresses.announced(speaks_http2);
             true

@@ -58,10 +58,12 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
                 return self.asked(State::Known(Ok(held)));
             }
             Standing::Refused(error) => return self.asked(State::Known(Err(error))),
-            Standing::Stale(held) => Some((held, now + STALE_DELAY)),
+            Standing::Stale(held) => Some(held),
             Standing::Gone => None,
         };
         let (flight, since) = self.board(name, lookup);
+        // Once for all who ask meanwhile.
+        let stale = stale.map(|held| (held, since + STALE_DELAY));
         Asked {
             since,
             ..self.asked(State::UnderWay(flight, stale))
@@ -194,6 +196,9 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         if let State::UnderWay(flight, _) = &self.state {
             let mut parked = self.parked.lock();
             clear(&mut parked);
+            if parked.iter().any(|(_, other)| other.ptr_eq(flight)) {
+                return;
+            }
             if parked.len() >= MOST_PARKED {
                 parked.pop_front();
             }
@@ -266,3 +271,20 @@ const MOST_PARKED: usize = 64;
 
 /// As long as name servers are asked for one answer.
 const LONGEST_PARKED: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolve::addresses::ADDRESS_TERMS;
+
+    /// Else a hundred callers of one host would drive out the lookups of all others.
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_is_parked_once() {
+        let cache = Cache::<u8>::new(ADDRESS_TERMS);
+        let lookup = |_: Arc<str>| std::future::pending::<Outcome<u8>>();
+        for name in ["a", "a", "b", "a"] {
+            cache.ask(name, lookup).park();
+        }
+        assert_eq!(cache.parked.lock().len(), 2);
+    }
+}

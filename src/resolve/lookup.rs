@@ -12,7 +12,7 @@ use super::family::{Families, Family};
 use super::gathering::{Finding, Gathering, Offer, Step};
 use super::host::Host;
 use super::resolved::Resolved;
-use super::resolver::{Resolver, at_port};
+use super::resolver::{Resolver, all_at_port, at_port};
 use super::service::Services;
 use crate::error::{Error, ErrorKind};
 
@@ -224,7 +224,7 @@ impl UnderWay {
         };
         Resolved {
             addresses: held()
-                .flat_map(|held| at_port(&held.value, self.port))
+                .flat_map(|held| all_at_port(&held.value, self.port))
                 .collect(),
             valid_until: held().map(|held| held.until).min(),
             is_stale: held().all(|held| held.is_stale),
@@ -284,9 +284,9 @@ impl UnderWay {
 /// The addresses that the records hint at, those of the preferred service first.
 fn hints(services: &Services, port: u16) -> Vec<SocketAddr> {
     let mut hints = Vec::new();
-    for service in services.services() {
+    for service in services.over_tcp() {
         for address in &service.address_hints {
-            let hint = SocketAddr::new(*address, service.port.unwrap_or(port));
+            let hint = at_port(*address, service.port.unwrap_or(port));
             if !hints.contains(&hint) && hints.len() < MAX_ADDRESSES_PER_FAMILY {
                 hints.push(hint);
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::family::Families;
-use super::service::Services;
+use super::service::{HTTP1, HTTP2, Services};
 
 /// Addresses to connect to, and what else is known.
 #[derive(Clone, Debug)]
@@ -65,5 +65,15 @@ impl Resolved {
     pub fn speaks(&self, protocol: &str) -> Option<bool> {
         let protocols = self.services()?.protocols_at_origin()?;
         Some(protocols.iter().any(|known| **known == *protocol))
+    }
+
+    /// Whether the origin's HTTPS records announce HTTP/2 (true) or HTTP/1.1 alone (false) for connections over TCP.
+    pub(crate) fn announces_http2(&self) -> Option<bool> {
+        let speaks = |protocol| self.speaks(protocol) == Some(true);
+        match (speaks(HTTP2), speaks(HTTP1)) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
     }
 }

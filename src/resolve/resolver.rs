@@ -157,10 +157,10 @@ impl Resolver {
                     .with_detail("an override says so")
                     .with_host(&host.to_string()));
             }
-            return Ok(Some(Resolved::fixed(at_port(addresses, port))));
+            return Ok(Some(Resolved::fixed(all_at_port(addresses, port))));
         }
         let well_known = host.well_known();
-        Ok(well_known.map(|addresses| Resolved::fixed(at_port(&addresses, port))))
+        Ok(well_known.map(|addresses| Resolved::fixed(all_at_port(&addresses, port))))
     }
 
     pub(super) fn ask_addresses(&self, host: &str) -> Questions {
@@ -242,11 +242,16 @@ impl ResolverBuilder {
     }
 }
 
-pub(super) fn at_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+pub(super) fn all_at_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     addresses
         .iter()
-        .map(|address| SocketAddr::new(*address, port))
+        .map(|address| at_port(*address, port))
         .collect()
+}
+
+/// An IPv4 address written as an IPv6 one is the IPv4 address: as such it is counted, listed, and connected to from this machine's.
+pub(super) fn at_port(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address.to_canonical(), port)
 }
 
 const SERVICE_TERMS: Terms = Terms {

@@ -187,7 +187,7 @@ fn record(owner: &[u8], kind: u16, time_to_live: u32, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn encode_name(text: &str) -> Vec<u8> {
+pub fn encode_name(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in text.split('.').filter(|label| !label.is_empty()) {
         bytes.push(u8::try_from(label.len()).unwrap());
