@@ -1,5 +1,7 @@
 //! In which order a host's addresses are tried.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// How many addresses of the preferred family are tried before the first of the other (RFC 8305 §4, First Address Family Count).
@@ -8,6 +10,9 @@ const FIRST_FAMILY_COUNT: usize = 1;
 /// A host may resolve to a thousand. At a quarter of a second each, more would take longer than a dial may.
 pub(super) const MOST_ADDRESSES: usize = 16;
 
+/// As many as a resolver hands over of both families.
+const MOST_SOURCES: usize = 64;
+
 /// The destinations, the preferred first, by those rules of RFC 6724 §6 that a client can decide.
 ///
 /// Left out are rules 3, 4 and 7, for which the system tells nothing, and 9 (the longest common prefix), which would undo the rotation
@@ -15,6 +20,23 @@ pub(super) const MOST_ADDRESSES: usize = 16;
 pub(super) fn sort(addresses: &mut [SocketAddr], source: impl Fn(SocketAddr) -> Option<IpAddr>) {
     // Stable, so that of equals the resolver's first stays first (rule 10).
     addresses.sort_by_cached_key(|address| Rank::of(address.ip(), source(*address)));
+}
+
+/// [`sort`], asking for the source of each address; or, of more than a name service names, of one for all that are alike to the rules: each
+/// costs a socket and four system calls, and of so many few are tried.
+pub(super) fn sort_many(
+    addresses: &mut [SocketAddr],
+    source: impl Fn(SocketAddr) -> Option<IpAddr>,
+) {
+    if addresses.len() <= MOST_SOURCES {
+        return sort(addresses, source);
+    }
+    let known: RefCell<HashMap<_, Option<IpAddr>>> = RefCell::default();
+    sort(addresses, |address| {
+        let alike = (address.is_ipv4(), scope(address.ip()), policy(address.ip()));
+        let mut known = known.borrow_mut();
+        *known.entry(alike).or_insert_with(|| source(address))
+    });
 }
 
 /// The families in turn (RFC 8305 §4), and no more than so many. The first address's family comes first, or if one was tried before,
@@ -188,6 +210,24 @@ mod tests {
         let given = list.clone();
         sort(&mut list, |_| Some("192.0.2.9".parse().unwrap()));
         assert_eq!(list, given);
+    }
+
+    #[test]
+    fn of_a_thousand_addresses_few_sources_are_asked_for() {
+        let asked = std::cell::Cell::new(0);
+        let source = |_: SocketAddr| {
+            asked.set(asked.get() + 1);
+            Some("192.0.2.9".parse().unwrap())
+        };
+        for (count, wanted) in [(MOST_SOURCES, MOST_SOURCES), (1_000, 2)] {
+            asked.set(0);
+            let v4 = (1..).map(|n| SocketAddr::from(([192, 0, 2, 1], n)));
+            let mut list: Vec<_> = v4.take(count - 1).collect();
+            list.push("[2001:db8::1]:443".parse().unwrap());
+            sort_many(&mut list, source);
+            assert_eq!(asked.get(), wanted);
+            assert_eq!(list.len(), count);
+        }
     }
 
     #[test]

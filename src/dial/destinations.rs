@@ -1,6 +1,6 @@
 //! The addresses of one dial as they become known: permitted, in the order of preference.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::access::permitted;
 use super::destination;
@@ -108,7 +108,10 @@ impl Source<'_> {
     async fn next(&mut self) -> Option<Result<Vec<SocketAddr>>> {
         loop {
             let (resolved, families) = match &mut self.addresses {
-                Addresses::Named(named) => (named.to_vec(), Families::BOTH),
+                Addresses::Named(named) => (
+                    named.iter().copied().map(canonical).collect(),
+                    Families::BOTH,
+                ),
                 Addresses::Asked {
                     lookup,
                     last,
@@ -148,13 +151,21 @@ impl Source<'_> {
             // Where there is no choice there is nothing to find out.
             if permitted.len() > 1 {
                 let local = &self.dialer.local;
-                destination::sort(&mut permitted, |to| match local.source(to) {
+                destination::sort_many(&mut permitted, |to| match local.source(to) {
                     Ok(chosen) => chosen,
                     Err(SystemChooses) => destination::system_source(to),
                 });
             }
             return Some(self.route.addresses.order(permitted, families));
         }
+    }
+}
+
+/// An IPv4 address written as an IPv6 one as what it is to the kernel, to limits and to lists; others keep their scope.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(v4) => SocketAddr::new(v4.into(), address.port()),
+        IpAddr::V6(_) => address,
     }
 }
 
@@ -166,5 +177,22 @@ fn announce(route: &Route, resolved: &Resolved) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_addresses_are_those_of_ipv4_and_scopes_stay() {
+        for (given, wanted) in [
+            ("[::ffff:192.0.2.7]:443", "192.0.2.7:443"),
+            ("192.0.2.7:443", "192.0.2.7:443"),
+            ("[fe80::1%3]:443", "[fe80::1%3]:443"),
+        ] {
+            let address = canonical(given.parse().unwrap());
+            assert_eq!(address, wanted.parse().unwrap());
+        }
     }
 }

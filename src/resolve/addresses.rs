@@ -57,7 +57,10 @@ impl Addresses {
     pub(super) fn is_due(&self, host: &str) -> bool {
         match &self.known {
             ByFamily::Together(both) => both.is_due(host),
-            ByFamily::Apart { v6, v4 } => v6.is_due(host) || v4.is_due(host),
+            // That a host has none of one family is of interest where it has the other.
+            ByFamily::Apart { v6, v4 } => [(v6, v4), (v4, v6)].into_iter().any(|(one, other)| {
+                one.is_due(host) || one.is_doubted(host) && other.has_value(host)
+            }),
         }
     }
 

@@ -57,7 +57,9 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
             Standing::Fresh(held) | Standing::Due(held) | Standing::Spared(held) => {
                 return self.asked(State::Known(Ok(held)));
             }
-            Standing::Refused(error) => return self.asked(State::Known(Err(error))),
+            Standing::Refused(error) | Standing::Doubted(error) => {
+                return self.asked(State::Known(Err(error)));
+            }
             Standing::Stale(held) => Some(held),
             Standing::Gone => None,
         };
@@ -74,6 +76,20 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
     pub(super) fn is_due(&self, name: &str) -> bool {
         let standing = self.standing(name, Instant::now());
         matches!(standing, Standing::Due(_) | Standing::Stale(_))
+    }
+
+    /// Whether somebody should [refresh](Self::refresh) the knowledge that there is nothing of `name`.
+    pub(super) fn is_doubted(&self, name: &str) -> bool {
+        matches!(self.standing(name, Instant::now()), Standing::Doubted(_))
+    }
+
+    /// Whether a value is known of `name`.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        let standing = self.standing(name, Instant::now());
+        !matches!(
+            standing,
+            Standing::Refused(_) | Standing::Doubted(_) | Standing::Gone
+        )
     }
 
     /// Asks anew, unless what is known is fresh or asking has just failed; whoever asks meanwhile joins.
@@ -223,7 +239,8 @@ async fn land<T: Clone + Send + Sync + 'static>(
     match former.map(|entry| entry.standing(Instant::now())) {
         Some(Standing::Fresh(held) | Standing::Spared(held)) => return Ok(held),
         Some(Standing::Refused(error)) => return Err(error),
-        Some(Standing::Due(_) | Standing::Stale(_) | Standing::Gone) | None => {}
+        Some(Standing::Due(_) | Standing::Stale(_) | Standing::Doubted(_) | Standing::Gone)
+        | None => {}
     }
     let outcome = AssertUnwindSafe(lookup).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| {
@@ -248,7 +265,8 @@ async fn land<T: Clone + Send + Sync + 'static>(
             | Standing::Spared(held),
             _,
         ) => Ok(held),
-        (Standing::Refused(error), _) | (Standing::Gone, Some(error)) => Err(error),
+        (Standing::Refused(error) | Standing::Doubted(error), _)
+        | (Standing::Gone, Some(error)) => Err(error),
         // Terms of no time at all, which there are not.
         (Standing::Gone, None) => Err(Error::new(ErrorKind::ResolveFailed)),
     }

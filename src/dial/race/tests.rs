@@ -68,26 +68,31 @@ fn model(all: &[Fate], delay: u64, late: Late) -> Course {
             _ => true,
         });
         stopped |= exhausted;
-        let mut begin = freed;
+        let arrives = late.is_some_and(|(at, _)| at == now);
         let has_arrived = late.is_none_or(|(at, _)| at <= now);
-        if late.is_some_and(|(at, _)| at == now) {
-            fates = all;
-            // What comes when its turn has passed, or when nothing is on, begins at once.
-            if next < fates.len() && begin == 0 {
+        // What failed makes room for what is known by then; what comes in the same moment comes after.
+        for is_second in [false, true] {
+            let mut begin = freed;
+            if is_second {
+                if !arrives {
+                    break;
+                }
+                fates = all;
+                // Where nothing is on, there is nothing to wait for.
                 begin = usize::from(running.is_empty());
             }
-        }
-        if begin == 0 && last_begun.is_none_or(|last| last + delay <= now) {
-            begin = 1;
-        }
-        while begin > 0 && !stopped && next < fates.len() {
-            course.began.push((next, now));
-            if !matches!(fates[next], Fate::Forbidden) {
-                running.push((next, now));
-                begin -= 1;
+            if begin == 0 && last_begun.is_none_or(|last| last + delay <= now) {
+                begin = 1;
             }
-            last_begun = Some(now);
-            next += 1;
+            while begin > 0 && !stopped && next < fates.len() {
+                course.began.push((next, now));
+                if !matches!(fates[next], Fate::Forbidden) {
+                    running.push((next, now));
+                    begin -= 1;
+                }
+                last_begun = Some(now);
+                next += 1;
+            }
         }
         if running.is_empty() && (stopped || next >= fates.len() && has_arrived) {
             course.lost = Some(now);

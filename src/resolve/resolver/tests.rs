@@ -123,6 +123,8 @@ async fn what_needs_no_lookup_gets_none() {
     for (host, expected) in [
         ("192.0.2.7", vec!["192.0.2.7:80"]),
         ("::1", vec!["[::1]:80"]),
+        // What the kernel connects to, and what limits and lists are to count it as.
+        ("[::ffff:192.0.2.7]", vec!["192.0.2.7:80"]),
         ("[2001:DB8::1]", vec!["[2001:db8::1]:80"]),
         ("localhost", vec!["[::1]:80", "127.0.0.1:80"]),
         ("a.LOCALHOST.", vec!["[::1]:80", "127.0.0.1:80"]),

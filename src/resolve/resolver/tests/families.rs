@@ -255,3 +255,24 @@ async fn a_refresh_renews_what_is_due_and_forgetting_forgets_both() {
     resolver.look_up("a", 443).await.unwrap();
     assert_eq!(service.asked(), Family::ALL);
 }
+
+/// So that no dial waits for the name service to say once more that there is no IPv6.
+#[tokio::test(start_paused = true)]
+async fn the_absence_of_one_family_is_renewed_before_it_runs_out() {
+    let (resolver, service) = apart(none(1), found(1, V4, 5 * MINUTE));
+    resolver.look_up("a", 443).await.unwrap();
+    service.asked();
+    advance(MINUTE / 2).await;
+    assert!(!resolver.refresh_due("a"));
+    advance(MINUTE.mul_f64(0.45)).await;
+    assert!(resolver.refresh_due("a"));
+    resolver.refresh("a").await.unwrap();
+    assert_eq!(service.asked(), [Family::V6]);
+    assert!(!resolver.refresh_due("a"));
+
+    // A host that has no address at all is asked for when somebody wants it.
+    let (resolver, _) = apart(none(1), none(1));
+    resolver.look_up("a", 443).await.unwrap_err();
+    advance(MINUTE.mul_f64(0.95)).await;
+    assert!(!resolver.refresh_due("a"));
+}
