@@ -20,7 +20,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// Clones share the cache. It holds up to 10,000 hosts; the least recently used ones make room. Answers are kept for
 /// their time to live, but at least one second and at most a day; that a host has no address for at most five minutes;
-/// a failure for one second.
+/// a failure for one second. Where the name service [tells the families apart](Resolve::tells_families_apart), all of
+/// this holds for each family by itself: what becomes of one says nothing about the other.
 ///
 /// An answer that has run out is used for a day more where asking anew fails, or takes beyond a quarter of a second
 /// (RFC 8767); it ends when the name service says that the host has no address. Nothing is asked unless somebody calls:
@@ -45,6 +46,8 @@ impl Resolver {
     ///
     /// `host` is a name or an address; names are compared without regard to case and trailing dot, IPv6 addresses may
     /// stand in brackets. The order says nothing about preference. Simultaneous callers for a host share one lookup.
+    /// Addresses of one family wait half a second for those of the other; a dial, which can take them one after the other,
+    /// waits 50 ms where IPv4 comes first, and not at all where IPv6 does (RFC 8305 §3).
     ///
     /// # Errors
     ///
@@ -77,9 +80,18 @@ impl Resolver {
     /// As [`look_up`](Self::look_up) for a host that is to be reached by https: its HTTPS records (RFC 9460) are asked for
     /// beside its addresses.
     ///
-    /// They are waited for 50 ms after the addresses are there, and a failure to get them is as if there were none. Their
-    /// address hints are used when the addresses are not there 50 ms after them, or cannot be had; without hints, a host
-    /// that has no address is looked for at the name that the records give. Nothing else of them is acted upon.
+    /// They are waited for 50 ms after the addresses are there, and a failure to get them is as if there were none. A dial
+    /// does not wait for them at all. They are made use of as follows:
+    ///
+    /// * Their protocols are a hint for the pool of what the server speaks; its handshake decides.
+    /// * Their address hints are used when the addresses are not there 50 ms after them, or cannot be had.
+    /// * A host that has no address, and no hint, is looked for at the name and port of its preferred service, or at the
+    ///   name of which it is an alias.
+    ///
+    /// Services for protocols that do not run over TCP are passed over. Not acted upon are a service's name and port where
+    /// the host has addresses of its own: clients that do not know such records are served there, and a host whose
+    /// connections go to several ports of several names is more than a pool keeps count of. Nor is ECH, which is not sent;
+    /// nor the upgrade of `http` to `https` (RFC 9460 §9.5), which is for who writes the URL.
     ///
     /// # Errors
     ///
@@ -107,7 +119,8 @@ impl Resolver {
     }
 
     /// Whether the answer about `host` runs out soon or has run out, so that somebody should [`refresh`](Self::refresh) it.
-    /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago.
+    /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago. That a host has
+    /// addresses of one family only is to be refreshed too.
     pub fn refresh_due(&self, host: &str) -> bool {
         Host::parse(host).is_ok_and(|host| self.addresses.is_due(&host.to_string()))
     }
