@@ -98,9 +98,10 @@ async fn addresses_that_come_late_are_dialed_where_the_early_ones_fail() {
     for (early, late) in [(V6, V4), (V4, V6)] {
         let peer = server(late, 0).await;
         let delayed = of(late).after(LATE);
-        let zone = match early {
-            V6 => zone(of(V6), delayed).await,
-            _ => zone(delayed, of(V4)).await,
+        let zone = if early == V6 {
+            zone(of(V6), delayed).await
+        } else {
+            zone(delayed, of(V4)).await
         };
         let pool = builder(&zone).build().unwrap();
         fetch(&pool, &format!("http://{HOST}:{}", peer.port()))

@@ -58,7 +58,7 @@ impl Failover {
         let is_new =
             |address: &&SocketAddr| !begun.contains(address) && !self.struck.contains(address);
         let untried: Vec<_> = preferred.iter().filter(is_new).copied().collect();
-        let last = begun.last().or(self.struck.last()).copied();
+        let last = begun.last().or_else(|| self.struck.last()).copied();
         let tried = self
             .struck
             .iter()

@@ -54,14 +54,19 @@ impl Addresses {
         }
     }
 
-    pub(super) fn is_due(&self, host: &str) -> bool {
-        match &self.known {
-            ByFamily::Together(both) => both.is_due(host),
-            // That a host has none of one family is of interest where it has the other.
-            ByFamily::Apart { v6, v4 } => [(v6, v4), (v4, v6)].into_iter().any(|(one, other)| {
-                one.is_due(host) || one.is_doubted(host) && other.has_value(host)
-            }),
-        }
+    /// When somebody should refresh what is known of `host`.
+    pub(super) fn due(&self, host: &str) -> Option<Instant> {
+        let (v6, v4) = match &self.known {
+            ByFamily::Together(both) => return both.due(host),
+            ByFamily::Apart { v6, v4 } => (v6, v4),
+        };
+        // That a host has none of one family is of interest where it has the other.
+        let denied = |one: &Known, other: &Known| match other.has_value(host) {
+            true => one.doubtful_from(host),
+            false => None,
+        };
+        let due = [v6.due(host), v4.due(host), denied(v6, v4), denied(v4, v6)];
+        due.into_iter().flatten().min()
     }
 
     /// # Errors

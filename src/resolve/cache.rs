@@ -72,15 +72,14 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
         }
     }
 
-    /// Whether somebody should [refresh](Self::refresh) what is known of `name`.
-    pub(super) fn is_due(&self, name: &str) -> bool {
-        let standing = self.standing(name, Instant::now());
-        matches!(standing, Standing::Due(_) | Standing::Stale(_))
+    /// When somebody should [refresh](Self::refresh) what is known of `name`.
+    pub(super) fn due(&self, name: &str) -> Option<Instant> {
+        self.entries.get(name)?.due(Instant::now())
     }
 
-    /// Whether somebody should [refresh](Self::refresh) the knowledge that there is nothing of `name`.
-    pub(super) fn is_doubted(&self, name: &str) -> bool {
-        matches!(self.standing(name, Instant::now()), Standing::Doubted(_))
+    /// When somebody should [refresh](Self::refresh) the knowledge that there is nothing of `name`.
+    pub(super) fn doubtful_from(&self, name: &str) -> Option<Instant> {
+        self.entries.get(name)?.doubtful_from(Instant::now())
     }
 
     /// Whether a value is known of `name`.

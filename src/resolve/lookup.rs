@@ -32,7 +32,7 @@ pub(crate) struct UnderWay {
     answers: Vec<(Families, Landed)>,
     records: Option<Arc<Services>>,
     /// Where the records point to, when the host itself has no address.
-    elsewhere: Option<Box<UnderWay>>,
+    elsewhere: Option<Box<Self>>,
     has_failed: bool,
 }
 

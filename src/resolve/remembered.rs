@@ -141,6 +141,19 @@ impl<T: Clone> Remembered<T> {
         }
     }
 
+    /// When asking anew is due, or was; `None` when there is nothing to renew.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let known = self.known.as_ref().filter(|known| now < known.gone)?;
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.until);
+        Some(trouble.map_or(known.due, |until| until.max(known.due)))
+    }
+
+    /// When asking anew is due, or was, where it is known that there is no value.
+    pub(super) fn doubtful_from(&self, now: Instant) -> Option<Instant> {
+        let denial = self.trouble.as_ref().filter(|trouble| now < trouble.until);
+        denial.filter(|_| self.known.is_none())?.due
+    }
+
     pub(super) fn standing(&self, now: Instant) -> Standing<T> {
         let trouble = self.trouble.as_ref().filter(|trouble| now < trouble.until);
         let known = self.known.as_ref().filter(|known| now < known.gone);

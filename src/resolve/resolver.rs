@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::addresses::{ADDRESS_TERMS, Addresses, Questions};
 use super::answer::Resolve;
 use super::cache::{Asked, Cache};
@@ -122,7 +124,15 @@ impl Resolver {
     /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago. That a host has
     /// addresses of one family only is to be refreshed too.
     pub fn refresh_due(&self, host: &str) -> bool {
-        Host::parse(host).is_ok_and(|host| self.addresses.is_due(&host.to_string()))
+        self.next_refresh(host)
+            .is_some_and(|due| due <= Instant::now())
+    }
+
+    /// From when on a [refresh](Self::refresh_due) of the answer about `host` is due, as of what is known now; `None` when there is
+    /// nothing to refresh.
+    pub fn next_refresh(&self, host: &str) -> Option<Instant> {
+        let host = Host::parse(host).ok()?;
+        self.addresses.due(&host.to_string())
     }
 
     /// Asks for `host` anew if that is [due](Self::refresh_due) or nothing is known of it; callers who ask meanwhile share

@@ -1,4 +1,8 @@
 //! A name server on loopback that answers from a script, over UDP.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what a resolver under test sends is well-formed, or the test fails"
+)]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -33,7 +37,7 @@ pub enum Reply {
     NoSuchName,
     Failure,
     Silence,
-    After(Duration, Box<Reply>),
+    After(Duration, Box<Self>),
 }
 
 impl Reply {

@@ -83,7 +83,7 @@ fn service(record: &SVCB, host: &str, origin_port: u16) -> Option<Service> {
             SvcParamValue::NoDefaultAlpn => has_default_protocol = false,
             SvcParamValue::Port(0) => return None,
             SvcParamValue::Port(port) => {
-                service.port = Some(*port).filter(|port| *port != origin_port)
+                service.port = Some(*port).filter(|port| *port != origin_port);
             }
             SvcParamValue::Ipv4Hint(hints) => {
                 let hints = hints.0.iter().take(MAX_HINTS);
