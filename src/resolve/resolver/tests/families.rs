@@ -276,3 +276,24 @@ async fn the_absence_of_one_family_is_renewed_before_it_runs_out() {
     advance(MINUTE.mul_f64(0.95)).await;
     assert!(!resolver.refresh_due("a"));
 }
+
+/// Whoever gives up, at whatever moment, leaves the next a whole answer.
+#[tokio::test(start_paused = true)]
+async fn dropped_at_each_await_it_answers_the_next() {
+    for (v6, v4) in [(10, 30), (30, 10), (200, 10)] {
+        for is_parked in [false, true] {
+            for patience in (0..260).step_by(20) {
+                let (resolver, _) = apart(found(v6, V6, MINUTE), found(v4, V4, MINUTE));
+                let mut lookup = resolver.begin("a", 443, true).unwrap();
+                let all = async { while lookup.next().await.is_some() {} };
+                let _ = tokio::time::timeout(Duration::from_millis(patience), all).await;
+                if is_parked {
+                    lookup.park();
+                }
+                drop(lookup);
+                let resolved = resolver.look_up("a", 443).await.unwrap();
+                assert_eq!(ips(&resolved), [V6, V4], "{v6} {v4} {patience}");
+            }
+        }
+    }
+}
