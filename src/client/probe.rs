@@ -21,6 +21,9 @@ const ROUNDS_LOST: u32 = 2;
 /// More of an answer is not worth reading for the sake of an HTTP/1.1 connection: a handshake costs less.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+/// No time is longer: the clock cannot count to the end of every [`Duration`].
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What to ask, and what a good answer is. For [`Pool::probe`].
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -65,17 +68,17 @@ impl Probe {
         self
     }
 
-    /// Asks this often; at least every millisecond.
+    /// Asks this often; at least once a year and at most every millisecond.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
-        self.interval = interval.max(Duration::from_millis(1));
+        self.interval = interval.clamp(Duration::from_millis(1), A_YEAR);
         self
     }
 
-    /// An answer that takes longer, from when the question was due, is none.
+    /// An answer that takes longer, from when the question was due, is none. A year at most.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(A_YEAR);
         self
     }
 }
@@ -97,10 +100,10 @@ impl Pool {
     ///
     /// [`InvalidTarget`](ErrorKind::InvalidTarget).
     pub fn probe(&self, target: impl AsTarget, probe: Probe) -> Result<Probing> {
-        let host = self.probed_host(target)?;
+        let host = self.probed_host(&target)?;
         let ending = CancellationToken::new();
         let ended = ending.clone();
-        host.spawn(move |host| async move {
+        self.spawn(async move {
             tokio::select! {
                 biased;
                 () = ended.cancelled() => {}
