@@ -18,7 +18,7 @@ use common::peer::Peer;
 use common::request::{fetch, plain};
 use common::wait::{a_round, until};
 use hotpool::client::Probe;
-use hotpool::pool::{HostHealth, Reconfiguration};
+use hotpool::pool::{Health, HealthCause, HostHealth, Reconfiguration};
 use hotpool::{Pool, Protocols};
 use tokio::time::sleep;
 
@@ -137,4 +137,38 @@ async fn a_host_under_another_profile_is_probed() {
     sleep(Duration::from_secs(100)).await;
     assert_eq!((peer.accepted(), server.first()), (2, 1));
     assert!(server.later() >= 4, "{} probes", server.later());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_fails_its_probes_is_degraded_until_it_passes_or_nobody_probes_it() {
+    let server = Probed::default();
+    let peer = server.serve().await;
+    let pool = plain(Protocols::Http1).build().unwrap();
+    assert!(pool.preheat([peer.plain_target()]).await.is_complete());
+    let probing = pool
+        .probe(peer.plain_target(), probe().every(Duration::from_secs(1)))
+        .unwrap();
+    let failing = (Health::Degraded, Some(HealthCause::ProbesFail));
+    let well = (Health::Healthy, None);
+    let shown = || {
+        let host = only(&pool);
+        (host.health, host.why)
+    };
+    // Paused time: some probes, and long enough for what is better to be believed.
+    let some = || sleep(Duration::from_secs(30));
+    some().await;
+    assert_eq!(shown(), well);
+    server.broken.store(true, Ordering::SeqCst);
+    some().await;
+    assert_eq!(shown(), failing);
+    assert!(only(&pool).vitals.probes_fail);
+    server.broken.store(false, Ordering::SeqCst);
+    some().await;
+    assert_eq!(shown(), well);
+    server.broken.store(true, Ordering::SeqCst);
+    some().await;
+    assert_eq!(shown(), failing);
+    drop(probing);
+    some().await;
+    assert_eq!(shown(), well);
 }

@@ -91,7 +91,8 @@ pub struct Probing(#[expect(dead_code, reason = "held for its drop")] DropGuard)
 impl Pool {
     /// Sends a request over each connection to a host now and then. One whose answer is not as it should be, or late, takes no more
     /// requests and is replaced if it was kept warm; what is under way on it may finish. Where every connection fails twice in a row,
-    /// the host does, and its connections stay; its [health](Pool::health) shows it.
+    /// the host does, and its connections stay; its [health](Pool::health) is [degraded](crate::pool::HealthCause::ProbesFail) until one
+    /// passes or the probing ends.
     ///
     /// Probes count as requests, wear the profile's default kind, and are sent only where a connection is open and has room. They do
     /// not keep a connection from ending for being idle otherwise than any request does.
@@ -117,7 +118,8 @@ impl Pool {
 async fn keep_probing(host: ProbedHost, probe: Probe) {
     let probe = Arc::new(probe);
     let mut due = Instant::now() + probe.interval;
-    let mut lost = 0;
+    let mut lost: u32 = 0;
+    let mut _failing = None;
     loop {
         sleep_until(due).await;
         let deadline = due + probe.timeout;
@@ -130,11 +132,10 @@ async fn keep_probing(host: ProbedHost, probe: Probe) {
         });
         let answers = join_all(asked).await;
         let any = answers.iter().any(|(_, passed)| *passed);
-        lost = match (answers.is_empty(), any) {
-            (true, _) => lost,
-            (false, true) => 0,
-            (false, false) => lost + 1,
-        };
+        if !answers.is_empty() {
+            lost = if any { 0 } else { lost.saturating_add(1) };
+            _failing = (lost >= ROUNDS_LOST).then(|| host.fails()).flatten();
+        }
         for (connection, passed) in &answers {
             if !passed && lost < ROUNDS_LOST {
                 connection.fail_probe();

@@ -1,5 +1,7 @@
 //! How a host answers: its latencies and its failures, of late.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::host::HostPool;
@@ -11,6 +13,8 @@ use super::measure::{Counts, Latencies, Percentiles, Window};
 pub(super) struct Performance {
     latencies: Latencies,
     outcomes: Window,
+    /// How many probings it fails.
+    probings_failed: AtomicUsize,
 }
 
 impl Performance {
@@ -18,6 +22,7 @@ impl Performance {
         Self {
             latencies: Latencies::new(),
             outcomes: Window::new(Window::LENGTH),
+            probings_failed: AtomicUsize::new(0),
         }
     }
 
@@ -33,6 +38,11 @@ impl Performance {
     /// The requests and dials of the last ten seconds.
     pub(super) fn outcomes(&self, now: u64) -> Counts {
         self.outcomes.counts(now)
+    }
+
+    /// Whether every connection failed the last probes.
+    pub(super) fn fails_probes(&self) -> bool {
+        self.probings_failed.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -51,6 +61,16 @@ impl HostPool {
         if let Some(measured) = self.performance() {
             measured.outcomes.record(self.now(), true);
         }
+    }
+
+    /// A probing has found, or finds no longer, that every connection fails.
+    pub(super) fn note_probes_failing(self: &Arc<Self>, failing: bool) {
+        let count = &self.measured().probings_failed;
+        match failing {
+            true => count.fetch_add(1, Ordering::Relaxed),
+            false => count.fetch_sub(1, Ordering::Relaxed),
+        };
+        self.look_soon();
     }
 
     /// A dial brought none.

@@ -56,6 +56,13 @@ impl ProbedHost {
         leases.map(Connection::new).collect()
     }
 
+    /// Until this is dropped, the host is one that fails its probes.
+    pub(crate) fn fails(&self) -> Option<FailsProbes> {
+        let host = self.host()?;
+        host.note_probes_failing(true);
+        Some(FailsProbes(Arc::downgrade(&host)))
+    }
+
     /// What the pool knows of it now, if anything.
     fn host(&self) -> Option<Arc<HostPool>> {
         let shared = self.shared.upgrade()?;
@@ -64,12 +71,23 @@ impl ProbedHost {
     }
 }
 
+/// See [`ProbedHost::fails`].
+#[derive(Debug)]
+pub(crate) struct FailsProbes(Weak<HostPool>);
+
+impl Drop for FailsProbes {
+    fn drop(&mut self) {
+        if let Some(host) = self.0.upgrade() {
+            host.note_probes_failing(false);
+        }
+    }
+}
+
 impl Connection {
     /// It did not answer as it should: nobody new gets it.
     pub(crate) fn fail_probe(&self) {
         let live = self.live();
         live.suspect();
-        live.answered_badly();
         live.drain(CloseReason::Unhealthy);
     }
 }
