@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::host::HostPool;
-use super::live::Live;
+use super::lease::Lease;
 use super::measure::{Counts, Latencies, Percentiles, Window};
 
 /// Made with a host's first answer or failure: a host that is only kept warm has none.
@@ -79,22 +79,24 @@ impl HostPool {
     }
 }
 
-impl Live {
+/// A request's outcome is the host's that it was for, whosever connection carried it.
+impl Lease {
     /// The head of an answer arrived so long after its request.
     pub(crate) fn answered_in(&self, latency: Duration) {
-        let now = self.host().now();
-        self.latency().record(now, latency);
-        if let Some(observer) = self.host().voice().publisher().observer() {
-            observer.answered(self.origin(), latency);
+        let host = self.host();
+        let now = host.now();
+        self.live().latency().record(now, latency);
+        if let Some(observer) = host.voice().publisher().observer() {
+            observer.answered(&host.key().origin, latency);
         }
-        let measured = self.host().measured();
+        let measured = host.measured();
         measured.latencies.record(now, latency);
         measured.outcomes.record(now, true);
     }
 
-    /// A request failed after it was sent.
+    /// A request failed after it was sent, and not by the caller's or this side's doing.
     pub(crate) fn answered_badly(&self) {
-        let now = self.host().now();
-        self.host().measured().outcomes.record(now, false);
+        let host = self.host();
+        host.measured().outcomes.record(host.now(), false);
     }
 }
