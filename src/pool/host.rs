@@ -324,22 +324,23 @@ impl HostPool {
         }
     }
 
-    /// A connection has closed: those who wait may need a new one.
+    /// A connection has closed.
     pub(super) fn lost(self: &Arc<Self>, live: &Arc<Live>) {
         self.queue()
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
         self.look_soon();
-        if self.queue.waiting() > 0 {
-            self.scale();
-        }
     }
 
-    /// A connection takes nobody any more: those who wait for its uses may need a new one.
+    /// A connection takes nobody any more.
     pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
         self.forget(live);
         self.queue().lock().ended(live);
+    }
+
+    /// Those who waited for a connection that is gone may need a new one.
+    pub(super) fn scale_if_awaited(self: &Arc<Self>) {
         if self.queue.waiting() > 0 {
             self.scale();
         }
