@@ -10,6 +10,7 @@ mod common;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::certificates::Authority;
@@ -17,15 +18,20 @@ use common::check::quiet;
 use common::peer::Peer;
 use common::request::{get, post, trusting};
 use common::wait::until;
-use hotpool::pool::PoolBuilder;
+use hotpool::config::Settings;
+use hotpool::pool::{Circuit, PoolBuilder, PoolEvent};
 use hotpool::resolve::{Overrides, Resolver};
-use hotpool::{Connection, Target};
-use http_body_util::BodyExt;
+use hotpool::{Connection, ErrorKind, Target};
+use http_body_util::{BodyExt, Empty};
 use parking_lot::Mutex;
+use tokio::time::sleep;
 
 const A: &str = "a.test";
 const B: &str = "b.test";
 const C: &str = "other.example";
+
+/// Ends the connection that it is asked on.
+const BREAKING: &str = "/break";
 
 /// Requests as the server saw them: connection, authority.
 type Seen = Arc<Mutex<Vec<(usize, String)>>>;
@@ -53,6 +59,9 @@ async fn server_at(
         async move {
             let mut connection = h2::server::handshake(stream).await.unwrap();
             while let Some(Ok((request, mut respond))) = connection.accept().await {
+                if request.uri().path() == BREAKING {
+                    return;
+                }
                 let host = request.uri().host().unwrap().to_owned();
                 seen.lock().push((number, host.clone()));
                 let status = match misdirected {
@@ -194,4 +203,92 @@ async fn what_differs_is_not_shared() {
         .build()
         .unwrap();
     assert!(!shared(&apart, b()).await, "at another address");
+}
+
+/// Nothing is processed by a 421, and it was sent all the same.
+#[tokio::test]
+async fn a_misdirected_request_that_finds_no_other_connection_was_sent() {
+    let authority = Authority::new();
+    let (peer, seen) = server(&authority, Some(B)).await;
+    let pool = builder(&authority, &peer)
+        .acquire_timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = pool.get(target(B, &peer)).await.unwrap();
+    assert_eq!(a.id(), b.id());
+    let no_other = Settings {
+        max_connections: Some(1),
+        ..Settings::default()
+    };
+    pool.reconfigure(no_other).unwrap();
+    let error = b.send(post("order")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AcquireTimeout, "{error:?}");
+    assert!(error.was_sent() && error.is_retryable(), "{error:?}");
+    assert_eq!(*seen.lock(), [(0, B.to_owned())]);
+    drop((a, b));
+    quiet(&pool).await;
+}
+
+/// A host that was misdirected stays apart though nobody uses it for a while.
+#[tokio::test(start_paused = true)]
+async fn a_misdirected_host_is_not_forgotten() {
+    let authority = Authority::new();
+    let (peer, _) = server(&authority, Some(B)).await;
+    let pool = builder(&authority, &peer)
+        .idle_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = pool.get(target(B, &peer)).await.unwrap();
+    assert_eq!(text(&b).await, (200, B.to_owned()));
+    drop((a, b));
+    // Paused time: everything is closed, and A is forgotten.
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!((pool.stats().connections, peer.accepted()), (0, 2));
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = pool.get(target(B, &peer)).await.unwrap();
+    assert_ne!(a.id(), b.id());
+    drop((a, b));
+    // And for an hour, no longer.
+    sleep(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(pool.stats().hosts, 0);
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = pool.get(target(B, &peer)).await.unwrap();
+    assert_eq!(a.id(), b.id());
+}
+
+/// What a request meets is the host's that it was for, whosever connection carried it.
+#[tokio::test]
+async fn a_guests_requests_are_its_own() {
+    let authority = Authority::new();
+    let (peer, _) = server(&authority, None).await;
+    let pool = builder(&authority, &peer)
+        .circuit_breaker(true)
+        .breaker_failures(1)
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    let hosts = [A, B].map(|name| pool.host(target(name, &peer)).unwrap());
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = pool.get(target(B, &peer)).await.unwrap();
+    assert_eq!(a.id(), b.id());
+    assert_eq!(text(&b).await, (200, B.to_owned()));
+    let answers = hosts
+        .each_ref()
+        .map(|host| host.health().vitals.latency.count);
+    assert_eq!(answers, [0, 1]);
+
+    let breaking = http::Request::get(BREAKING).body(Empty::<Bytes>::new());
+    let error = b.send(breaking.unwrap()).await.unwrap_err();
+    assert!(error.was_sent(), "{error:?}");
+    let circuits = hosts.each_ref().map(|host| host.health().vitals.circuit);
+    assert_eq!(circuits, [Circuit::Open; 2], "the connection was of both");
+    let mut failed = Vec::new();
+    while let Some(event) = events.try_recv() {
+        if let PoolEvent::RequestFailed { host, .. } = event {
+            failed.push(host.host().to_owned());
+        }
+    }
+    assert_eq!(failed, [B]);
 }

@@ -8,6 +8,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use common::certificates::Authority;
 use common::check::{Wanted, quiet};
@@ -17,10 +19,12 @@ use common::peer::Peer;
 use common::request::{fetch, get, plain, post, trusting};
 use common::wait::{PATIENCE, until};
 use futures_util::stream;
+use hotpool::registry::CloseReason;
 use hotpool::{Error, ErrorKind, Pool, Protocols};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 const HEAD_OF_TEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello";
 
@@ -369,4 +373,46 @@ async fn http1_answer_before_the_end_of_the_request_costs_the_connection() {
     );
     assert_eq!(peer.accepted(), 2);
     quiet(&pool).await;
+}
+
+/// What this side closed is not the server's doing, whatever reason it was given.
+#[tokio::test(start_paused = true)]
+async fn what_the_registry_closes_was_closed_on_this_side() {
+    for protocols in [Protocols::Http1, Protocols::Http2] {
+        let asked = Arc::new(Notify::new());
+        let arrived = Arc::clone(&asked);
+        let peer = Peer::tcp(move |_, mut socket| {
+            let arrived = Arc::clone(&arrived);
+            async move {
+                if protocols == Protocols::Http1 {
+                    http1::request(&mut socket).await;
+                    arrived.notify_one();
+                    return silence(socket).await;
+                }
+                let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+                http2.request().await;
+                arrived.notify_one();
+                while http2.read().await.is_some() {}
+            }
+        })
+        .await;
+        for reason in [CloseReason::Shutdown, CloseReason::Evicted] {
+            let pool = plain(protocols).replay_safe_methods(true).build().unwrap();
+            let connection = pool.get(peer.plain_target()).await.unwrap();
+            let (sent, ()) = tokio::join!(connection.send(get()), async {
+                asked.notified().await;
+                pool.registry().close_all(reason);
+            });
+            let error = sent.unwrap_err();
+            assert_eq!(
+                error.kind(),
+                ErrorKind::ClosedLocally,
+                "{protocols:?} {error:?}"
+            );
+            assert!(error.was_sent() && !error.is_retryable());
+            drop(connection);
+            quiet(&pool).await;
+        }
+        assert_eq!(peer.accepted(), 2, "nothing is sent again");
+    }
 }

@@ -14,11 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::http1;
+use common::http2::Http2;
 use common::peer::Peer;
 use common::request::{fetch, plain, post};
+use futures_util::stream;
 use hotpool::pool::{Health, HealthCause, HostHealth, PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::{ErrorKind, Pool, Protocols};
+use http::Request;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use tokio::time::sleep;
 use tokio_test::task;
 
@@ -118,6 +124,40 @@ async fn failures_degrade_a_host_and_are_forgotten() {
     ];
     assert_eq!(told(&mut hosts, true), wanted);
     assert_eq!(told(&mut whole, false), wanted);
+}
+
+/// The caller's own faults are not the host's.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_fail_say_nothing_about_a_host() {
+    for protocols in [Protocols::Http1, Protocols::Http2] {
+        let peer = Peer::tcp(move |_, mut socket| async move {
+            if protocols == Protocols::Http1 {
+                return http1::silence(socket).await;
+            }
+            let mut http2 = Http2::accept(&mut socket, &[]).await.unwrap();
+            while http2.read().await.is_some() {}
+        })
+        .await;
+        let pool = plain(protocols).build().unwrap();
+        for _ in 0..10 {
+            let frames = [
+                Ok(Frame::data(Bytes::from("half"))),
+                Err(std::io::Error::other("and no more")),
+            ];
+            let body = StreamBody::new(stream::iter(frames));
+            let connection = pool.get(peer.plain_target()).await.unwrap();
+            let error = connection
+                .send(Request::post("/").body(body).unwrap())
+                .await;
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::RequestBody);
+        }
+        let host = only(&pool);
+        assert_eq!(
+            (host.health, host.why),
+            (Health::Healthy, None),
+            "{protocols:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,8 +15,11 @@ use common::http1;
 use common::peer::Peer;
 use common::request::{fetch, plain, read};
 use common::wait::PATIENCE;
-use hotpool::Protocols;
 use hotpool::telemetry::{Metrics, Prometheus, names};
+use hotpool::{ErrorKind, Protocols};
+
+/// Callers that are refused within a second.
+const REFUSED: u32 = 50;
 
 /// The value of each series.
 fn series(text: &str) -> HashMap<&str, f64> {
@@ -45,6 +48,7 @@ async fn what_happened_is_counted_under_documented_names() {
     let pool = plain(Protocols::Http1)
         .metrics(&metrics)
         .max_connections_per_host(1)
+        .max_waiters_per_host(1)
         .acquire_timeout(Duration::from_secs(1))
         .build()
         .unwrap();
@@ -52,7 +56,13 @@ async fn what_happened_is_counted_under_documented_names() {
         assert_eq!(fetch(&pool, &host(1)).await.unwrap(), "hello");
     }
     let held = pool.get(host(2)).await.unwrap();
-    pool.get(host(2)).await.unwrap_err();
+    let (late, ()) = tokio::join!(pool.get(host(2)), async {
+        for _ in 0..REFUSED {
+            let error = pool.get(host(2)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::QueueFull);
+        }
+    });
+    late.unwrap_err();
     // A third host and a fourth share what is left.
     fetch(&pool, &host(3)).await.unwrap();
     let unlucky = pool.get(host(4)).await.unwrap();
@@ -89,7 +99,15 @@ async fn what_happened_is_counted_under_documented_names() {
         ),
         (format!("hotpool_answer_seconds_count{one}}}"), 3.0),
         (format!("hotpool_acquire_wait_seconds_count{one}}}"), 1.0),
-        (format!("hotpool_acquire_wait_seconds_count{two}}}"), 2.0),
+        (
+            format!("hotpool_acquire_wait_seconds_count{two}}}"),
+            2.0 + f64::from(REFUSED),
+        ),
+        // Each is counted, though an event tells of many.
+        (
+            format!("hotpool_limits_reached_total{two},limit=\"max_waiters_per_host\"}}"),
+            f64::from(REFUSED),
+        ),
         (format!("hotpool_acquire_timeouts_total{two}}}"), 1.0),
         (
             format!("hotpool_requests_failed_total{other},kind=\"connection-closed\"}}"),

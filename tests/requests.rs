@@ -9,18 +9,23 @@
 
 mod common;
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use common::certificates::Authority;
 use common::check;
+use common::http1;
 use common::peer::Peer;
-use common::request::trusting;
+use common::request::{plain, trusting};
+use futures_util::stream;
 use hotpool::client::RequestOptions;
 use hotpool::pool::PoolBuilder;
 use hotpool::profile::AcceptLanguage;
-use hotpool::{ErrorKind, Pool};
+use hotpool::{ErrorKind, Pool, Protocols};
 use http::Request;
-use http::header::{ACCEPT_LANGUAGE, TE};
-use http_body_util::{BodyExt, Empty, Full};
+use http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, TE};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
 
 /// Answers each request with its header lines, but for `host`'s and with those of pseudo-headers left out.
 async fn mirror(authority: &Authority) -> Peer {
@@ -266,4 +271,26 @@ async fn languages_are_the_profiles_or_fixed_or_drawn_for_each_connection() {
     }
     // 320 values: twelve equal draws would be a miracle.
     assert!(drawn.len() > 1, "{drawn:?}");
+}
+
+/// hyper asks a body whose length was announced for no more than that, and it need not know of its end itself.
+#[tokio::test]
+async fn an_upload_of_announced_length_leaves_its_connection_usable() {
+    let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let pool = plain(Protocols::Http1).build().unwrap();
+    for _ in 0..2 {
+        let frames =
+            ["in ", "parts"].map(|part| Ok::<_, Infallible>(Frame::data(Bytes::from(part))));
+        let body = StreamBody::new(stream::iter(frames));
+        let request = Request::post("/")
+            .header(CONTENT_LENGTH, "in parts".len())
+            .body(body)
+            .unwrap();
+        let connection = pool.get(peer.plain_target()).await.unwrap();
+        let response = connection.send(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "hello");
+    }
+    assert_eq!(peer.accepted(), 1);
+    check::quiet(&pool).await;
 }

@@ -19,7 +19,7 @@ use common::peer::Peer;
 use common::request::{fetch, get, plain};
 use common::wait::{a_round, until};
 use hotpool::client::Probe;
-use hotpool::pool::PoolEvent;
+use hotpool::pool::{HealthCause, PoolEvent};
 use hotpool::registry::CloseReason;
 use hotpool::{Pool, Protocols};
 use tokio::time::timeout;
@@ -251,5 +251,7 @@ async fn a_host_of_which_every_connection_fails_keeps_them() {
     }
     assert!(peer.accepted() <= 2, "{} dials", peer.accepted());
     until("one stays", || pool.stats().connections == 1).await;
+    let health = &pool.health().hosts[0];
+    assert_eq!(health.why, Some(HealthCause::ProbesFail), "{health:?}");
     quiet(&pool).await;
 }

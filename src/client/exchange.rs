@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::retry::unsent_on;
 use super::tracked::Whole;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 use crate::pool::Lease;
 use crate::registry::{ActivityGuard, CloseReason, Protocol};
 
@@ -83,8 +84,9 @@ impl Exchange {
     pub(super) fn response_received(&mut self) {
         self.answered = true;
         if let Some(sent) = self.sent {
-            self.lease.live().answered_in(sent.elapsed());
+            self.lease.answered_in(sent.elapsed());
         }
+        self.lease.answered();
         self.lease.live().entry().stats().record_message_received();
     }
 
@@ -94,13 +96,14 @@ impl Exchange {
         // would keep its next user waiting for that.
         let whole = self.whole.as_ref().is_none_or(Whole::is_reached);
         self.lease.live().vindicate();
-        self.lease.live().answered();
         self.end(whole);
     }
 
     /// Nothing of the request was sent.
     pub(super) fn unsent(mut self, error: Error) -> Error {
         self.end(true);
+        let used_before = self.lease.live().entry().stats().messages_received() > 0;
+        let error = unsent_on(used_before, error);
         // Else the next try could be given the same connection before its driver has noticed.
         self.lease.live().found_dead(error.kind());
         self.place(error)
@@ -110,9 +113,6 @@ impl Exchange {
     pub(super) fn fail(mut self, error: Error) -> Error {
         let live = Arc::clone(self.lease.live());
         live.entry().stats().record_error();
-        if !std::mem::replace(&mut self.answered, true) {
-            live.answered_badly();
-        }
         if matches!(
             error.kind(),
             ErrorKind::StreamReset | ErrorKind::ProtocolViolation
@@ -137,9 +137,13 @@ impl Exchange {
             }
             _ => error,
         };
+        let blamed = matches!(error.fault(), Fault::Network | Fault::Peer);
+        if !std::mem::replace(&mut self.answered, true) && blamed {
+            self.lease.answered_badly();
+        }
         // The cause before its consequence: what ends first names the reason.
         live.found_dead(error.kind());
-        live.broke(&error);
+        self.lease.broke(&error);
         // The stream is over on both sides: nothing was reset.
         self.sent = None;
         self.end(false);
@@ -151,7 +155,7 @@ impl Exchange {
         let error = error
             .with_host(self.lease.info().origin().host())
             .with_address(live.address());
-        live.tell_failure(&error);
+        self.lease.tell_failure(&error);
         error
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Empty};
 
@@ -15,7 +16,7 @@ use super::outgoing::{Head, Outgoing};
 use super::raw_body::RawBody;
 use super::tracked::{Tracked, Whole};
 use crate::dial::RequestBody;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Sends the request and waits for the response's head. Dropping the future closes the connection: what was sent cannot be unsent.
 pub(super) async fn send(
@@ -28,11 +29,12 @@ pub(super) async fn send(
         Err(error) => return Err(exchange.unsent(error)),
     };
     let whole = Whole::default();
+    let length = announced_length(request.headers());
     if !outgoing.is_empty() {
         exchange.must_reach(whole.clone());
     }
     let mut body = || match outgoing.take_body() {
-        Some(body) => RequestBody::new(Tracked::new(body, whole.clone())),
+        Some(body) => RequestBody::new(Tracked::new(body, length, whole.clone())),
         None => no_body(),
     };
     let response = match live.send_http1(|| request.map(|()| body())).await {
@@ -54,9 +56,22 @@ pub(super) async fn send(
                 outgoing.put_body(untouched.into_body());
                 Err(exchange.unsent(Error::from_http1(failed.into_error())))
             }
-            None => Err(exchange.fail(Error::from_http1(failed.into_error()))),
+            None => Err(exchange.fail(sent_error(failed.into_error(), &whole))),
         },
     }
+}
+
+/// hyper calls it the user's fault as well when the connection's task is gone.
+fn sent_error(error: hyper::Error, whole: &Whole) -> Error {
+    let body_failed = whole.has_failed() || error.is_body_write_aborted();
+    match error.is_user() && !body_failed {
+        true => Error::new(ErrorKind::ConnectionClosed).with_source(error),
+        false => Error::from_http1(error),
+    }
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// `Keep-Alive: timeout=5, max=100`: how long the server leaves the connection open. Obsolete and sent everywhere.

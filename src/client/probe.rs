@@ -21,6 +21,9 @@ const ROUNDS_LOST: u32 = 2;
 /// More of an answer is not worth reading for the sake of an HTTP/1.1 connection: a handshake costs less.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+/// No time is longer: the clock cannot count to the end of every [`Duration`].
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What to ask, and what a good answer is. For [`Pool::probe`].
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -65,17 +68,17 @@ impl Probe {
         self
     }
 
-    /// Asks this often; at least every millisecond.
+    /// Asks this often; at least once a year and at most every millisecond.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
-        self.interval = interval.max(Duration::from_millis(1));
+        self.interval = interval.clamp(Duration::from_millis(1), A_YEAR);
         self
     }
 
-    /// An answer that takes longer, from when the question was due, is none.
+    /// An answer that takes longer, from when the question was due, is none. A year at most.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(A_YEAR);
         self
     }
 }
@@ -88,7 +91,8 @@ pub struct Probing(#[expect(dead_code, reason = "held for its drop")] DropGuard)
 impl Pool {
     /// Sends a request over each connection to a host now and then. One whose answer is not as it should be, or late, takes no more
     /// requests and is replaced if it was kept warm; what is under way on it may finish. Where every connection fails twice in a row,
-    /// the host does, and its connections stay; its [health](Pool::health) shows it.
+    /// the host does, and its connections stay; its [health](Pool::health) is [degraded](crate::pool::HealthCause::ProbesFail) until one
+    /// passes or the probing ends.
     ///
     /// Probes count as requests, wear the profile's default kind, and are sent only where a connection is open and has room. They do
     /// not keep a connection from ending for being idle otherwise than any request does.
@@ -97,10 +101,10 @@ impl Pool {
     ///
     /// [`InvalidTarget`](ErrorKind::InvalidTarget).
     pub fn probe(&self, target: impl AsTarget, probe: Probe) -> Result<Probing> {
-        let host = self.probed_host(target)?;
+        let host = self.probed_host(&target)?;
         let ending = CancellationToken::new();
         let ended = ending.clone();
-        host.spawn(move |host| async move {
+        self.spawn(async move {
             tokio::select! {
                 biased;
                 () = ended.cancelled() => {}
@@ -114,7 +118,8 @@ impl Pool {
 async fn keep_probing(host: ProbedHost, probe: Probe) {
     let probe = Arc::new(probe);
     let mut due = Instant::now() + probe.interval;
-    let mut lost = 0;
+    let mut lost: u32 = 0;
+    let mut _failing = None;
     loop {
         sleep_until(due).await;
         let deadline = due + probe.timeout;
@@ -127,11 +132,10 @@ async fn keep_probing(host: ProbedHost, probe: Probe) {
         });
         let answers = join_all(asked).await;
         let any = answers.iter().any(|(_, passed)| *passed);
-        lost = match (answers.is_empty(), any) {
-            (true, _) => lost,
-            (false, true) => 0,
-            (false, false) => lost + 1,
-        };
+        if !answers.is_empty() {
+            lost = if any { 0 } else { lost.saturating_add(1) };
+            _failing = (lost >= ROUNDS_LOST).then(|| host.fails()).flatten();
+        }
         for (connection, passed) in &answers {
             if !passed && lost < ROUNDS_LOST {
                 connection.fail_probe();

@@ -6,7 +6,7 @@ use http::Method;
 use rand::RngExt;
 
 use super::outgoing::Outgoing;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 
 /// How often a request that may be processed twice is sent again after a connection ended under it: once. A second connection that ends
 /// under the same request says something about the request.
@@ -70,6 +70,11 @@ impl Retries {
         None
     }
 
+    /// The server did not process it and said so; it got it.
+    pub(super) fn misdirected(&mut self) {
+        self.sent = true;
+    }
+
     /// The last error, true of all tries.
     pub(super) fn tell(&self, error: Error) -> Error {
         match (
@@ -80,6 +85,16 @@ impl Retries {
             (true, false) => error.sent(),
             (false, _) => error,
         }
+    }
+}
+
+/// What a request meets that was not sent. A connection that has carried answers and fails between them (an alert, a breach of the
+/// protocol) has ended, and says nothing of the next one; one that never carried any says what the server thinks of this client.
+pub(super) fn unsent_on(used_before: bool, error: Error) -> Error {
+    let transport = matches!(error.fault(), Fault::Network | Fault::Peer);
+    match used_before && transport && !error.is_retryable() {
+        true => Error::new(ErrorKind::ConnectionClosed).with_source(error),
+        false => error,
     }
 }
 
@@ -199,6 +214,24 @@ mod tests {
             assert!(pause >= REFUSAL_PAUSE * (1 << nth) / 2, "{pause:?}");
         }
         assert_eq!(retries.again(&get, &refused, true, MOST), None);
+    }
+
+    #[test]
+    fn what_ends_a_used_connection_does_not_keep_a_request_from_the_next() {
+        use ErrorKind::{ConnectionClosed, GoAway, InvalidRequest, ProtocolViolation, TlsAlert};
+        let kind = |used_before, kind| unsent_on(used_before, Error::new(kind)).kind();
+        for found in [TlsAlert, ProtocolViolation] {
+            let error = unsent_on(true, Error::new(found));
+            assert_eq!(error.kind(), ConnectionClosed);
+            assert!(!error.was_sent());
+            let again =
+                Retries::default().again(&request(Method::POST, "body"), &error, false, MOST);
+            assert_eq!(again, Some(Again::Elsewhere));
+            // A server that wants a certificate says so after its handshake, on every connection.
+            assert_eq!(kind(false, found), found);
+        }
+        assert_eq!(kind(true, InvalidRequest), InvalidRequest);
+        assert_eq!(kind(true, GoAway), GoAway);
     }
 
     #[test]

@@ -59,8 +59,10 @@ impl Connection {
                 {
                     // RFC 9110 §15.5.20: not processed; it may be sent on another connection.
                     drop(response);
+                    retries.misdirected();
                     drop(moved.take());
-                    moved = Some(self.another(outgoing.patience()).await?);
+                    let another = self.another(outgoing.patience()).await;
+                    moved = Some(another.map_err(|error| retries.tell(error))?);
                     continue;
                 }
                 Ok(response) => return Ok(response),

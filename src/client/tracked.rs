@@ -20,27 +20,42 @@ pub(super) struct Tracked {
     whole: Whole,
 }
 
-/// Whether the body has been handed over to its end.
+/// Whether the body has been handed over to its end, or has failed before.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Whole(Arc<AtomicBool>);
+pub(super) struct Whole(Arc<Ends>);
+
+#[derive(Debug, Default)]
+struct Ends {
+    reached: AtomicBool,
+    failed: AtomicBool,
+}
 
 impl Whole {
     pub(super) fn is_reached(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.reached.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.failed.load(Ordering::Acquire)
     }
 
     fn reached(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.reached.store(true, Ordering::Release);
+    }
+
+    fn failed(&self) {
+        self.0.failed.store(true, Ordering::Release);
     }
 }
 
 impl Tracked {
-    pub(super) fn new(body: RequestBody, whole: Whole) -> Self {
-        Self {
-            left: body.size_hint().exact(),
-            body,
-            whole,
+    /// `length`: what the request's head says, and the sender asks no further; the body itself need not know.
+    pub(super) fn new(body: RequestBody, length: Option<u64>, whole: Whole) -> Self {
+        let left = length.or_else(|| body.size_hint().exact());
+        if left == Some(0) {
+            whole.reached();
         }
+        Self { body, left, whole }
     }
 }
 
@@ -63,7 +78,7 @@ impl Body for Tracked {
                     this.whole.reached();
                 }
             }
-            Some(Err(_)) => {}
+            Some(Err(_)) => this.whole.failed(),
         }
         Poll::Ready(frame)
     }
@@ -84,21 +99,34 @@ mod tests {
 
     fn tracked(
         body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static,
+        length: Option<u64>,
     ) -> (Tracked, Whole) {
         let whole = Whole::default();
-        (Tracked::new(RequestBody::new(body), whole.clone()), whole)
+        let tracked = Tracked::new(RequestBody::new(body), length, whole.clone());
+        (tracked, whole)
     }
 
     #[tokio::test]
     async fn the_end_is_seen_where_the_length_is_known_and_where_it_is_not() {
         let full = Full::new(Bytes::from_static(b"whole")).map_err(|never| match never {});
-        let (mut body, whole) = tracked(full);
+        let (mut body, whole) = tracked(full, None);
         assert!(!whole.is_reached());
         body.frame().await.unwrap().unwrap();
         assert!(whole.is_reached());
 
-        let frames = ["a", "b"].map(|piece| Ok(Frame::data(Bytes::from(piece))));
-        let (mut body, whole) = tracked(StreamBody::new(futures_util::stream::iter(frames)));
+        let stream = || {
+            let frames = ["a", "b"].map(|piece| Ok(Frame::data(Bytes::from(piece))));
+            StreamBody::new(futures_util::stream::iter(frames))
+        };
+        let (mut body, whole) = tracked(stream(), Some(2));
+        body.frame().await.unwrap().unwrap();
+        assert!(!whole.is_reached());
+        body.frame().await.unwrap().unwrap();
+        assert!(whole.is_reached());
+        let (_, whole) = tracked(stream(), Some(0));
+        assert!(whole.is_reached(), "nobody asks for any of it");
+
+        let (mut body, whole) = tracked(stream(), None);
         body.frame().await.unwrap().unwrap();
         body.frame().await.unwrap().unwrap();
         assert!(!whole.is_reached());

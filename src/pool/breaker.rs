@@ -7,6 +7,7 @@
 //! that succeeded and requests that were answered, whatever the answer: a 429 or a 503 is a server that works and has said what it
 //! wants, and its `Retry-After` is the caller's to heed. Limits, deadlines of callers and faults of this side do not count.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use serde::Serialize;
 use super::clock::millis;
 use super::events::PoolEvent;
 use super::host::HostPool;
-use super::live::Live;
+use super::lease::Lease;
 use super::measure::Window;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -281,15 +282,22 @@ impl HostPool {
     }
 }
 
-impl Live {
-    /// A request was answered, whatever the answer.
+/// A connection that is on loan is news of both hosts: the one that it was made for, and the one that the request was for.
+impl Lease {
+    /// The head of an answer has arrived, whatever the answer. What becomes of its body is not waited for: a stream may go on for hours.
     pub(crate) fn answered(&self) {
-        self.host().answered();
+        self.hosts_concerned().for_each(|host| host.answered());
     }
 
-    /// It broke under a request.
+    /// The connection broke under a request.
     pub(crate) fn broke(&self, error: &Error) {
-        self.host().failed(error);
+        self.hosts_concerned().for_each(|host| host.failed(error));
+    }
+
+    fn hosts_concerned(&self) -> impl Iterator<Item = &Arc<HostPool>> {
+        let owner = self.live().host();
+        let guest = self.is_guest().then(|| self.host());
+        std::iter::once(owner).chain(guest)
     }
 }
 

@@ -52,8 +52,13 @@ impl HostPool {
         key.origin.scheme() == Scheme::Https
             && key.addresses.is_none()
             && profiles.all(coalesces)
-            && self.now() >= self.apart_until.load(Ordering::Relaxed)
+            && !self.is_apart()
             && self.borrowed.load().is_empty()
+    }
+
+    /// Whether the server has sent it away from other hosts' connections, not long ago. It is not forgotten meanwhile.
+    pub(super) fn is_apart(&self) -> bool {
+        self.now() < self.apart_until.load(Ordering::Relaxed)
     }
 
     /// A connection of another host on which this one's requests may go: to one of the same addresses, made in the same way, whose

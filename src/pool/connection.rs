@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::host::HostPool;
 use super::info::ConnectionInfo;
 use super::lease::Lease;
 use super::leases::Site;
@@ -53,6 +54,11 @@ impl Connection {
 
     pub(super) fn live(&self) -> &Arc<Live> {
         self.lease.live()
+    }
+
+    /// The host that it is for.
+    pub(super) fn host(&self) -> &Arc<HostPool> {
+        self.lease.host()
     }
 
     /// Waits, on whatever runtime the caller is.

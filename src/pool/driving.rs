@@ -46,8 +46,10 @@ impl Driving {
                 live.drain(CloseReason::Requested);
                 live.drop_sender();
                 // The last sender is gone, so the driver ends by itself once what is under way has ended. What has not ended by
-                // then is cut.
-                let _ = timeout(CLOSE_GRACE, &mut self.driver).await;
+                // then is cut, and is told so.
+                if timeout(CLOSE_GRACE, &mut self.driver).await.is_err() {
+                    live.cut().cancel();
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use super::handle::{Host, Pool};
 use super::health_report::{CALM, Health, HealthCause, Judgement, Vitals, of_all};
 use super::host::HostPool;
 use super::measure::{Counts, Latencies};
+use super::performance::Performance;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::dial::Origin;
@@ -27,7 +28,7 @@ pub struct HealthReport {
     pub health: Health,
     /// What speaks against a better word; `None` when it is healthy.
     pub why: Option<HealthCause>,
-    /// Those of all hosts together. [`failed_dials`](Vitals::failed_dials) is the worst host's.
+    /// Those of all hosts together. [`failed_dials`](Vitals::failed_dials) and [`probes_fail`](Vitals::probes_fail) are the worst host's.
     pub vitals: Vitals,
     /// The hosts that the pool knows, by origin.
     pub hosts: Vec<HostHealth>,
@@ -238,6 +239,7 @@ impl HostPool {
             refused,
             dialing,
             failed_dials,
+            probes_fail: self.performance().is_some_and(Performance::fails_probes),
             circuit: match self.breaker().is_closed() {
                 true => Circuit::Closed,
                 false => self.breaker().circuit(now),
@@ -320,6 +322,7 @@ impl Sum {
         self.vitals.waiting += vitals.waiting;
         self.vitals.refused |= vitals.refused;
         self.vitals.dialing += vitals.dialing;
+        self.vitals.probes_fail |= vitals.probes_fail;
         self.vitals.failed_dials = self.vitals.failed_dials.max(vitals.failed_dials);
         self.uses.in_use += uses.in_use;
         self.uses.limit += uses.limit;

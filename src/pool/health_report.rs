@@ -45,6 +45,8 @@ pub enum HealthCause {
     CallersRefused,
     /// The hundredth answer takes many times as long as half of them do.
     SlowAnswers,
+    /// Every connection failed its [probes](crate::Pool::probe) twice in a row.
+    ProbesFail,
     /// Dials fail, while connections made before still work.
     FailedDials,
     /// The host's circuit breaker lets a few through, who find out.
@@ -75,6 +77,8 @@ pub struct Vitals {
     pub dialing: usize,
     /// Dials that failed in a row, the last of them just now.
     pub failed_dials: u32,
+    /// Whether every connection failed its last [probes](crate::Pool::probe).
+    pub probes_fail: bool,
     /// The circuit breaker; [`Circuit::Closed`] where there is none.
     pub circuit: Circuit,
 }
@@ -141,6 +145,7 @@ impl HealthCause {
             Self::CallersWait => "callers-wait",
             Self::CallersRefused => "callers-refused",
             Self::SlowAnswers => "slow-answers",
+            Self::ProbesFail => "probes-fail",
             Self::FailedDials => "failed-dials",
             Self::CircuitHalfOpen => "circuit-half-open",
             Self::HostsUnavailable => "hosts-unavailable",
@@ -201,6 +206,7 @@ impl Vitals {
                 HealthCause::Failures,
             ),
             (slow, Degraded, HealthCause::SlowAnswers),
+            (self.probes_fail, Degraded, HealthCause::ProbesFail),
             (self.failed_dials > 0, Degraded, HealthCause::FailedDials),
             (
                 circuit(Circuit::HalfOpen),
@@ -352,6 +358,11 @@ mod tests {
             ..Vitals::default()
         };
         assert_eq!(unreachable.health(), Health::Unavailable);
+        let probed = Vitals {
+            probes_fail: true,
+            ..working()
+        };
+        assert_eq!(probed.health(), Health::Degraded);
         let open = Vitals {
             circuit: Circuit::Open,
             ..working()

@@ -137,6 +137,7 @@ impl HostPool {
             && queue.dialing == 0
             && queue.len() == 0
             && self.warmth_wanted() == 0
+            && !self.is_apart()
             // The map's own, in its present snapshot.
             && Arc::strong_count(self) == 1;
         queue.retired |= unused;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::events::PoolEvent;
 use super::host::HostPool;
 use super::info::ConnectionInfo;
 use super::leases::{Mark, Site, UNTRACKED};
 use super::live::Live;
+use crate::error::Error;
 
 /// Holds one use of a connection. Dropping it gives the use back; nothing else is needed, wherever the holder is cancelled.
 #[derive(Debug)]
@@ -65,6 +67,16 @@ impl Lease {
 
     pub(crate) fn info(&self) -> &ConnectionInfo {
         &self.info
+    }
+
+    /// A request or its response failed.
+    pub(crate) fn tell_failure(&self, error: &Error) {
+        self.host().publish(|host| PoolEvent::RequestFailed {
+            id: self.live().entry().id(),
+            host,
+            address: self.live().address(),
+            error: error.clone(),
+        });
     }
 
     /// Hands the use over to a lease of its own; this one goes on without.

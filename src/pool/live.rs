@@ -26,7 +26,7 @@ use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http2Sender, Origin, Pinger, Sender, SocketView,
     TlsInfo,
 };
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
 use crate::shape::h2::Http2Peer;
@@ -354,16 +354,6 @@ impl Live {
     /// Whether this side cut it, whatever was under way.
     pub(crate) fn was_cut(&self) -> bool {
         self.cut.is_cancelled()
-    }
-
-    /// A request or its response failed on it.
-    pub(crate) fn tell_failure(&self, error: &Error) {
-        self.host.publish(|host| PoolEvent::RequestFailed {
-            id: self.entry().id(),
-            host,
-            address: self.key.address,
-            error: error.clone(),
-        });
     }
 
     /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.

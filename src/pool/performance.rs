@@ -1,10 +1,11 @@
 //! How a host answers: its latencies and its failures, of late.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::host::HostPool;
+use super::lease::Lease;
 use super::live::Live;
 use super::measure::{Counts, Latencies, Percentiles, RunningMedian, Window};
 use super::scale::is_slow;
@@ -15,6 +16,8 @@ pub(super) struct Performance {
     latencies: Latencies,
     median: RunningMedian,
     outcomes: Window,
+    /// How many probings it fails.
+    probings_failed: AtomicUsize,
 }
 
 impl Performance {
@@ -23,6 +26,7 @@ impl Performance {
             latencies: Latencies::new(),
             median: RunningMedian::default(),
             outcomes: Window::new(Window::LENGTH),
+            probings_failed: AtomicUsize::new(0),
         }
     }
 
@@ -43,6 +47,11 @@ impl Performance {
     /// The requests and dials of the last ten seconds.
     pub(super) fn outcomes(&self, now: u64) -> Counts {
         self.outcomes.counts(now)
+    }
+
+    /// Whether every connection failed the last probes.
+    pub(super) fn fails_probes(&self) -> bool {
+        self.probings_failed.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -77,29 +86,42 @@ impl HostPool {
         }
     }
 
+    /// A probing has found, or finds no longer, that every connection fails.
+    pub(super) fn note_probes_failing(self: &Arc<Self>, failing: bool) {
+        let count = &self.measured().probings_failed;
+        match failing {
+            true => count.fetch_add(1, Ordering::Relaxed),
+            false => count.fetch_sub(1, Ordering::Relaxed),
+        };
+        self.look_soon();
+    }
+
     /// A dial brought none.
     pub(super) fn dialed_badly(&self) {
         self.measured().outcomes.record(self.now(), false);
     }
 }
 
-impl Live {
+/// A request's outcome is the host's that it was for, whosever connection carried it.
+impl Lease {
     /// The head of an answer arrived so long after its request.
     pub(crate) fn answered_in(&self, latency: Duration) {
-        let now = self.host().now();
-        self.latency().record(now, latency);
-        if let Some(observer) = self.host().voice().publisher().observer() {
-            observer.answered(self.origin(), latency);
+        let host = self.host();
+        let now = host.now();
+        self.live().latency().record(now, latency);
+        if let Some(observer) = host.voice().publisher().observer() {
+            observer.answered(&host.key().origin, latency);
         }
-        let measured = self.host().measured();
+        let measured = host.measured();
         measured.latencies.record(now, latency);
-        measured.median.record(latency);
+        // Whether there are enough connections is their owner's to decide.
+        self.live().host().measured().median.record(latency);
         measured.outcomes.record(now, true);
     }
 
-    /// A request failed after it was sent.
+    /// A request failed after it was sent, and not by the caller's or this side's doing.
     pub(crate) fn answered_badly(&self) {
-        let now = self.host().now();
-        self.host().measured().outcomes.record(now, false);
+        let host = self.host();
+        host.measured().outcomes.record(host.now(), false);
     }
 }

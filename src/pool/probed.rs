@@ -6,39 +6,34 @@ use super::connection::Connection;
 use super::handle::Pool;
 use super::host::HostPool;
 use super::lease::Lease;
-use super::target::AsTarget;
+use super::shared::Shared;
+use super::target::{AsTarget, Target};
 use crate::error::Result;
 use crate::registry::CloseReason;
 
-/// A host whose connections are probed, as long as it lives.
-#[derive(Clone, Debug)]
+/// A host whose connections are probed, whatever becomes of what the pool knows of it: that is forgotten while nobody uses the host, and
+/// another one's under another profile.
+#[derive(Debug)]
 pub(crate) struct ProbedHost {
-    host: Weak<HostPool>,
+    target: Target,
+    shared: Weak<Shared>,
 }
 
 impl Pool {
-    pub(crate) fn probed_host(&self, target: impl AsTarget) -> Result<Probed> {
-        self.host_pool(&target).map(Probed)
+    /// # Errors
+    ///
+    /// [`InvalidTarget`](crate::ErrorKind::InvalidTarget).
+    pub(crate) fn probed_host(&self, target: &impl AsTarget) -> Result<ProbedHost> {
+        Ok(ProbedHost {
+            target: Target::of(target)?,
+            shared: Arc::downgrade(self.shared()),
+        })
     }
-}
 
-/// The same before the probing begins.
-#[derive(Debug)]
-pub(crate) struct Probed(Arc<HostPool>);
-
-impl Probed {
     /// Runs a task among the pool's; it ends with the pool.
-    pub(crate) fn spawn<F>(self, task: impl FnOnce(ProbedHost) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let Some(shared) = self.0.shared() else {
-            return;
-        };
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let shared = self.shared();
         let ending = shared.ending.clone();
-        let task = task(ProbedHost {
-            host: Arc::downgrade(&self.0),
-        });
         let until_the_end = async move {
             tokio::select! {
                 biased;
@@ -53,12 +48,38 @@ impl Probed {
 impl ProbedHost {
     /// A use of each connection that has one to spare.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        let Some(host) = self.host.upgrade() else {
+        let Some(host) = self.host() else {
             return Vec::new();
         };
         let connections = host.connections();
         let leases = connections.iter().filter_map(Lease::try_new);
         leases.map(Connection::new).collect()
+    }
+
+    /// Until this is dropped, the host is one that fails its probes.
+    pub(crate) fn fails(&self) -> Option<FailsProbes> {
+        let host = self.host()?;
+        host.note_probes_failing(true);
+        Some(FailsProbes(Arc::downgrade(&host)))
+    }
+
+    /// What the pool knows of it now, if anything.
+    fn host(&self) -> Option<Arc<HostPool>> {
+        let shared = self.shared.upgrade()?;
+        let found = shared.with_key(&self.target, |key| shared.hosts.with(key, Arc::clone));
+        found.ok().flatten()
+    }
+}
+
+/// See [`ProbedHost::fails`].
+#[derive(Debug)]
+pub(crate) struct FailsProbes(Weak<HostPool>);
+
+impl Drop for FailsProbes {
+    fn drop(&mut self) {
+        if let Some(host) = self.0.upgrade() {
+            host.note_probes_failing(false);
+        }
     }
 }
 
@@ -67,7 +88,6 @@ impl Connection {
     pub(crate) fn fail_probe(&self) {
         let live = self.live();
         live.suspect();
-        live.answered_badly();
         live.drain(CloseReason::Unhealthy);
     }
 }

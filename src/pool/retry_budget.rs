@@ -90,12 +90,12 @@ fn unpack(word: u64) -> (u64, u64) {
 impl Connection {
     /// A request is sent for the first time.
     pub(crate) fn count_request(&self) {
-        self.live().host().retry_budget().sent();
+        self.host().retry_budget().sent();
     }
 
     /// Takes the right to send a request once more to this host, if there is one.
     pub(crate) fn may_send_again(&self) -> bool {
-        let host = self.live().host();
+        let host = self.host();
         host.retry_budget().try_retry(host.present())
     }
 }

@@ -63,6 +63,15 @@ impl Target {
         Origin::parse(text).map(Self::from)
     }
 
+    /// What `target` means, to be kept.
+    pub(super) fn of(target: &impl AsTarget) -> Result<Self> {
+        let (origin, options) = target.parts()?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            options: options.clone(),
+        })
+    }
+
     /// Scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -1,14 +1,14 @@
 //! The hosts' labels, as many as there may be.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::RwLock;
 
 use super::names;
 use crate::dial::Origin;
-use crate::pool::Health;
+use crate::pool::{Health, Limit};
 
 /// The label of all hosts that get none of their own.
 const OTHER: &str = "other";
@@ -20,6 +20,25 @@ pub(super) struct HostMetrics {
     pub(super) dials_started: Counter,
     pub(super) acquire_wait: Histogram,
     pub(super) answer: Histogram,
+    pool: Arc<str>,
+    /// One for each of [`Limit::ALL`], once it was reached.
+    limits: [OnceLock<Counter>; Limit::ALL.len()],
+}
+
+impl HostMetrics {
+    /// Counts how often this limit stood in the way.
+    pub(super) fn limit_reached(&self, limit: Limit) -> Counter {
+        let make = || {
+            counter!(
+                names::LIMITS_REACHED,
+                "pool" => Arc::clone(&self.pool),
+                "host" => Arc::clone(&self.label),
+                "limit" => limit.as_str()
+            )
+        };
+        let known = self.limits.get(limit as usize);
+        known.map_or_else(make, |known| known.get_or_init(make).clone())
+    }
 }
 
 /// Hosts that were met. A recorder keeps what it was once given, so they are never forgotten here either.
@@ -28,7 +47,7 @@ pub(super) struct HostTable {
     pool: Arc<str>,
     most: usize,
     known: RwLock<HashMap<Origin, Arc<HostMetrics>>>,
-    other: std::sync::OnceLock<Arc<HostMetrics>>,
+    other: OnceLock<Arc<HostMetrics>>,
 }
 
 impl HostTable {
@@ -37,14 +56,20 @@ impl HostTable {
             pool,
             most,
             known: RwLock::default(),
-            other: std::sync::OnceLock::new(),
+            other: OnceLock::new(),
         }
     }
 
     pub(super) fn of(&self, host: &Origin) -> Arc<HostMetrics> {
-        if let Some(known) = self.known.read().get(host) {
+        let known = self.known.read();
+        if let Some(known) = known.get(host) {
             return Arc::clone(known);
         }
+        // None is ever taken out.
+        if known.len() >= self.most {
+            return Arc::clone(self.other());
+        }
+        drop(known);
         let mut known = self.known.write();
         if let Some(known) = known.get(host) {
             return Arc::clone(known);
@@ -83,6 +108,8 @@ impl HostTable {
             acquire_wait: histogram!(names::ACQUIRE_WAIT_SECONDS, &labels()),
             answer: histogram!(names::ANSWER_SECONDS, &labels()),
             label,
+            pool: Arc::clone(&self.pool),
+            limits: Default::default(),
         }
     }
 }

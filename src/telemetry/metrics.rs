@@ -8,7 +8,7 @@ use ::metrics::{counter, gauge, histogram};
 use super::hosts::HostTable;
 use super::names;
 use crate::dial::{DialTiming, Origin};
-use crate::pool::{Observer, Pool, PoolBuilder, PoolEvent};
+use crate::pool::{Limit, Observer, Pool, PoolBuilder, PoolEvent};
 
 /// Hosts that get a label of their own by default: a recorder keeps dozens of series for each, for ever.
 const MOST_HOSTS: usize = 100;
@@ -96,6 +96,14 @@ impl Observer for Recording {
     fn answered(&self, host: &Origin, time: Duration) {
         self.hosts.of(host).answer.record(time);
     }
+
+    fn limit_reached(&self, host: Option<&Origin>, limit: Limit) {
+        let host = match host {
+            Some(host) => self.hosts.of(host),
+            None => Arc::clone(self.hosts.other()),
+        };
+        host.limit_reached(limit).increment(1);
+    }
 }
 
 impl Recording {
@@ -137,12 +145,7 @@ impl Recording {
                 counter!(names::REQUESTS_FAILED, "pool" => pool(), "host" => label(), "kind" => kind)
                     .increment(1);
             }
-            PoolEvent::LimitReached { limit, untold, .. } => {
-                let limit = limit.as_str();
-                counter!(names::LIMITS_REACHED, "pool" => pool(), "host" => label(), "limit" => limit)
-                    .increment(untold.saturating_add(1));
-            }
-            // Counted by name.
+            // Counted by name; limits where they are reached, since an event tells of many.
             _ => {}
         }
     }

@@ -41,7 +41,7 @@ names! {
     ACQUIRE_TIMEOUTS: counter "hotpool_acquire_timeouts_total" ["host"] "Callers whose deadline passed before a connection was free.";
     ANSWER_SECONDS: histogram "hotpool_answer_seconds" ["host"] "From a request to the head of its answer.";
     REQUESTS_FAILED: counter "hotpool_requests_failed_total" ["host", "kind"] "Requests that failed on a connection, by the error's kind; some of them were sent again.";
-    LIMITS_REACHED: counter "hotpool_limits_reached_total" ["host", "limit"] "How often a limit stood in the way; counted with up to a second's delay.";
+    LIMITS_REACHED: counter "hotpool_limits_reached_total" ["host", "limit"] "How often a limit stood in the way.";
     EVENTS: counter "hotpool_events_total" ["event"] "Everything that a pool tells, by the event's name.";
     CONNECTIONS: gauge "hotpool_connections" ["state"] "Connections that can be handed out, idle or used.";
     USES: gauge "hotpool_uses" [] "Uses handed out: streams for HTTP/2, connections for HTTP/1.1.";

@@ -41,6 +41,9 @@ impl Voice {
         most: usize,
         now: u64,
     ) {
+        if let Some(observer) = self.publisher.observer() {
+            observer.limit_reached(host, limit);
+        }
         if !self.publisher.is_heard() {
             return;
         }
