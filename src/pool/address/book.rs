@@ -322,9 +322,19 @@ impl Book {
         waiting.any(|host| host.upgrade().is_some_and(|host| host.waiting() > 0))
     }
 
-    /// Whether an attempt at this address would find a limit in its way.
-    pub(in crate::pool) fn is_full(&self, address: SocketAddr, config: &Config) -> bool {
-        self.state.lock().full(address, config).is_some()
+    /// Whether connections, and not only dials, are as many as there may be at this address.
+    pub(super) fn lacks_connections(&self, address: SocketAddr, config: &Config) -> bool {
+        let state = self.state.lock();
+        let record = state.records.get(&address);
+        record.is_some_and(|record| record.taken >= config.max_connections_per_address())
+    }
+
+    /// Whether the host's next attempt at this address [may begin](Self::begin).
+    pub(super) fn is_open_to(&self, address: SocketAddr, host: u64, config: &Config) -> bool {
+        let now = self.now();
+        let state = self.state.lock();
+        let verdict = state.blacklist.verdict(address, host, now, terms(config));
+        verdict != Verdict::Probed && state.full(address, config).is_none()
     }
 
     pub(super) fn blacklist_add(&self, network: IpNet, term: Option<Duration>) -> Result<()> {

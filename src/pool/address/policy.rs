@@ -53,6 +53,11 @@ impl HostAddresses {
         &self.book
     }
 
+    /// The host's number in the book.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The right to one more dial to the host.
     pub(in crate::pool) fn dials(&self) -> &Turns {
         &self.dials

@@ -26,10 +26,11 @@ impl HostPool {
         self.queue().lock().kept_out = Some((error, Instant::now()));
         let book = &shared.book;
         book.wait(address, Arc::downgrade(self));
-        // A place given back between the attempt and the registration would otherwise be seen by nobody.
-        if book.is_full(address, &shared.config()) {
+        let config = shared.config();
+        if book.lacks_connections(address, &config) {
             shared.make_room_at(address);
-        } else {
+        } else if book.is_open_to(address, self.addresses().number(), &config) {
+            // What changed between the attempt and the registration would otherwise be seen by nobody.
             book.wake(address);
         }
     }
@@ -46,9 +47,15 @@ impl HostPool {
 }
 
 impl Live {
-    /// It has become idle: if callers of another host wait for a place at its address, it makes room.
+    /// It has become idle: if callers of another host wait for a place at its address, and connections are what takes it, it makes
+    /// room.
     pub(in crate::pool) fn make_room_at_address(self: &Arc<Self>) {
-        if self.host().addresses().book().is_wanted(self.address()) {
+        let book = self.host().addresses().book();
+        if !book.is_wanted(self.address()) {
+            return;
+        }
+        let lacks = |shared: Arc<Shared>| book.lacks_connections(self.address(), &shared.config());
+        if self.host().shared().is_some_and(lacks) {
             self.close_if_idle(CloseReason::Evicted);
         }
     }
@@ -82,5 +89,57 @@ impl Shared {
         if let Some((_, live)) = least {
             live.close_if_idle(CloseReason::Evicted);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::dial::AddressPolicy;
+    use crate::error::ErrorKind;
+    use crate::pool::address::DialPolicy;
+    use crate::pool::{Pool, Target};
+
+    /// Somebody listens, and every dial counts.
+    #[tokio::test]
+    async fn who_finds_an_address_probed_waits_for_the_end_of_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let pool = Pool::builder()
+            .blacklist_after(1)
+            .blacklist_term(Duration::from_millis(1))
+            .acquire_timeout(Duration::from_millis(300))
+            .build()
+            .unwrap();
+        let target = Target::parse(&format!("http://{address}")).unwrap();
+        let one = pool.host_pool(&target.clone().partition("one")).unwrap();
+        let dial = || DialPolicy::new(&one, pool.config(), true);
+        let failing = dial();
+        let place = failing.begin(address).unwrap();
+        failing.ended(address, Err(&ErrorKind::ConnectRefused.into()));
+        drop(place);
+        while !pool.blacklist().list()[0].is_on_probation() {
+            tokio::task::yield_now().await;
+        }
+        let probe = dial();
+        let place = probe.begin(address).unwrap();
+        let other = target.partition("other");
+        let error = pool.get(&other).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AcquireTimeout, "{error}");
+        assert!(error.to_string().contains("probation"), "{error}");
+        let dials = pool.stats().dials_started;
+        assert!(dials < 5, "{dials} dials");
+        let end = async {
+            while pool.stats().waiting == 0 {
+                tokio::task::yield_now().await;
+            }
+            probe.ended(address, Ok(Duration::from_millis(1)));
+            drop(place);
+        };
+        let (found, ()) = tokio::join!(pool.get(&other), end);
+        assert_eq!(found.unwrap().remote_addr(), address);
     }
 }
