@@ -6,14 +6,15 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::networks::{NamedRange, Networks};
+use super::networks::{NamedRange, Networks, translated};
 use crate::error::{Error, ErrorKind};
 
 /// Networks that may be connected to and networks that may not, whatever name led there.
 ///
 /// What is denied is denied, even where it is allowed too; of the rest, what is allowed is allowed; of what is neither, the default
 /// decides. An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is judged as the IPv4 address, which it is to the
-/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4.
+/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4. One that a gateway translates (NAT64's `64:ff9b::/96`, 6to4's
+/// `2002::/16`) is denied where the IPv4 address in it is.
 ///
 /// The dialer asks it between resolution and connecting, so overrides, addresses written as text and address hints are judged as
 /// answers of DNS are. Judging takes a binary search.
@@ -158,7 +159,8 @@ impl AccessList {
     /// Why `address` may not be connected to.
     pub(crate) fn refusal(&self, address: IpAddr) -> Option<Refusal> {
         let address = address.to_canonical();
-        match self.denied.find(address) {
+        let denied = self.denied.find(address);
+        match denied.or_else(|| self.denied.find(translated(address)?)) {
             Some(network) => Some(Refusal(Some(network))),
             None if self.denies_others && self.allowed.find(address).is_none() => {
                 Some(Refusal(None))
