@@ -469,6 +469,7 @@ impl Live {
         self.forget_resets();
         self.registration.close(CloseReason::Abandoned);
         self.tell_end();
+        self.judge_address();
         let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before the count of those on their way out falls: else one more would be sent after it.
