@@ -15,14 +15,15 @@ use parking_lot::Mutex;
 use std::time::Duration;
 
 use common::certificates::Authority;
-use common::http1::{reset, silence};
+use common::http1::{self, reset, silence};
 use common::http2::{Http2, NO_ERROR};
 use common::peer::Peer;
 use common::wait::PATIENCE;
 use futures_util::future::BoxFuture;
-use hotpool::config::Settings;
+use hotpool::client::Probe;
+use hotpool::config::{Balance, Settings};
 use hotpool::dial::{LocalAddressChoice, LocalAddresses};
-use hotpool::pool::PoolBuilder;
+use hotpool::pool::{PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
 use tokio::net::TcpStream;
@@ -189,6 +190,73 @@ async fn connections_come_from_the_local_addresses_in_turn() {
     let mut seen = seen.lock().clone();
     seen.sort();
     assert_eq!(seen, locals);
+}
+
+/// The next address that is listed, why, and whether for all hosts.
+async fn listed(events: &mut PoolEvents) -> (SocketAddr, ErrorKind, bool) {
+    let listed = async {
+        loop {
+            if let PoolEvent::AddressListed {
+                address,
+                error,
+                for_all_hosts,
+                ..
+            } = events.recv().await.unwrap()
+            {
+                return (address, error.kind(), for_all_hosts);
+            }
+        }
+    };
+    timeout(PATIENCE, listed).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_address_whose_connections_fall_silent_is_listed() {
+    let peer = Peer::tcp(|_, stream| async move {
+        let _open = Http2::accept(stream, &[]).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let pool = resolving(&[SECOND])
+        .protocols(Protocols::Http2)
+        .blacklist_after(2)
+        .ping_interval(Some(Duration::from_millis(50)))
+        .suspect_after(Duration::from_millis(50))
+        .ping_timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    let target = format!("http://many.test:{}", peer.port());
+    assert!(pool.preheat([&target]).await.is_complete());
+    let wanted = (peer.address, ErrorKind::Unresponsive, true);
+    assert_eq!(listed(&mut events).await, wanted);
+    assert!(peer.accepted() >= 2);
+    assert_eq!(pool.stats().dials_failed, 0);
+}
+
+#[tokio::test]
+async fn an_address_that_fails_probes_is_listed_for_its_host() {
+    let good = Peer::tcp(|_, stream| http1::serve(stream)).await;
+    let bad = Peer::tcp_at((FIRST, good.port()).into(), |_, mut stream| async move {
+        while http1::request(&mut stream).await.is_some() {
+            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+            http1::answer(&mut stream, answer).await;
+        }
+    })
+    .await;
+    let pool = resolving(&[FIRST, SECOND])
+        .balance(Balance::LeastLoaded)
+        .blacklist_after(2)
+        .min_warm(2)
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    let target = format!("http://many.test:{}", good.port());
+    let probe = Probe::get("/").unwrap().every(Duration::from_millis(50));
+    let _probing = pool.probe(&target, probe).unwrap();
+    assert!(pool.preheat([&target]).await.is_complete());
+    let wanted = (bad.address, ErrorKind::Unresponsive, false);
+    assert_eq!(listed(&mut events).await, wanted);
 }
 
 /// Of 127.1.0.0/16, where nobody listens.
