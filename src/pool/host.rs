@@ -251,11 +251,17 @@ impl HostPool {
         })
     }
 
-    /// Asks the oldest of those that are held back because of their silence.
-    fn prove(&self) {
-        let connections = self.connections.load();
-        if let Some(live) = connections.iter().find(|live| live.may_be_proven()) {
-            live.ask(self.now());
+    /// Asks those that are held back because of their silence, oldest first, as many as the waiting callers need.
+    pub(super) fn prove(&self) {
+        let mut wanted = u32::try_from(self.waiting().max(1)).unwrap_or(u32::MAX);
+        for live in self.connections.load().iter() {
+            if wanted == 0 {
+                return;
+            }
+            if live.may_be_proven() {
+                live.ask(self.now());
+                wanted = wanted.saturating_sub(live.slot().limit());
+            }
         }
     }
 

@@ -369,6 +369,8 @@ impl Live {
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
+            // Nobody new comes, so nothing counts against the server's limit any more.
+            self.forget_resets();
         }
         if before.in_use == 0 {
             self.close(reason);

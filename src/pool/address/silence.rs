@@ -23,11 +23,11 @@ impl Live {
         let Some(shared) = self.host().shared() else {
             return;
         };
-        if self.entry().close_reason() != Some(CloseReason::Unhealthy) {
+        // Else it failed a probe, which is its host's matter: the address answers.
+        let is_mute = self.was_unresponsive();
+        if !is_mute && self.entry().close_reason() != Some(CloseReason::Unhealthy) {
             return;
         }
-        // Where bytes arrive the address works, whatever they say.
-        let is_mute = !self.was_heard_since_asked();
         let name = self.host().key().origin.shared_host();
         let host = (!is_mute).then_some((addresses.number(), name));
         let error = Error::new(ErrorKind::Unresponsive).with_address(self.address());
