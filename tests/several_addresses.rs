@@ -18,6 +18,7 @@ use common::certificates::Authority;
 use common::http1::{self, reset, silence};
 use common::http2::{Http2, NO_ERROR};
 use common::peer::Peer;
+use common::request::read;
 use common::wait::PATIENCE;
 use futures_util::future::BoxFuture;
 use hotpool::client::Probe;
@@ -26,8 +27,11 @@ use hotpool::dial::{LocalAddressChoice, LocalAddresses};
 use hotpool::pool::{PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
+use rustls::ServerConfig;
+use rustls::version::{TLS12, TLS13};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const SECOND: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -190,6 +194,54 @@ async fn connections_come_from_the_local_addresses_in_turn() {
     let mut seen = seen.lock().clone();
     seen.sort();
     assert_eq!(seen, locals);
+}
+
+/// A server that was downgraded takes no session that it gave before, and the client dials it again without one.
+#[tokio::test]
+async fn a_session_refused_late_is_not_held_against_the_address() {
+    let authority = Authority::new();
+    let certificate = authority.issue(&["localhost"]);
+    let config = |version| {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
+            .unwrap();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.max_early_data_size = 1 << 14;
+        TlsAcceptor::from(Arc::new(config))
+    };
+    let (new, old) = (config(&TLS13), config(&TLS12));
+    let peer = Peer::tcp(move |number, stream| {
+        let (new, old) = (new.clone(), old.clone());
+        async move {
+            if number == 1 {
+                // So long that an attempt of which nothing is heard counts as failed.
+                sleep(Duration::from_millis(3_100)).await;
+            }
+            let acceptor = if number == 0 { new } else { old };
+            if let Ok(stream) = acceptor.accept(stream).await {
+                http1::serve(stream).await;
+            }
+        }
+    })
+    .await;
+    let trust = Trust::only(authority.pem().as_bytes()).unwrap();
+    let pool = resolving(&[SECOND])
+        .trust(trust)
+        .profile("firefox")
+        .blacklist_after(1)
+        .build()
+        .unwrap();
+    let one = pool.get(&peer.target()).await.unwrap();
+    // With its answer comes the ticket.
+    read(&one).await.unwrap();
+    let other = pool.get(&peer.target()).await.unwrap();
+    assert_ne!(one.id(), other.id());
+    assert_eq!(peer.accepted(), 3, "one was refused");
+    assert!(pool.blacklist().list().is_empty());
 }
 
 /// The next address that is listed, why, and whether for all hosts.

@@ -136,9 +136,9 @@ pub(super) fn translated(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else {
         return None;
     };
-    let (high, low) = match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => (high, low),
-        _ => return None,
+    let ([0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..]) = address.segments()
+    else {
+        return None;
     };
     Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into())
 }
