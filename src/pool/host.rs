@@ -75,6 +75,8 @@ pub(super) struct HostPool {
     pub(super) left_alone_until: AtomicU64,
     /// The idle window that the server last announced, in milliseconds.
     pub(super) announced_window: AtomicU64,
+    /// Until when the same need not be noted again, by the pool's clock in milliseconds.
+    pub(super) announced_until: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
@@ -116,6 +118,7 @@ impl HostPool {
             census: Census::default(),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
+            announced_until: AtomicU64::new(0),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
             health: Mutex::default(),
@@ -326,22 +329,23 @@ impl HostPool {
         }
     }
 
-    /// A connection has closed: those who wait may need a new one.
+    /// A connection has closed.
     pub(super) fn lost(self: &Arc<Self>, live: &Arc<Live>) {
         self.queue()
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
         self.look_soon();
-        if self.queue.waiting() > 0 {
-            self.scale();
-        }
     }
 
-    /// A connection takes nobody any more: those who wait for its uses may need a new one.
+    /// A connection takes nobody any more.
     pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
         self.forget(live);
         self.queue().lock().ended(live);
+    }
+
+    /// Those who waited for a connection that is gone may need a new one.
+    pub(super) fn scale_if_awaited(self: &Arc<Self>) {
         if self.queue.waiting() > 0 {
             self.scale();
         }
@@ -379,7 +383,7 @@ impl HostPool {
         self.pass_breaker(&shared.config())?;
         let (grant, granted) = oneshot::channel();
         let mut queue = self.queue().lock();
-        if queue.closed {
+        if queue.closed || shared.is_closed() {
             return Err(self.closed());
         }
         if queue.retired {

@@ -13,8 +13,9 @@ use crate::error::{Error, ErrorKind};
 ///
 /// What is denied is denied, even where it is allowed too; of the rest, what is allowed is allowed; of what is neither, the default
 /// decides. An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is judged as the IPv4 address, which it is to the
-/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4. One that a gateway translates (NAT64's `64:ff9b::/96`, 6to4's
-/// `2002::/16`) is denied where the IPv4 address in it is.
+/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4. One behind the well-known prefix of NAT64 (`64:ff9b::192.0.2.1`,
+/// RFC 6052) or of 6to4 (`2002:c000:201::`, RFC 3056) is judged as both: as the IPv6 address that it is, and denied where the IPv4
+/// address is, to which a gateway connects. Of a network's own prefix for NAT64 nothing is known here: deny it.
 ///
 /// The dialer asks it between resolution and connecting, so overrides, addresses written as text and address hints are judged as
 /// answers of DNS are. Judging takes a binary search.
