@@ -240,7 +240,8 @@ async fn who_is_on_probation_is_not_the_only_one_tried() {
         let _place = dial.begin(address(number)).unwrap();
         dial.ended(address(number), Err(&ErrorKind::ConnectRefused.into()));
     };
-    let two = |dial: &DialPolicy| dial.order([1, 2].map(address).into()).unwrap();
+    let both = || [1, 2].map(address).into();
+    let two = |dial: &DialPolicy| dial.order(both(), Families::BOTH).unwrap();
     fail(1);
     tokio::time::advance(Duration::from_secs(10)).await;
     fail(2);
