@@ -31,6 +31,7 @@ mod environment;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
 mod layers;
+mod memory;
 mod network;
 mod protocols;
 mod settings;
@@ -39,6 +40,7 @@ mod value;
 
 pub use balance::{Balance, Weights};
 pub(crate) use layers::Layers;
+pub(crate) use memory::Shares;
 pub(crate) use network::canonical_network;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;

@@ -225,6 +225,9 @@ impl Attempt {
         let HostAddresses { book, number, .. } = self.host.addresses();
         if book.opened(self.address, *number, elapsed) {
             tracing::info!(address = %self.address, "off the blacklist");
+            if let Some(shared) = self.host.shared() {
+                shared.counters.address_unlisted();
+            }
             let address = self.address;
             self.host
                 .publish(|host| PoolEvent::AddressUnlisted { host, address });
@@ -257,6 +260,9 @@ pub(super) fn tell_listed(
     term: Duration,
 ) {
     tracing::warn!(%address, ?term, %error, "blacklisted");
+    if let Some(shared) = host.shared() {
+        shared.counters.address_listed();
+    }
     host.publish(|host| PoolEvent::AddressListed {
         host,
         address,
