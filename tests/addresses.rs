@@ -12,14 +12,17 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use common::certificates::Authority;
 use common::http1::{serve, silence};
 use common::peer::Peer;
+use common::request::trusting;
 use common::wait::{PATIENCE, a_round, until};
-use hotpool::config::Balance;
+use hotpool::config::{Balance, Settings};
 use hotpool::pool::{BlacklistCause, Circuit, Limit, PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{Overrides, Resolver};
 use hotpool::{Connection, ErrorKind, Pool, Target};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 const HOST: &str = "several.example";
 
@@ -360,11 +363,110 @@ async fn dials_to_one_address_are_bounded_whoever_dials() {
     assert_eq!(mute.accepted(), 1);
 }
 
+async fn dial_limit_met(events: &mut PoolEvents) {
+    wait_for(events, |event| match event {
+        PoolEvent::LimitReached {
+            limit: Limit::MaxDialsPerAddress,
+            ..
+        } => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dial_limit_closes_no_connection() {
+    let peer = Peer::tcp(|number, socket| async move {
+        match number {
+            0 => serve(socket).await,
+            _ => silence(socket).await,
+        }
+    })
+    .await;
+    let pool = pool_of(Pool::builder().max_dials_per_address(1), 1, peer.port());
+    let mut events = pool.subscribe();
+    let warm = target(peer.port());
+    assert!(pool.preheat([&warm]).await.is_complete());
+    let id = pool.get(&warm).await.unwrap().id();
+    let stalled = format!("https://{HOST}:{}", peer.port());
+    let dial = |name: &str| Target::parse(&stalled).unwrap().partition(name);
+    let (first, second) = (dial("first"), dial("second"));
+    let later = async {
+        until("dialed", || peer.accepted() == 2).await;
+        pool.get(&second).await
+    };
+    let unharmed = async {
+        dial_limit_met(&mut events).await;
+        for _ in 0..2 {
+            // What must not happen has no event of its own.
+            a_round().await;
+            assert_eq!(pool.get(&warm).await.unwrap().id(), id);
+        }
+    };
+    tokio::select! {
+        outcome = pool.get(&first) => panic!("{outcome:?}"),
+        outcome = later => panic!("{outcome:?}"),
+        () = unharmed => {}
+    }
+}
+
+#[tokio::test]
+async fn warm_dials_wait_for_their_turn_at_an_address() {
+    const HOSTS: usize = 40;
+    let authority = Authority::new();
+    let config = authority.issue(&[HOST]).server_config(&["http/1.1"]);
+    let peer = Peer::tcp(move |_, socket| {
+        let acceptor = TlsAcceptor::from(config.clone());
+        async move {
+            // Long enough for all to be dialed at once.
+            sleep(Duration::from_millis(50)).await;
+            if let Ok(stream) = acceptor.accept(socket).await {
+                serve(stream).await;
+            }
+        }
+    })
+    .await;
+    let pool = pool_of(trusting(&authority), 1, peer.port());
+    let hosts = (0..HOSTS).map(|number| {
+        let target = Target::parse(&format!("{HOST}:{}", peer.port())).unwrap();
+        target.partition(&format!("tenant-{number}"))
+    });
+    let report = pool.preheat(hosts).await;
+    assert!(report.is_complete(), "{:?}", report.failed().next());
+    assert_eq!((report.connections(), peer.accepted()), (HOSTS, HOSTS));
+    assert_eq!(pool.stats().dials_failed, 0);
+}
+
+#[tokio::test]
+async fn callers_are_not_told_what_kept_a_warm_dial_out() {
+    let mute = Peer::tcp(|_, socket| silence(socket)).await;
+    let builder = Pool::builder()
+        .max_dials_per_address(1)
+        .connect_timeout(Duration::from_millis(100))
+        .acquire_timeout(Duration::from_millis(400));
+    let pool = pool_of(builder, 1, mute.port());
+    let stalled = format!("https://{HOST}:{}", mute.port());
+    let dial = |name: &str| Target::parse(&stalled).unwrap().partition(name);
+    let (first, second) = (dial("first"), dial("second"));
+    let later = async {
+        until("dialed", || mute.accepted() == 1).await;
+        let preheated = pool.preheat([&second]);
+        tokio::join!(preheated, pool.get(&second))
+    };
+    let (_, (_, outcome)) = tokio::join!(pool.get(&first), later);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AcquireTimeout, "{error}");
+    assert_eq!(mute.accepted(), 1);
+}
+
 #[tokio::test]
 async fn dials_to_one_host_are_bounded() {
     let mute = Peer::tcp(|_, socket| silence(socket)).await;
     let pool = pool_of(
-        Pool::builder().max_dials_per_host(2).min_warm(5),
+        Pool::builder()
+            .max_dials_per_host(2)
+            .min_warm(5)
+            .tls_timeout(PATIENCE * 2),
         1,
         mute.port(),
     );
@@ -385,6 +487,13 @@ async fn dials_to_one_host_are_bounded() {
         // What must not happen has no event of its own.
         a_round().await;
         assert_eq!(mute.accepted(), 2);
+        // Those who wait hear of it when more are allowed.
+        let settings = Settings {
+            max_dials_per_host: Some(4),
+            ..Settings::default()
+        };
+        pool.reconfigure(settings).unwrap();
+        until("four dials", || mute.accepted() == 4).await;
     };
     tokio::select! {
         report = pool.preheat([&stalled]) => panic!("{report:?}"),

@@ -17,14 +17,14 @@ use common::certificates::Authority;
 use common::check::quiet;
 use common::peer::Peer;
 use common::request::{get, post, trusting};
-use common::wait::until;
+use common::wait::{PATIENCE, until};
 use hotpool::config::Settings;
 use hotpool::pool::{Circuit, PoolBuilder, PoolEvent};
 use hotpool::resolve::{Overrides, Resolver};
 use hotpool::{Connection, ErrorKind, Target};
 use http_body_util::{BodyExt, Empty};
 use parking_lot::Mutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const A: &str = "a.test";
 const B: &str = "b.test";
@@ -152,6 +152,50 @@ async fn a_misdirected_request_undoes_it() {
     assert_eq!(text(&b).await, (200, B.to_owned()));
     let wanted = [(0, B), (1, B), (1, B)].map(|(number, host)| (number, host.to_owned()));
     assert_eq!(*seen.lock(), wanted);
+    drop((a, b));
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn a_guests_circuit_closes_when_it_finds_a_connection() {
+    let authority = Authority::new();
+    let (peer, _) = server(&authority, None).await;
+    let (address, name) = (peer.address, target(B, &peer));
+    let pool = builder(&authority, &peer)
+        .circuit_breaker(true)
+        .breaker_failures(1)
+        .breaker_term(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    drop(peer);
+    let error = pool.get(&name).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectRefused);
+    let (peer, _) = server_at(address, &authority, None).await;
+    let a = pool.get(target(A, &peer)).await.unwrap();
+    let b = async {
+        loop {
+            match pool.get(&name).await {
+                Ok(connection) => return connection,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::CircuitOpen),
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let b = timeout(PATIENCE, b).await.unwrap();
+    assert_eq!(a.id(), b.id());
+    let closed = async {
+        loop {
+            if let PoolEvent::CircuitChanged {
+                circuit: Circuit::Closed,
+                ..
+            } = events.recv().await.unwrap()
+            {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, closed).await.unwrap();
     drop((a, b));
     quiet(&pool).await;
 }

@@ -10,15 +10,18 @@ mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use common::http1;
 use common::peer::Peer;
 use common::request::{fetch, plain, read};
 use common::wait::{PATIENCE, until};
+use futures_util::future::BoxFuture;
 use hotpool::pool::{Limit, PoolEvent, PoolEvents};
 use hotpool::registry::{CloseReason, Protocol};
 use hotpool::{ErrorKind, Pool, Protocols};
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 /// A deadline that is to pass; a first dial on a loaded machine stays within it.
@@ -286,4 +289,37 @@ async fn a_hook_hears_everything_and_may_ask_the_pool_anything() {
         assert!(told.contains(&wanted), "{wanted} is not in {told:?}");
     }
     assert_eq!(heard.load(Ordering::SeqCst), told.len());
+}
+
+#[tokio::test]
+async fn who_comes_while_a_failure_is_told_gets_a_dial_of_his_own() {
+    type Outcome = BoxFuture<'static, Result<hotpool::Connection, hotpool::Error>>;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let (pool_inside, late) = (
+        Arc::new(OnceLock::<Pool>::new()),
+        Arc::new(Mutex::new(None)),
+    );
+    let (inside, found) = (Arc::clone(&pool_inside), Arc::clone(&late));
+    let pool = Pool::builder().on_event(move |event| {
+        if matches!(event, PoolEvent::DialFailed { .. }) && found.lock().is_none() {
+            let listener = std::net::TcpListener::bind(address).unwrap();
+            let pool = inside.get().unwrap().clone();
+            let mut caller: Outcome =
+                Box::pin(async move { pool.get(format!("http://{address}")).await });
+            let first = caller
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert!(first.is_pending());
+            *found.lock() = Some((caller, listener));
+        }
+    });
+    let pool = pool.build().unwrap();
+    pool_inside.set(pool.clone()).unwrap();
+    let error = pool.get(format!("http://{address}")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectRefused);
+    until("told", || late.lock().is_some()).await;
+    let (caller, _listener) = late.lock().take().unwrap();
+    assert_eq!(caller.await.unwrap().remote_addr(), address);
 }

@@ -15,18 +15,23 @@ use parking_lot::Mutex;
 use std::time::Duration;
 
 use common::certificates::Authority;
-use common::http1::{reset, silence};
+use common::http1::{self, reset, silence};
 use common::http2::{Http2, NO_ERROR};
 use common::peer::Peer;
+use common::request::read;
 use common::wait::PATIENCE;
 use futures_util::future::BoxFuture;
-use hotpool::config::Settings;
+use hotpool::client::Probe;
+use hotpool::config::{Balance, Settings};
 use hotpool::dial::{LocalAddressChoice, LocalAddresses};
-use hotpool::pool::PoolBuilder;
+use hotpool::pool::{PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
+use rustls::ServerConfig;
+use rustls::version::{TLS12, TLS13};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const SECOND: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -189,6 +194,121 @@ async fn connections_come_from_the_local_addresses_in_turn() {
     let mut seen = seen.lock().clone();
     seen.sort();
     assert_eq!(seen, locals);
+}
+
+/// A server that was downgraded takes no session that it gave before, and the client dials it again without one.
+#[tokio::test]
+async fn a_session_refused_late_is_not_held_against_the_address() {
+    let authority = Authority::new();
+    let certificate = authority.issue(&["localhost"]);
+    let config = |version| {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
+            .unwrap();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.max_early_data_size = 1 << 14;
+        TlsAcceptor::from(Arc::new(config))
+    };
+    let (new, old) = (config(&TLS13), config(&TLS12));
+    let peer = Peer::tcp(move |number, stream| {
+        let (new, old) = (new.clone(), old.clone());
+        async move {
+            if number == 1 {
+                // So long that an attempt of which nothing is heard counts as failed.
+                sleep(Duration::from_millis(3_100)).await;
+            }
+            let acceptor = if number == 0 { new } else { old };
+            if let Ok(stream) = acceptor.accept(stream).await {
+                http1::serve(stream).await;
+            }
+        }
+    })
+    .await;
+    let trust = Trust::only(authority.pem().as_bytes()).unwrap();
+    let pool = resolving(&[SECOND])
+        .trust(trust)
+        .profile("firefox")
+        .blacklist_after(1)
+        .build()
+        .unwrap();
+    let one = pool.get(&peer.target()).await.unwrap();
+    // With its answer comes the ticket.
+    read(&one).await.unwrap();
+    let other = pool.get(&peer.target()).await.unwrap();
+    assert_ne!(one.id(), other.id());
+    assert_eq!(peer.accepted(), 3, "one was refused");
+    assert!(pool.blacklist().list().is_empty());
+}
+
+/// The next address that is listed, why, and whether for all hosts.
+async fn listed(events: &mut PoolEvents) -> (SocketAddr, ErrorKind, bool) {
+    let listed = async {
+        loop {
+            if let PoolEvent::AddressListed {
+                address,
+                error,
+                for_all_hosts,
+                ..
+            } = events.recv().await.unwrap()
+            {
+                return (address, error.kind(), for_all_hosts);
+            }
+        }
+    };
+    timeout(PATIENCE, listed).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_address_whose_connections_fall_silent_is_listed() {
+    let peer = Peer::tcp(|_, stream| async move {
+        let _open = Http2::accept(stream, &[]).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let pool = resolving(&[SECOND])
+        .protocols(Protocols::Http2)
+        .blacklist_after(2)
+        .ping_interval(Some(Duration::from_millis(50)))
+        .suspect_after(Duration::from_millis(50))
+        .ping_timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    let target = format!("http://many.test:{}", peer.port());
+    assert!(pool.preheat([&target]).await.is_complete());
+    let wanted = (peer.address, ErrorKind::Unresponsive, true);
+    assert_eq!(listed(&mut events).await, wanted);
+    assert!(peer.accepted() >= 2);
+    assert_eq!(pool.stats().dials_failed, 0);
+}
+
+#[tokio::test]
+async fn an_address_that_fails_probes_is_listed_for_its_host() {
+    let good = Peer::tcp(|_, stream| http1::serve(stream)).await;
+    let bad = Peer::tcp_at((FIRST, good.port()).into(), |_, mut stream| async move {
+        while http1::request(&mut stream).await.is_some() {
+            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+            http1::answer(&mut stream, answer).await;
+        }
+    })
+    .await;
+    let pool = resolving(&[FIRST, SECOND])
+        .balance(Balance::LeastLoaded)
+        .blacklist_after(2)
+        .min_warm(2)
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    let target = format!("http://many.test:{}", good.port());
+    let probe = Probe::get("/").unwrap().every(Duration::from_millis(50));
+    let _probing = pool.probe(&target, probe).unwrap();
+    assert!(pool.preheat([&target]).await.is_complete());
+    let wanted = (bad.address, ErrorKind::Unresponsive, false);
+    assert_eq!(listed(&mut events).await, wanted);
 }
 
 /// Of 127.1.0.0/16, where nobody listens.

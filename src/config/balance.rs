@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::network::canonical_network;
 use super::value::FromText;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -103,7 +104,10 @@ impl Weights {
     /// Of networks; an address is a network of one. Where several contain an address, the smallest speaks; a network named twice has
     /// the weight named last.
     pub fn new(weights: impl IntoIterator<Item = (IpNet, u32)>) -> Self {
-        let mut weights: Vec<_> = weights.into_iter().collect();
+        let weights = weights.into_iter();
+        let mut weights: Vec<_> = weights
+            .map(|(network, weight)| (canonical_network(network), weight))
+            .collect();
         weights.reverse();
         // Stable: of the same length, the one named last stays first.
         weights.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix_len()));
@@ -169,6 +173,14 @@ mod tests {
         let of = |text: &str| weights.of(text.parse().unwrap());
         assert_eq!((of("10.1.1.1"), of("10.1.1.2")), (7, 6));
         assert_eq!((of("::1"), of("::2")), (0, Weights::DEFAULT));
+        assert_eq!(of("::ffff:10.1.1.1"), 7);
+        // IPv4 written as IPv6 is as long as its part of it.
+        let weights: Weights = "::ffff:10.0.0.0/104=2, 10.1.0.0/16=3, ::ffff:10.2.0.1=4"
+            .parse()
+            .unwrap();
+        let of = |text: &str| weights.of(text.parse().unwrap());
+        assert_eq!((of("10.9.9.9"), of("10.1.1.1")), (2, 3));
+        assert_eq!((of("10.2.0.1"), of("10.2.0.2")), (4, 2));
         for wrong in ["10.0.0.0/8", "10.0.0.0/33=1", "10.0.0.1=-1"] {
             let error = wrong.parse::<Weights>().unwrap_err();
             assert!(error.to_string().contains(wrong), "{error}");

@@ -32,6 +32,7 @@ mod environment;
 pub(crate) mod file;
 mod layers;
 mod memory;
+mod network;
 mod protocols;
 mod settings;
 mod validate;
@@ -40,6 +41,7 @@ mod value;
 pub use balance::{Balance, Weights};
 pub(crate) use layers::Layers;
 pub(crate) use memory::Shares;
+pub(crate) use network::canonical_network;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;
 pub(crate) use protocols::ALPN_HTTP2;

@@ -135,6 +135,14 @@ impl Config {
             );
             return Err(("min_warm", fault));
         }
+        if self.min_warm() > self.max_connections() {
+            let fault = format!(
+                "{} is more than max_connections, {}",
+                self.min_warm(),
+                self.max_connections()
+            );
+            return Err(("min_warm", fault));
+        }
         Ok(())
     }
 }
@@ -184,6 +192,13 @@ mod tests {
             ..Settings::default()
         });
         assert!(warm.contains("min_warm: 11 is more than"), "{warm}");
+        let warm = fault(Settings {
+            min_warm: Some(5),
+            max_connections: Some(4),
+            ..Settings::default()
+        });
+        let named = "min_warm: 5 is more than max_connections, 4";
+        assert!(warm.contains(named), "{warm}");
     }
 
     #[test]

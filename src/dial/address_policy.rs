@@ -33,6 +33,10 @@ pub(crate) trait AddressPolicy: Debug + Send + Sync {
     /// How an attempt ended: at TCP, TLS or HTTP/2's opening; if well, how long all of that took. Not called for attempts that lost a
     /// race or were given up, nor for failures that are this machine's.
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>);
+
+    /// An attempt ended and says nothing of its address, however long it took: this machine is at fault, or the server answered and
+    /// is dialed again otherwise.
+    fn inconclusive(&self, _: SocketAddr) {}
 }
 
 /// Given back on drop.

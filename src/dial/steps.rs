@@ -123,12 +123,14 @@ impl Dial<'_> {
                 }
                 Err(refused) if refused.retry_without_session && resume != Resume::Never => {
                     resume = Resume::Never;
+                    self.route.addresses.inconclusive(address);
                     failover.prefer(address);
                 }
                 Err(Refused { error, .. }) => {
                     let error = error.with_address(address);
-                    if error.kind() != ErrorKind::OutOfResources {
-                        self.route.addresses.ended(address, Err(&error));
+                    match error.kind() {
+                        ErrorKind::OutOfResources => self.route.addresses.inconclusive(address),
+                        _ => self.route.addresses.ended(address, Err(&error)),
                     }
                     let goes_on =
                         failover.go_on(address, stage, error.kind(), destinations.is_open());

@@ -105,8 +105,9 @@ impl Connector<'_> {
                         Event::Connected(address)
                     }
                     Err(missed) => {
-                        if !missed.is_ours {
-                            self.policy.ended(address, Err(&missed.error));
+                        match missed.is_ours {
+                            true => self.policy.inconclusive(address),
+                            false => self.policy.ended(address, Err(&missed.error)),
                         }
                         failed.push(address);
                         first_error.get_or_insert(missed.error);

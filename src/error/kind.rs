@@ -134,8 +134,9 @@ kinds! {
     StreamRefused, Peer, true, "stream-refused", "the server refused the request unprocessed";
     /// The server reset the stream; the message names its reason.
     StreamReset, Peer, false, "stream-reset", "the server reset the stream";
-    /// A connection whose server did not answer a PING was ended with all that was under way on it (`ping_timeout`).
-    Unresponsive, Network, true, "unresponsive", "the server did not answer a PING";
+    /// A connection whose server did not answer a PING was ended with all that was under way on it (`ping_timeout`). Of a blacklisted
+    /// address: connections there ended for that, or for failing probes, one after the other.
+    Unresponsive, Network, true, "unresponsive", "the server did not answer a PING or a probe";
     /// The response's body is not in the content coding that its head names, or ends before the coding does.
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
     /// The answer did not arrive within the caller's deadline.

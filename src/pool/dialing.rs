@@ -12,14 +12,15 @@ use tracing::Instrument;
 use super::address::DialPolicy;
 use super::breaker::counts;
 use super::clock::millis;
+use super::dials::Dials;
 use super::driving::drive;
 use super::events::{Limit, PoolEvent};
-use super::host::HostPool;
+use super::host::{HostPool, tell};
 use super::live::{Admission, Live};
 use super::permits::{Permit, Starving};
 use super::queue::Queue;
 use super::shared::Shared;
-use crate::dial::{Dialed, Route, Sender};
+use crate::dial::{Dialed, Dialer, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Protocol};
@@ -194,14 +195,14 @@ impl HostPool {
 
     fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
         shared.counters.dial_started();
-        let urgent = matches!(purpose, Purpose::Demand) && !self.queue().lock().has_open();
+        let for_callers = matches!(purpose, Purpose::Demand);
+        let urgent = for_callers && !self.queue().lock().has_open();
         let preferred = match purpose {
             Purpose::Newcomer(address) => Some(address),
             Purpose::Demand | Purpose::Warmth(_) => None,
         };
         let key = self.key();
         let profile = shared.profile_for(&key.look);
-        let may_share = matches!(purpose, Purpose::Demand);
         let attempt = Attempt {
             host: Arc::clone(self),
             profile: profile.clone(),
@@ -217,7 +218,6 @@ impl HostPool {
             let most = shared.config().max_dials();
             self.limit_reached(Limit::MaxDials, most, most);
         }
-        let most = shared.config().max_dials_per_host();
         let host = Arc::clone(self);
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
@@ -246,19 +246,15 @@ impl HostPool {
                 biased;
                 () = ending.cancelled() => Err(Error::new(ErrorKind::PoolClosed)),
                 outcome = async {
-                    if host.addresses().dials().are_all_taken() {
-                        host.limit_reached(Limit::MaxDialsPerHost, most, most);
+                    let mut patience = host.patience(for_callers);
+                    loop {
+                        match host.dial_in_turn(&dials, &dialer, &route, for_callers).await {
+                            Err(error) if patience.has_some_with(&error) => {
+                                host.wait_for_place(error).await;
+                            }
+                            outcome => return outcome,
+                        }
                     }
-                    let _turn = host.addresses().dials().take(most).await;
-                    let _dialing = dials.acquire().await;
-                    if may_share && host.queue().lock().was_misled() {
-                        return Ok(Found::Enough);
-                    }
-                    if may_share && let Some(live) = host.shareable().await {
-                        return Ok(Found::Shareable(live));
-                    }
-                    let dialed = dialer.dial(&route).await;
-                    dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
                 } => outcome,
             };
             attempt.finish(outcome);
@@ -266,6 +262,35 @@ impl HostPool {
         shared
             .tasks
             .spawn_on(dial.instrument(span), &shared.runtime);
+    }
+
+    /// Dials when it is its turn. Callers may be served by another host's connection instead.
+    async fn dial_in_turn(
+        self: &Arc<Self>,
+        dials: &Arc<Dials>,
+        dialer: &Dialer,
+        route: &Route,
+        for_callers: bool,
+    ) -> Result<Found> {
+        let Some(most) = self
+            .shared()
+            .map(|shared| shared.config().max_dials_per_host())
+        else {
+            return Err(self.closed());
+        };
+        if self.addresses().dials().are_all_taken() {
+            self.limit_reached(Limit::MaxDialsPerHost, most, most);
+        }
+        let _turn = self.addresses().dials().take(most).await;
+        let _dialing = dials.acquire().await;
+        if for_callers && self.queue().lock().was_misled() {
+            return Ok(Found::Enough);
+        }
+        if for_callers && let Some(live) = self.shareable().await {
+            return Ok(Found::Shareable(live));
+        }
+        let dialed = dialer.dial(route).await;
+        dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
     }
 }
 
@@ -338,7 +363,12 @@ impl Attempt {
     fn share(&self, live: &Arc<Live>, permit: Permit) {
         let host = &self.host;
         host.borrow_connection(live);
-        host.queue().lock().protocol = Some(Protocol::Http2);
+        {
+            let mut queue = host.queue().lock();
+            queue.protocol = Some(Protocol::Http2);
+            queue.failures = 0;
+        }
+        host.connected();
         host.serve();
         host.queue().lock().dialing -= 1;
         drop(permit);
@@ -450,13 +480,18 @@ impl Attempt {
             shared.counters.dial_failed();
         }
         let error = error.with_host(host.key().origin.host());
-        if error.kind() == ErrorKind::LimitReached && matches!(purpose, Purpose::Demand) {
+        if error.kind() == ErrorKind::LimitReached {
+            // Nothing failed: there was no place.
             host.queue().lock().dialing -= 1;
+            host.look_soon();
             host.tell_failed(&error, self.begun);
+            if let Purpose::Warmth(Some(report)) = purpose {
+                let _ = report.send(Err(error.clone()));
+            }
             drop(permit);
             return host.wait_for_address(error);
         }
-        let nothing_left = {
+        let hopeless = {
             let mut queue = host.queue().lock();
             queue.dialing -= 1;
             // Dials that were under way at the same time and failed are one failure: none of them knew of the others.
@@ -466,7 +501,11 @@ impl Attempt {
                 queue.failed_at = Some(now);
                 queue.dial_again = Some(now + backoff(queue.failures));
             }
-            queue.dialing == 0 && !queue.has_open()
+            // Under the same lock: whoever comes after this dials for himself.
+            match queue.dialing == 0 && !queue.has_open() {
+                true => host.dismiss(&mut queue),
+                false => Vec::new(),
+            }
         };
         host.look_soon();
         host.tell_failed(&error, self.begun);
@@ -474,9 +513,7 @@ impl Attempt {
             host.dialed_badly();
         }
         host.failed(&error);
-        if nothing_left {
-            host.fail_waiters(&error);
-        }
+        tell(hopeless, &error);
         if let Purpose::Warmth(Some(report)) = purpose {
             let _ = report.send(Err(error));
         }

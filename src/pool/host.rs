@@ -28,7 +28,7 @@ use super::queue::{Grant, Queue};
 use super::retry_budget::RetryBudget;
 use super::shared::Shared;
 use super::sync::Mutex;
-use super::turnstile::Turnstile;
+use super::turnstile::{Line, Turnstile};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a server that went away because it was asked too often is asked only where somebody wants to use it.
@@ -306,13 +306,15 @@ impl HostPool {
 
     /// Gives every waiting caller this error.
     pub(super) fn fail_waiters(&self, error: &Error) {
-        loop {
-            let Some(grant) = self.queue.pop() else {
-                return;
-            };
-            // A caller that left needs no error.
-            let _ = grant.send(Err(error.clone()));
-        }
+        let grants = self.dismiss(&mut self.queue().lock());
+        tell(grants, error);
+    }
+
+    /// Takes every caller out of the queue, to be [told](tell) why once the lock is free.
+    pub(super) fn dismiss(&self, queue: &mut Queue) -> Vec<Grant> {
+        let grants = std::iter::from_fn(|| queue.pop()).collect();
+        self.queue.note(queue);
+        grants
     }
 
     /// A use was given back, or a limit was raised.
@@ -476,6 +478,14 @@ pub(super) enum Acquired {
     Lease(Lease),
     /// The host left the pool's map: look it up again.
     Retired,
+}
+
+/// Gives callers that were waiting this error.
+pub(super) fn tell(grants: Vec<Grant>, error: &Error) {
+    for grant in grants {
+        // A caller that left needs no error.
+        let _ = grant.send(Err(error.clone()));
+    }
 }
 
 /// A place in the queue; leaving it takes the caller out.

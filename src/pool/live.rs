@@ -495,6 +495,7 @@ impl Live {
         self.forget_resets();
         self.registration.close(CloseReason::Abandoned);
         self.tell_end();
+        self.judge_address();
         let permits = self.permits.lock().take();
         self.host.lost(self);
         // Before its host looks for a place, which would be another's that makes room; and before the count of those on their way out

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::clock::{Clock, millis};
 use super::live::Live;
@@ -149,6 +150,11 @@ impl Live {
     pub(super) fn was_heard_since_asked(&self) -> bool {
         let last_asked = self.asked().last.load(Ordering::Relaxed);
         last_asked == 0 || self.heard().saturating_add(1) >= last_asked
+    }
+
+    /// For how long after it was opened the peer was heard of.
+    pub(super) fn heard_for(&self) -> Duration {
+        Duration::from_millis(self.heard().saturating_sub(self.opened()))
     }
 
     /// When the peer's last bytes arrived, or the connection opened.

@@ -38,13 +38,6 @@ impl<L: Line> Turnstile<L> {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    pub(super) fn pop(&self) -> Option<L::Grant> {
-        let mut line = self.line.lock();
-        let grant = line.pop();
-        self.note(&line);
-        grant
-    }
-
     /// Somebody waits no more.
     pub(super) fn leave(&self, id: u64) {
         let mut line = self.line.lock();

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::config::canonical_network;
+
 /// A part of the address space with a purpose of its own, none of which the Internet routes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -21,6 +23,14 @@ pub enum NamedRange {
     Multicast,
     /// `unspecified`: 0.0.0.0/8 and ::, which mean this machine when connected to.
     Unspecified,
+    /// `benchmarking`: 198.18.0.0/15 (RFC 2544) and 2001:2::/48 (RFC 5180).
+    Benchmarking,
+    /// `protocol-assignments`: 192.0.0.0/24 (RFC 6890), what protocols use between a host and its own network.
+    ProtocolAssignments,
+    /// `reserved`: 240.0.0.0/4 (RFC 1112).
+    Reserved,
+    /// `local-nat64`: 64:ff9b:1::/48 (RFC 8215), of which each network makes IPv4 addresses as it likes.
+    LocalNat64,
 }
 
 impl NamedRange {
@@ -32,6 +42,10 @@ impl NamedRange {
         Self::Shared,
         Self::Multicast,
         Self::Unspecified,
+        Self::Benchmarking,
+        Self::ProtocolAssignments,
+        Self::Reserved,
+        Self::LocalNat64,
     ];
 
     /// The name in access rules.
@@ -43,6 +57,10 @@ impl NamedRange {
             Self::Shared => "shared",
             Self::Multicast => "multicast",
             Self::Unspecified => "unspecified",
+            Self::Benchmarking => "benchmarking",
+            Self::ProtocolAssignments => "protocol-assignments",
+            Self::Reserved => "reserved",
+            Self::LocalNat64 => "local-nat64",
         }
     }
 
@@ -78,6 +96,17 @@ impl NamedRange {
                 }
             }
             Self::Unspecified => const { &[v4([0, 0, 0, 0], 8), v6(Ipv6Addr::UNSPECIFIED, 128)] },
+            Self::Benchmarking => {
+                const {
+                    &[
+                        v4([198, 18, 0, 0], 15),
+                        v6(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48),
+                    ]
+                }
+            }
+            Self::ProtocolAssignments => const { &[v4([192, 0, 0, 0], 24)] },
+            Self::Reserved => const { &[v4([240, 0, 0, 0], 4)] },
+            Self::LocalNat64 => const { &[v6(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48)] },
         };
         networks.iter().copied()
     }
@@ -102,13 +131,25 @@ const fn begins_with(segment: u16) -> Ipv6Addr {
     Ipv6Addr::new(segment, 0, 0, 0, 0, 0, 0, 0)
 }
 
+/// The IPv4 address to which a gateway brings what is sent to an IPv6 one: NAT64's (RFC 6052 §2.1) or 6to4's (RFC 3056 §2).
+pub(super) fn translated(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else {
+        return None;
+    };
+    let ([0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..]) = address.segments()
+    else {
+        return None;
+    };
+    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into())
+}
+
 /// Networks none of which covers another, in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Networks(Vec<IpNet>);
 
 impl Networks {
     pub(super) fn insert(&mut self, network: IpNet) {
-        let network = canonical(network);
+        let network = canonical_network(network);
         let behind = self.position(network.network());
         let before = behind
             .checked_sub(1)
@@ -143,19 +184,3 @@ impl Networks {
         self.0.partition_point(|known| known.network() <= address)
     }
 }
-
-/// Without the bits behind the prefix, and as IPv4 where it is within ::ffff:0:0/96.
-fn canonical(network: IpNet) -> IpNet {
-    let network = network.trunc();
-    let IpNet::V6(v6) = network else {
-        return network;
-    };
-    let prefix = v6.prefix_len().checked_sub(MAPPED_PREFIX);
-    match (v6.network().to_ipv4_mapped(), prefix) {
-        (Some(address), Some(prefix)) => Ipv4Net::new(address, prefix).map_or(network, IpNet::V4),
-        _ => network,
-    }
-}
-
-/// RFC 4291 §2.5.5.2.
-const MAPPED_PREFIX: u8 = 96;

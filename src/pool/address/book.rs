@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::blacklist::{Blacklist, BlacklistEntry, Subject, Terms, Verdict};
+use super::blacklist::{Blacklist, BlacklistEntry, Failure, Subject, Terms, Verdict};
 use super::choice::{Candidate, Standing};
 use crate::config::{Config, Weights};
 use crate::error::{Error, ErrorKind, Result};
@@ -115,7 +115,8 @@ impl Book {
         millis(self.built.elapsed())
     }
 
-    /// Those of the addresses that may be tried. When the blacklist covers all of them, the least bad one.
+    /// Those of the addresses that may be tried. When the blacklist covers all of them, or lets them only be probed, the least bad one
+    /// as well.
     pub(super) fn candidates(
         &self,
         addresses: Vec<SocketAddr>,
@@ -125,7 +126,7 @@ impl Book {
         let (now, terms) = (self.now(), terms(config));
         let state = self.state.lock();
         let mut candidates = Vec::with_capacity(addresses.len());
-        let mut least_bad = None;
+        let mut least_bad: Option<(Verdict, SocketAddr)> = None;
         for address in addresses {
             let record = state.records.get(&address);
             let verdict = state.blacklist.verdict(address, host, now, terms);
@@ -135,7 +136,7 @@ impl Book {
                 Verdict::Free => Standing::New,
                 Verdict::Probation => Standing::Probation,
                 Verdict::Probed | Verdict::Listed(_) => {
-                    if least_bad.is_none_or(|(least, _)| verdict < least) {
+                    if least_bad.is_none_or(|(least, _)| verdict.is_better_to_try(least)) {
                         least_bad = Some((verdict, address));
                     }
                     continue;
@@ -149,7 +150,15 @@ impl Book {
                 weight: state.weights.of(address.ip()),
             });
         }
-        if let (true, Some((_, address))) = (candidates.is_empty(), least_bad) {
+        let all_on_probation = candidates
+            .iter()
+            .all(|candidate| candidate.standing == Standing::Probation);
+        // Who is on probation may swallow every packet: then the other one's turn comes soon. What is listed by hand waits until there
+        // is nothing else.
+        let floor = least_bad.filter(|(verdict, _)| {
+            candidates.is_empty() || all_on_probation && verdict.is_listed_by_failure()
+        });
+        if let Some((_, address)) = floor {
             candidates.push(Candidate {
                 address,
                 connections: 0,
@@ -226,7 +235,7 @@ impl Book {
                     address,
                     host: None,
                 };
-                let term = state.fail(subject, None, error, now, config);
+                let term = state.fail(subject, None, error, admitted, now, config);
                 term.map(|term| (term, true))
             }
             Some(Whom::HostThere) => {
@@ -239,7 +248,7 @@ impl Book {
                     address,
                     host: Some(host.0),
                 };
-                let term = state.fail(subject, Some(host.1), error, now, config);
+                let term = state.fail(subject, Some(host.1), error, admitted, now, config);
                 term.map(|term| (term, false))
             }
             None => None,
@@ -248,6 +257,49 @@ impl Book {
             state.blacklist.probe_ended(address, host.0);
         }
         term
+    }
+
+    /// An attempt ended and says nothing of its address.
+    pub(super) fn inconclusive(&self, address: SocketAddr, host: u64, admitted: Admitted) {
+        let mut state = self.state.lock();
+        if let Some(record) = state.records.get_mut(&address) {
+            record.dials -= 1;
+        }
+        if admitted.probes {
+            state.blacklist.probe_ended(address, host);
+        }
+    }
+
+    /// A connection of this age ended because nothing answered on it. Returns the term, if that lists the address, or with a host only
+    /// the host there.
+    pub(super) fn fell_silent(
+        &self,
+        address: SocketAddr,
+        host: Option<(u64, &std::sync::Arc<str>)>,
+        error: &Error,
+        age: Duration,
+        config: &Config,
+    ) -> Option<Duration> {
+        let now = self.now();
+        let opened = now.saturating_sub(millis(age));
+        let subject = Subject {
+            address,
+            host: host.map(|(number, _)| number),
+        };
+        let failure = Failure {
+            name: host.map(|(_, name)| name),
+            cause: error.kind(),
+        };
+        let (terms, rng) = (terms(config), &mut rand::rng());
+        let mut state = self.state.lock();
+        state
+            .blacklist
+            .fell_silent(subject, failure, opened, now, terms, rng)
+    }
+
+    /// A connection worked for long.
+    pub(super) fn lasted(&self, address: SocketAddr, host: u64) {
+        self.state.lock().blacklist.lasted(address, host);
     }
 
     /// An attempt was given up `elapsed` after it began, with nothing said. Returns the error that this amounts to, if any; then it
@@ -294,7 +346,7 @@ impl Book {
     /// Lets the hosts that wait for a place at this address try again, as many as may find one.
     pub(super) fn wake(&self, address: SocketAddr) {
         while let Some(host) = self.next_waiting(address) {
-            if host.try_again() {
+            if host.try_again(address) {
                 return;
             }
         }
@@ -322,9 +374,19 @@ impl Book {
         waiting.any(|host| host.upgrade().is_some_and(|host| host.waiting() > 0))
     }
 
-    /// Whether an attempt at this address would find a limit in its way.
-    pub(in crate::pool) fn is_full(&self, address: SocketAddr, config: &Config) -> bool {
-        self.state.lock().full(address, config).is_some()
+    /// Whether connections, and not only dials, are as many as there may be at this address.
+    pub(super) fn lacks_connections(&self, address: SocketAddr, config: &Config) -> bool {
+        let state = self.state.lock();
+        let record = state.records.get(&address);
+        record.is_some_and(|record| record.taken >= config.max_connections_per_address())
+    }
+
+    /// Whether the host's next attempt at this address [may begin](Self::begin).
+    pub(super) fn is_open_to(&self, address: SocketAddr, host: u64, config: &Config) -> bool {
+        let now = self.now();
+        let state = self.state.lock();
+        let verdict = state.blacklist.verdict(address, host, now, terms(config));
+        verdict != Verdict::Probed && state.full(address, config).is_none()
     }
 
     pub(super) fn blacklist_add(&self, network: IpNet, term: Option<Duration>) -> Result<()> {
@@ -393,13 +455,15 @@ impl State {
         subject: Subject,
         name: Option<&std::sync::Arc<str>>,
         error: &Error,
+        admitted: Admitted,
         now: u64,
         config: &Config,
     ) -> Option<Duration> {
-        let terms = terms(config);
-        let rng = &mut rand::rng();
+        let (terms, rng) = (terms(config), &mut rand::rng());
+        let cause = error.kind();
+        let failure = Failure { name, cause };
         self.blacklist
-            .failed(subject, name, error.kind(), now, terms, rng)
+            .failed(subject, failure, admitted.probes, now, terms, rng)
     }
 
     fn make_room(&mut self) {

@@ -4,6 +4,7 @@ mod blacklist;
 mod book;
 mod choice;
 mod policy;
+mod silence;
 mod turns;
 mod waiting;
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::book::{Admitted, Book, Refusal};
@@ -28,6 +29,10 @@ pub(in crate::pool) struct HostAddresses {
     turn: AtomicUsize,
     sticky: u64,
     dials: Turns,
+    /// Dials for which nobody waits, and that wait for a place at an address.
+    patient: AtomicUsize,
+    /// There may be a place for one of them.
+    place: Notify,
 }
 
 impl HostAddresses {
@@ -38,6 +43,8 @@ impl HostAddresses {
             turn: AtomicUsize::new(0),
             sticky: stickiness(&key.origin, key.partition.as_deref()),
             dials: Turns::new(config.max_dials_per_host()),
+            patient: AtomicUsize::new(0),
+            place: Notify::new(),
         }
     }
 
@@ -52,6 +59,19 @@ impl HostAddresses {
 
     pub(super) fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// The host's number in the book.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn patient(&self) -> &AtomicUsize {
+        &self.patient
+    }
+
+    pub(super) fn place(&self) -> &Notify {
+        &self.place
     }
 
     /// The right to one more dial to the host.
@@ -188,6 +208,16 @@ impl AddressPolicy for DialPolicy {
             Err(error) => attempt.failed(error),
         }
     }
+
+    fn inconclusive(&self, address: SocketAddr) {
+        let Some(attempt) = self.take(address) else {
+            return;
+        };
+        if !attempt.ended.swap(true, Ordering::AcqRel) {
+            let HostAddresses { book, number, .. } = self.host.addresses();
+            book.inconclusive(address, *number, attempt.admitted);
+        }
+    }
 }
 
 impl Attempt {
@@ -217,19 +247,29 @@ impl Attempt {
             &self.config,
         );
         if let Some((term, for_all_hosts)) = listed {
-            tracing::warn!(address = %self.address, ?term, %error, "blacklisted");
-            if let Some(shared) = self.host.shared() {
-                shared.counters.address_listed();
-            }
-            self.host.publish(|host| PoolEvent::AddressListed {
-                host,
-                address: self.address,
-                for_all_hosts,
-                error: error.clone(),
-                term,
-            });
+            tell_listed(&self.host, self.address, for_all_hosts, error, term);
         }
     }
+}
+
+pub(super) fn tell_listed(
+    host: &HostPool,
+    address: SocketAddr,
+    for_all_hosts: bool,
+    error: &Error,
+    term: Duration,
+) {
+    tracing::warn!(%address, ?term, %error, "blacklisted");
+    if let Some(shared) = host.shared() {
+        shared.counters.address_listed();
+    }
+    host.publish(|host| PoolEvent::AddressListed {
+        host,
+        address,
+        for_all_hosts,
+        error: error.clone(),
+        term,
+    });
 }
 
 impl Drop for Place {

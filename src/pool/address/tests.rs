@@ -231,3 +231,51 @@ async fn when_all_are_listed_each_gets_its_turn_and_those_listed_by_hand_none() 
     let by_hand = dial(true).order(vec![address(3)], Families::BOTH).unwrap();
     assert_eq!(by_hand, [address(3)], "rather than none");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_on_probation_is_not_the_only_one_tried() {
+    let (pool, dial) = host_of(1);
+    let fail = |number| {
+        let dial = dial(true);
+        let _place = dial.begin(address(number)).unwrap();
+        dial.ended(address(number), Err(&ErrorKind::ConnectRefused.into()));
+    };
+    let both = || [1, 2].map(address).into();
+    let two = |dial: &DialPolicy| dial.order(both(), Families::BOTH).unwrap();
+    fail(1);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    fail(2);
+    assert_eq!(two(&dial(true)), [1, 2].map(address));
+    let probe = dial(true);
+    let place = probe.begin(address(1)).unwrap();
+    // It would be refused where it is probed.
+    assert_eq!(two(&dial(true)), [address(2)]);
+    drop(place);
+    // By hand it is listed for whoever has nothing else.
+    pool.blacklist().add(address(2).ip(), None).unwrap();
+    assert_eq!(two(&dial(true)), [address(1)]);
+    let _place = probe.begin(address(1)).unwrap();
+    assert_eq!(two(&dial(true)), [address(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_nothing_lists_nothing_however_long_it_took() {
+    let (pool, dial) = host_of(1);
+    let refused = dial(true);
+    let place = refused.begin(address(1)).unwrap();
+    tokio::time::advance(Duration::from_secs(4)).await;
+    refused.inconclusive(address(1));
+    drop(place);
+    assert_eq!(pool.shared().book.used(address(1)), (0, 0));
+    assert!(pool.blacklist().list().is_empty());
+}
+
+#[tokio::test]
+async fn ipv4_written_as_ipv6_is_listed_as_ipv4() {
+    let (pool, dial) = host_of(1);
+    let mapped: ipnet::IpNet = "::ffff:127.0.0.0/127".parse().unwrap();
+    pool.blacklist().add(mapped, None).unwrap();
+    assert_eq!(order(&dial(true)), [2, 3].map(address));
+    assert!(pool.blacklist().remove(mapped));
+    assert_eq!(order(&dial(true)), [1, 2, 3].map(address));
+}

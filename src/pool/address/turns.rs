@@ -31,8 +31,9 @@ impl Turns {
         self.semaphore.available_permits() == 0
     }
 
-    /// What is given out already is taken back only when it is returned: until then there are more than allowed.
-    fn allow(&self, wanted: usize) {
+    /// From now on there may be so many. What is given out already is taken back only when it is returned: until then there are more
+    /// than allowed.
+    pub(in crate::pool) fn allow(&self, wanted: usize) {
         let mut most = self.most.lock();
         if wanted > *most {
             self.semaphore.add_permits(wanted - *most);

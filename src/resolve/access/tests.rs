@@ -78,6 +78,17 @@ fn named_ranges_are_as_the_registries_say() {
         "255.255.255.255",
         "0.0.0.0",
         "::",
+        "198.18.0.1",
+        "198.19.255.255",
+        "2001:2::1",
+        "192.0.0.170",
+        "240.0.0.1",
+        "64:ff9b:1::808:808",
+        // The cloud's credentials through NAT64 and 6to4.
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::10.0.0.1",
+        "2002:a9fe:a9fe::1",
+        "2002:7f00:1:2:3:4:5:6",
     ] {
         assert!(!public.permits(address(denied)), "{denied}");
     }
@@ -87,6 +98,11 @@ fn named_ranges_are_as_the_registries_say() {
         "2001:db8::1",
         "fec0::1",
         "8.8.8.8",
+        "198.20.0.1",
+        "192.0.1.1",
+        "64:ff9b::8.8.8.8",
+        "64:ff9b:0:1::10.0.0.1",
+        "2002:808:808::10.0.0.1",
     ] {
         assert!(public.permits(address(allowed)), "{allowed}");
     }
@@ -136,7 +152,15 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
     });
     prop_oneof![
         v4.clone().prop_map(IpAddr::V4),
-        v4.prop_map(|v4| IpAddr::V6(v4.to_ipv6_mapped())),
+        v4.clone().prop_map(|v4| IpAddr::V6(v4.to_ipv6_mapped())),
+        v4.clone().prop_map(|v4| {
+            let [a, b, c, d] = v4.octets();
+            IpAddr::from([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d])
+        }),
+        v4.prop_map(|v4| {
+            let [a, b, c, d] = v4.octets();
+            IpAddr::from([0x20, 0x02, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+        }),
         v6.prop_map(IpAddr::V6),
     ]
 }
@@ -146,6 +170,21 @@ fn any_network() -> impl Strategy<Value = (IpAddr, u8)> {
         IpAddr::V4(_) => (address, prefix % 33),
         IpAddr::V6(_) => (address, prefix),
     })
+}
+
+/// What a gateway makes of it.
+fn behind(address: IpAddr) -> Option<IpAddr> {
+    let bytes = match address {
+        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(_) => return None,
+    };
+    let nat64 = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
+    let v4 = match bytes {
+        _ if bytes.starts_with(&nat64) => &bytes[12..],
+        [0x20, 0x02, ..] => &bytes[2..6],
+        _ => return None,
+    };
+    Some(IpAddr::from(<[u8; 4]>::try_from(v4).unwrap()))
 }
 
 /// Bit by bit, without what `ipnet` knows.
@@ -184,7 +223,10 @@ proptest! {
             let is_in = |wanted: bool| {
                 rules.iter().any(|(allow, network)| *allow == wanted && covers(*network, address))
             };
-            let permitted = !is_in(false) && (is_in(true) || !denies_others);
+            let is_denied_behind = behind(address).is_some_and(|behind| {
+                rules.iter().any(|(allow, network)| !allow && covers(*network, behind))
+            });
+            let permitted = !is_in(false) && !is_denied_behind && (is_in(true) || !denies_others);
             prop_assert_eq!(list.permits(address), permitted, "{} in {}", address, list);
         }
         let again: AccessList = list.to_string().parse().unwrap();

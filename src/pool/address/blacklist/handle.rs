@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::entry::BlacklistEntry;
+use crate::config::canonical_network;
 use crate::error::Result;
 use crate::pool::handle::Pool;
 use crate::pool::shared::Shared;
@@ -15,7 +16,8 @@ use crate::pool::shared::Shared;
 /// It fills itself: an address at which [`blacklist_after`](crate::config::Config::blacklist_after) dials in a row fail is listed
 /// for [`blacklist_term`](crate::config::Config::blacklist_term), then probed by a single connection; while that fails, each term is
 /// twice as long, up to [`max_blacklist_term`](crate::config::Config::max_blacklist_term). Failures to connect list the address for
-/// all hosts, failures in TLS or HTTP/2's opening for the host that was dialed.
+/// all hosts, failures in TLS or HTTP/2's opening for the host that was dialed. As many connections that end one after the other, within
+/// a minute of use, because nothing answers a PING on them list it for all hosts, because probes fail for their host.
 ///
 /// It is a preference. When it covers all addresses of a host, the least bad one is tried rather than none: one that failed before
 /// one that somebody added, and of several the one that was tried least. What must never be dialed belongs on an
@@ -52,13 +54,17 @@ impl BlacklistHandle {
     ///
     /// [`InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) when 4,096 are listed this way.
     pub fn add(&self, network: impl Into<IpNet>, term: Option<Duration>) -> Result<()> {
-        self.0.book.blacklist_add(network.into().trunc(), term)
+        self.0
+            .book
+            .blacklist_add(canonical_network(network.into()), term)
     }
 
     /// Takes an address or network off: what was added as such, and the addresses within it that failed. What failed is forgotten
     /// too, so that it is listed anew only after as many failures. False when there was nothing of it.
     pub fn remove(&self, network: impl Into<IpNet>) -> bool {
-        self.0.book.blacklist_remove(network.into().trunc())
+        self.0
+            .book
+            .blacklist_remove(canonical_network(network.into()))
     }
 
     /// What is listed or on probation now, by address.

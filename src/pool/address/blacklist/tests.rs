@@ -25,9 +25,13 @@ fn subject(number: u8, host: Option<u64>) -> Subject {
     Subject { address, host }
 }
 
+const REFUSED: Failure<'_> = Failure {
+    name: None,
+    cause: ErrorKind::ConnectRefused,
+};
+
 fn fail(list: &mut Blacklist, subject: Subject, now: u64) -> Option<Duration> {
-    let kind = ErrorKind::ConnectRefused;
-    list.failed(subject, None, kind, now, TERMS, &mut rand::rng())
+    list.failed(subject, REFUSED, true, now, TERMS, &mut rand::rng())
 }
 
 fn listed(list: &mut Blacklist, number: u8, now: u64) -> u64 {
@@ -78,6 +82,62 @@ fn one_connection_probes() {
         Some(false),
         "the floor"
     );
+}
+
+#[test]
+fn what_began_before_the_listing_is_no_probe() {
+    let mut list = Blacklist::default();
+    assert_eq!(list.begin(address(1), 0, 0, TERMS), Some(false));
+    let until = listed(&mut list, 1, 0);
+    let late = |list: &mut Blacklist, now| {
+        list.failed(
+            subject(1, None),
+            REFUSED,
+            false,
+            now,
+            TERMS,
+            &mut rand::rng(),
+        )
+    };
+    assert_eq!(late(&mut list, until), None);
+    let verdict = |list: &Blacklist, now| list.verdict(address(1), 0, now, TERMS);
+    assert_eq!(verdict(&list, until), Verdict::Probation);
+    assert_eq!(list.begin(address(1), 0, until, TERMS), Some(true));
+    assert_eq!(late(&mut list, until), None);
+    assert_eq!(
+        verdict(&list, until),
+        Verdict::Probed,
+        "the probe is under way"
+    );
+}
+
+#[test]
+fn connections_that_fall_silent_one_after_the_other_list() {
+    let mut list = Blacklist::default();
+    let silent = |list: &mut Blacklist, opened, now| {
+        let rng = &mut rand::rng();
+        list.fell_silent(subject(1, None), REFUSED, opened, now, TERMS, rng)
+    };
+    let verdict = |list: &Blacklist, now| list.verdict(address(1), 0, now, TERMS);
+    assert_eq!(silent(&mut list, 0, 100), None);
+    // Open at the same time: one failure.
+    assert_eq!(silent(&mut list, 0, 101), None);
+    assert_eq!(silent(&mut list, 100, 102), None);
+    assert_eq!(silent(&mut list, 103, 200), None);
+    // That it can be connected to says nothing.
+    list.succeeded(subject(1, None));
+    assert_eq!(verdict(&list, 200), Verdict::Free);
+    for longest in [1_000, 2_000, 4_000] {
+        let now = longest * 2;
+        let term = silent(&mut list, now - 1, now).unwrap().as_millis() as u64;
+        assert!(term <= longest && term >= longest * 3 / 4, "{term}");
+        assert!(matches!(verdict(&list, now), Verdict::Listed(_)));
+        assert_eq!(silent(&mut list, now, now + 1), None, "no news");
+        assert!(list.succeeded(subject(1, None)));
+        list.lasted(address(2), 0);
+    }
+    list.lasted(address(1), 0);
+    assert_eq!(silent(&mut list, 9_000, 9_001), None);
 }
 
 #[test]
@@ -145,7 +205,8 @@ fn it_does_not_grow_without_end() {
 #[derive(Clone, Debug)]
 enum Step {
     Pass(u64),
-    Fail(u8, Option<u64>),
+    /// Whether by the attempt that probes.
+    Fail(u8, Option<u64>, bool),
     Succeed(u8, Option<u64>),
     Begin(u8, u64),
     Lose(u8, u64),
@@ -157,7 +218,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let host = || prop::option::of(0..2_u64);
     let step = prop_oneof![
         3 => prop_oneof![0..100_u64, 0..12_000_u64].prop_map(Step::Pass),
-        6 => (0..3_u8, host()).prop_map(|(number, host)| Step::Fail(number, host)),
+        6 => (0..3_u8, host(), any::<bool>()).prop_map(|(number, host, probes)| Step::Fail(number, host, probes)),
         1 => (0..3_u8, host()).prop_map(|(number, host)| Step::Succeed(number, host)),
         3 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Begin(number, host)),
         1 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Lose(number, host)),
@@ -175,8 +236,8 @@ struct Model {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Event {
-    /// With the term that the blacklist drew, if it listed.
-    Failed(Option<u64>),
+    /// With the term that the blacklist drew, if it listed; whether by the attempt that probes.
+    Failed(Option<u64>, bool),
     Cleared,
     Probed,
     Unprobed,
@@ -197,11 +258,11 @@ impl Model {
         };
         for &(at, event) in story {
             match event {
-                Event::Failed(term) => {
+                Event::Failed(term, probes) => {
                     if forgotten(at, last, until, probed) && failures > 0 {
                         (failures, lists) = (0, 0);
                     }
-                    (failures, last, probed) = (failures + 1, at, false);
+                    (failures, last, probed) = (failures + 1, at, probed && !probes);
                     if let Some(term) = term {
                         (lists, until, tried) = (lists + 1, at + term, 0);
                     }
@@ -215,7 +276,7 @@ impl Model {
         let by_hand = false;
         let verdict = if story
             .iter()
-            .all(|(_, event)| !matches!(event, Event::Failed(_)))
+            .all(|(_, event)| !matches!(event, Event::Failed(..)))
             || forgotten(now, last, until, probed)
         {
             Verdict::Free
@@ -264,23 +325,24 @@ proptest! {
             };
             match step {
                 Step::Pass(time) => now += time,
-                Step::Fail(number, host) => {
+                Step::Fail(number, host, probes) => {
                     let subject = subject(number, host);
                     let (_, model) = models.iter_mut().find(|(other, _)| *other == subject).unwrap();
                     let (before, lists) = model.verdict(now);
                     let recent = if before == Verdict::Free && lists == 0 { 0 } else { lists };
-                    let term = list.failed(subject, None, ErrorKind::TlsFailed, now, TERMS, &mut rng);
+                    let term = list.failed(subject, REFUSED, probes, now, TERMS, &mut rng);
                     let term = term.map(|term| term.as_millis() as u64);
                     if let Some(term) = term {
                         prop_assert!(!matches!(before, Verdict::Listed(_)));
+                        prop_assert!(probes || !matches!(before, Verdict::Probation | Verdict::Probed));
                         let forgotten = before == Verdict::Free;
                         let level = if forgotten { 0 } else { recent };
                         let whole = (TERMS.first << level.min(10)).min(TERMS.longest);
                         prop_assert!(term <= whole && term >= whole * 3 / 4 - 1, "{} {}", term, whole);
                     } else {
-                        prop_assert!(!matches!(before, Verdict::Probation | Verdict::Probed));
+                        prop_assert!(!probes || !matches!(before, Verdict::Probation | Verdict::Probed));
                     }
-                    model.log.push((now, Event::Failed(term)));
+                    model.log.push((now, Event::Failed(term, probes)));
                 }
                 Step::Succeed(number, host) => {
                     let subject = subject(number, host);

@@ -48,6 +48,14 @@ pub(crate) struct Terms {
     pub(crate) longest: u64,
 }
 
+/// What is said of a failure to whoever reads the list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure<'a> {
+    /// The host's name, where it is the host that failed.
+    pub(crate) name: Option<&'a Arc<str>>,
+    pub(crate) cause: ErrorKind,
+}
+
 #[derive(Debug)]
 struct Track {
     /// The host's name, for whoever reads the list.
@@ -60,6 +68,9 @@ struct Track {
     until: u64,
     tried: u32,
     probed: bool,
+    /// Connections, one after the other, that ended unanswered.
+    silences: u32,
+    last_silence: u64,
 }
 
 impl Blacklist {
@@ -113,52 +124,75 @@ impl Blacklist {
         self.each(address, host, |track| track.probed = false);
     }
 
-    /// An attempt failed. Returns the term, if that lists the subject anew.
+    /// An attempt failed, which [probed](Self::begin) the address or did not. Returns the term, if that lists the subject anew.
     pub(crate) fn failed(
         &mut self,
         subject: Subject,
-        name: Option<&Arc<str>>,
-        cause: ErrorKind,
+        failure: Failure<'_>,
+        probes: bool,
         now: u64,
         terms: Terms,
         rng: &mut impl Rng,
     ) -> Option<Duration> {
-        if !self.tracked.contains_key(&subject) {
-            self.make_room(now, terms);
-        }
-        let track = self.tracked.entry(subject).or_insert_with(|| Track {
-            name: name.cloned(),
-            cause,
-            failures: 0,
-            last_failure: now,
-            terms: 0,
-            until: 0,
-            tried: 0,
-            probed: false,
-        });
-        if track.is_forgotten(now, terms) {
-            (track.failures, track.terms) = (0, 0);
-        }
-        let listed = track.terms > 0 && now < track.until;
+        let track = self.track(subject, failure, now, terms);
         track.failures = track.failures.saturating_add(1);
-        (track.cause, track.last_failure) = (cause, now);
-        track.probed = false;
-        // What is tried while it is listed is tried for want of better: that it fails again is no news.
-        if listed || (track.terms == 0 && track.failures < terms.after) {
+        (track.cause, track.last_failure) = (failure.cause, now);
+        // What was begun before the subject was listed has failed with those that listed it, and what is tried while it is listed is
+        // tried for want of better: that it fails is no news.
+        if track.terms > 0 && !probes {
             return None;
         }
-        let doubled = terms.first.saturating_mul(1 << track.terms.min(32));
-        let term = doubled.min(terms.longest) as f64 * rng.random_range(SHORTEST_TERM..=1.0);
-        track.terms = track.terms.saturating_add(1);
-        track.until = now.saturating_add(term as u64);
-        track.tried = 0;
-        Some(Duration::from_millis(term as u64))
+        track.probed = false;
+        if track.is_listed(now) || (track.terms == 0 && track.failures < terms.after) {
+            return None;
+        }
+        Some(track.list(now, terms, rng))
     }
 
-    /// An attempt succeeded: nothing of this is held against the subject. True when it had been listed.
+    /// A connection that was opened at this time ended because nothing answered on it. Returns the term, if that lists the subject.
+    pub(crate) fn fell_silent(
+        &mut self,
+        subject: Subject,
+        failure: Failure<'_>,
+        opened: u64,
+        now: u64,
+        terms: Terms,
+        rng: &mut impl Rng,
+    ) -> Option<Duration> {
+        let track = self.track(subject, failure, now, terms);
+        // Those that were open at the same time are one failure: none of them was opened in spite of the others'.
+        if track.silences > 0 && opened <= track.last_silence {
+            return None;
+        }
+        track.silences = track.silences.saturating_add(1);
+        track.last_silence = now;
+        if track.terms > 0 || track.silences < terms.after {
+            return None;
+        }
+        // That it can be connected to takes it off the list each time, and says nothing.
+        track.terms = track.silences - terms.after;
+        (track.cause, track.failures) = (failure.cause, track.silences);
+        Some(track.list(now, terms, rng))
+    }
+
+    /// An attempt succeeded: none that failed is held against the subject. True when it had been listed.
     pub(crate) fn succeeded(&mut self, subject: Subject) -> bool {
-        let track = self.tracked.remove(&subject);
-        track.is_some_and(|track| track.terms > 0)
+        let Some(track) = self.tracked.get_mut(&subject) else {
+            return false;
+        };
+        let was_listed = track.terms > 0;
+        if track.silences == 0 {
+            self.tracked.remove(&subject);
+        } else {
+            (track.failures, track.terms, track.until) = (0, 0, 0);
+            (track.tried, track.probed) = (0, false);
+        }
+        was_listed
+    }
+
+    /// A connection was of use for long: that others ended unanswered is not held against it.
+    pub(crate) fn lasted(&mut self, address: SocketAddr, host: u64) {
+        self.each(address, host, |track| track.silences = 0);
     }
 
     /// Lists by hand. See [`Manual::add`].
@@ -209,6 +243,34 @@ impl Blacklist {
         }
     }
 
+    fn track(
+        &mut self,
+        subject: Subject,
+        failure: Failure<'_>,
+        now: u64,
+        terms: Terms,
+    ) -> &mut Track {
+        if !self.tracked.contains_key(&subject) {
+            self.make_room(now, terms);
+        }
+        let track = self.tracked.entry(subject).or_insert_with(|| Track {
+            name: failure.name.cloned(),
+            cause: failure.cause,
+            failures: 0,
+            last_failure: now,
+            terms: 0,
+            until: 0,
+            tried: 0,
+            probed: false,
+            silences: 0,
+            last_silence: 0,
+        });
+        if track.is_forgotten(now, terms) {
+            (track.failures, track.terms, track.silences) = (0, 0, 0);
+        }
+        track
+    }
+
     fn make_room(&mut self, now: u64, terms: Terms) {
         if self.tracked.len() < MOST_TRACKED {
             return;
@@ -216,7 +278,10 @@ impl Blacklist {
         self.tracked
             .retain(|_, track| !track.is_forgotten(now, terms));
         if self.tracked.len() >= MOST_TRACKED {
-            let worth = |track: &Track| (track.terms > 0, track.last_failure);
+            let worth = |track: &Track| {
+                let last = track.last_failure.max(track.last_silence);
+                (track.terms > 0, last)
+            };
             let least = self.tracked.iter().min_by_key(|(_, track)| worth(track));
             if let Some(subject) = least.map(|(subject, _)| *subject) {
                 self.tracked.remove(&subject);
@@ -230,11 +295,11 @@ impl Track {
         if self.is_forgotten(now, terms) {
             Verdict::Free
         } else if self.terms == 0 {
-            match now.saturating_sub(self.last_failure) < FAILING_MILLIS {
+            match self.failures > 0 && now.saturating_sub(self.last_failure) < FAILING_MILLIS {
                 true => Verdict::Failing,
                 false => Verdict::Free,
             }
-        } else if now < self.until {
+        } else if self.is_listed(now) {
             Verdict::Listed(Badness {
                 by_hand: false,
                 tried: self.tried,
@@ -247,9 +312,23 @@ impl Track {
         }
     }
 
+    fn is_listed(&self, now: u64) -> bool {
+        self.terms > 0 && now < self.until
+    }
+
+    /// Returns the term.
+    fn list(&mut self, now: u64, terms: Terms, rng: &mut impl Rng) -> Duration {
+        let doubled = terms.first.saturating_mul(1 << self.terms.min(32));
+        let term = doubled.min(terms.longest) as f64 * rng.random_range(SHORTEST_TERM..=1.0);
+        self.terms = self.terms.saturating_add(1);
+        self.until = now.saturating_add(term as u64);
+        self.tried = 0;
+        Duration::from_millis(term as u64)
+    }
+
     /// Failures that lie the longest term apart are not failures in a row, and probation for which nobody cares ends.
     fn is_forgotten(&self, now: u64, terms: Terms) -> bool {
-        let since = self.last_failure.max(self.until);
+        let since = self.last_failure.max(self.last_silence).max(self.until);
         !self.probed && now.saturating_sub(since) > terms.longest
     }
 }

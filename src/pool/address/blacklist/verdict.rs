@@ -14,6 +14,18 @@ pub(crate) enum Verdict {
     Listed(Badness),
 }
 
+impl Verdict {
+    /// Where all addresses are listed or probed: one that may be tried at once before one that somebody probes already.
+    pub(crate) fn is_better_to_try(self, other: Self) -> bool {
+        let rank = |verdict: Self| (!verdict.is_listed_by_failure(), verdict);
+        rank(self) < rank(other)
+    }
+
+    pub(crate) fn is_listed_by_failure(self) -> bool {
+        matches!(self, Self::Listed(Badness { by_hand: false, .. }))
+    }
+}
+
 /// How bad a listed address is; when all are listed, the least bad one is tried.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Badness {
