@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use socket2::TcpKeepalive;
 use tokio::time::{Instant, sleep_until};
 
 use super::address_policy::{AddressPermit, AddressPolicy};
 use super::local_addresses::LocalAddresses;
+use super::net::{TcpStream, keep_alive};
 use super::race::{ATTEMPT_DELAY, Action, Event, Race};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -139,7 +139,7 @@ impl Connector<'_> {
                 .with_time(KEEPALIVE_IDLE)
                 .with_interval(KEEPALIVE_INTERVAL)
                 .with_retries(KEEPALIVE_RETRIES);
-            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            keep_alive(&stream, &keepalive)?;
             Ok(stream)
         };
         connected.await.map_err(|error| Missed::new(error, address))
@@ -178,5 +178,5 @@ const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const ENOBUFS: i32 = 105;
 
-#[cfg(test)]
+#[cfg(all(test, not(turmoil)))]
 mod tests;
