@@ -12,13 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::check::{Wanted, idle, quiet};
 use common::http2::{self, Http2, MAX_CONCURRENT_STREAMS};
 use common::peer::Peer;
 use common::request::{fetch, plain, post, read};
 use common::wait::until;
 use futures_util::future::join_all;
+use futures_util::stream;
 use hotpool::{ErrorKind, Pool, Protocols};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -162,7 +166,7 @@ async fn a_post_below_the_last_stream_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_post_above_the_last_stream_may_be_repeated_by_its_caller() {
+async fn a_post_above_the_last_stream_is_repeated_if_there_is_another_copy_of_it() {
     let script = |mut http2: Http2<TcpStream>, _| async move {
         http2.request().await.unwrap();
         http2.go_away(0, http2::NO_ERROR).await;
@@ -171,7 +175,11 @@ async fn a_post_above_the_last_stream_may_be_repeated_by_its_caller() {
     let (peer, ledger) = first_differs(&[], script).await;
     let pool = pool();
     let connection = pool.get(peer.plain_target()).await.unwrap();
-    let error = connection.send(post("once")).await.unwrap_err();
+    // In parts: once a connection has had it, it is gone.
+    let parts =
+        ["in ", "parts"].map(|part| Ok::<_, std::io::Error>(Frame::data(Bytes::from(part))));
+    let gone = http::Request::post("/").body(StreamBody::new(stream::iter(parts)));
+    let error = connection.send(gone.unwrap()).await.unwrap_err();
     Wanted {
         retryable: true,
         ..Wanted::sent(ErrorKind::GoAway, peer.address)
@@ -179,6 +187,15 @@ async fn a_post_above_the_last_stream_may_be_repeated_by_its_caller() {
     .check(&error);
     drop(connection);
     assert_eq!(ledger.load(Ordering::SeqCst), 0);
+    quiet(&pool).await;
+
+    let (peer, ledger) = first_differs(&[], script).await;
+    let pool = self::pool();
+    let connection = pool.get(peer.plain_target()).await.unwrap();
+    let response = connection.send(post("whole")).await.unwrap();
+    assert_eq!((response.status().as_u16(), peer.accepted()), (200, 2));
+    drop((connection, response));
+    assert_eq!(ledger.load(Ordering::SeqCst), 1);
     quiet(&pool).await;
 }
 

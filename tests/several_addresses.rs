@@ -9,7 +9,9 @@
 mod common;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::time::Duration;
 
 use common::certificates::Authority;
@@ -173,7 +175,7 @@ async fn connections_come_from_the_local_addresses_in_turn() {
     let seen: Arc<Mutex<Vec<IpAddr>>> = Arc::default();
     let log = Arc::clone(&seen);
     let peer = Peer::tcp(move |_, stream| {
-        log.lock().unwrap().push(stream.peer_addr().unwrap().ip());
+        log.lock().push(stream.peer_addr().unwrap().ip());
         silence(stream)
     })
     .await;
@@ -184,7 +186,7 @@ async fn connections_come_from_the_local_addresses_in_turn() {
     // Each HTTP/1.1 connection that is held makes the next call dial.
     let _one = pool.get(&target).await.unwrap();
     let _other = pool.get(&target).await.unwrap();
-    let mut seen = seen.lock().unwrap().clone();
+    let mut seen = seen.lock().clone();
     seen.sort();
     assert_eq!(seen, locals);
 }

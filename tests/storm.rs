@@ -1,7 +1,7 @@
 //! Everything at once, for a while: many callers of several hosts whose networks, servers and names misbehave by a seeded plan.
 //!
-//! `HOTPOOL_STORM_SECONDS` makes it longer, `HOTPOOL_STORM_SEED` repeats the plan of another run; `.ci/soak` runs it for hours. The
-//! plan is the seed's; what the machine's own scheduling makes of it is not.
+//! `HOTPOOL_STORM_SECONDS` makes it longer, `HOTPOOL_STORM_SEED` makes or repeats another plan; `.ci/soak` runs it for hours, with
+//! seeds that it draws. The plan is the seed's; what the machine's own scheduling makes of it is not.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,10 +37,13 @@ const CALLERS: u64 = 32;
 /// Long enough for hundreds of changes.
 const SECONDS: u64 = 10;
 
+/// Of the suite's own run: a change is to be judged by what it changes. New plans are drawn by `.ci/soak`.
+const SEED: u64 = 20_261_121;
+
 #[test]
 fn storm() {
     let number = |name| Some(std::env::var(name).ok()?.parse::<u64>().unwrap());
-    let seed = number("HOTPOOL_STORM_SEED").unwrap_or_else(rand::random);
+    let seed = number("HOTPOOL_STORM_SEED").unwrap_or(SEED);
     let seconds = number("HOTPOOL_STORM_SECONDS").unwrap_or(SECONDS);
     // Printed with a failure only.
     println!("HOTPOOL_STORM_SEED={seed}");

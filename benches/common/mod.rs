@@ -9,15 +9,18 @@ pub mod shaped;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// The answer to a request for `/large`.
 pub const LARGE: usize = 4 << 20;
@@ -30,6 +33,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub certificate: CertificateDer<'static>,
     pub certificate_pem: String,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -39,6 +43,15 @@ impl Server {
 
     /// With so many tickets for each connection.
     pub fn with_tickets(tickets: usize) -> Self {
+        Self::speaking(Alpn::Http2, tickets)
+    }
+
+    /// Speaks HTTP/1.1 instead.
+    pub fn http1() -> Self {
+        Self::speaking(Alpn::Http1, 2)
+    }
+
+    fn speaking(alpn: Alpn, tickets: usize) -> Self {
         let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = signed.cert.der().clone();
         let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
@@ -49,42 +62,72 @@ impl Server {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.clone()], key.into())
             .unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![match alpn {
+            Alpn::Http1 => b"http/1.1".to_vec(),
+            Alpn::Http2 => b"h2".to_vec(),
+        }];
         config.send_tls13_tickets = tickets;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&accepted);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(serve(listener, Arc::new(config)));
+            runtime.block_on(serve(listener, Arc::new(config), alpn, &counter));
         });
         Self {
             address,
             certificate,
             certificate_pem: signed.cert.pem(),
+            accepted,
         }
+    }
+
+    /// How many connections it has accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 }
 
-async fn serve(listener: std::net::TcpListener, config: Arc<ServerConfig>) {
+#[derive(Clone, Copy)]
+enum Alpn {
+    Http1,
+    Http2,
+}
+
+async fn serve(
+    listener: std::net::TcpListener,
+    config: Arc<ServerConfig>,
+    alpn: Alpn,
+    accepted: &AtomicUsize,
+) {
     let listener = TcpListener::from_std(listener).unwrap();
     let acceptor = TlsAcceptor::from(config);
     let mut connections = JoinSet::new();
     loop {
         let (socket, _) = listener.accept().await.unwrap();
+        accepted.fetch_add(1, Ordering::Relaxed);
         socket.set_nodelay(true).unwrap();
         let acceptor = acceptor.clone();
         connections.spawn(async move {
-            let stream = acceptor.accept(socket).await.unwrap();
-            let mut connection: h2::server::Connection<_, Bytes> = h2::server::Builder::new()
+            // The client may have gone.
+            let Ok(stream) = acceptor.accept(socket).await else {
+                return;
+            };
+            if let Alpn::Http1 = alpn {
+                return answer_http1(stream).await;
+            }
+            let opening = h2::server::Builder::new()
                 .initial_window_size(UPLOAD_WINDOW)
                 .initial_connection_window_size(UPLOAD_WINDOW)
-                .handshake(stream)
-                .await
-                .unwrap();
+                .handshake::<_, Bytes>(stream);
+            let Ok(mut connection) = opening.await else {
+                return;
+            };
             let mut uploads = JoinSet::new();
             while let Some(Ok((request, mut respond))) = connection.accept().await {
                 if request.method() == http::Method::POST {
@@ -105,6 +148,20 @@ async fn serve(listener: std::net::TcpListener, config: Arc<ServerConfig>) {
                 }
             }
         });
+    }
+}
+
+/// An empty 200 to everything that ends with an empty line.
+async fn answer_http1(mut stream: TlsStream<TcpStream>) {
+    let mut head = Vec::new();
+    while stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            // The client may have gone.
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .await;
+        }
     }
 }
 
@@ -132,10 +189,28 @@ impl Times {
     pub fn p99(&self) -> u64 {
         self.0.value_at_quantile(0.99)
     }
+
+    pub fn p999(&self) -> u64 {
+        self.0.value_at_quantile(0.999)
+    }
+
+    pub fn max(&self) -> u64 {
+        self.0.max()
+    }
+
+    pub fn mean(&self) -> f64 {
+        self.0.mean()
+    }
 }
 
 /// The middle of a few measurements.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// The calling thread's, in nanoseconds: what other programs on the machine do not disturb.
+pub fn processor_time() -> f64 {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    statistics.split(' ').next().unwrap().parse().unwrap()
 }

@@ -6,7 +6,7 @@ use super::options::RequestOptions;
 use super::outgoing::invalid;
 use crate::dial::Origin;
 use crate::error::Result;
-use crate::pool::Live;
+use crate::pool::Lease;
 use crate::profile::hpack::{Field, MAX_HEADER_LIST_SIZE};
 use crate::profile::requests::{Dressed, Occasion, RequestTemplate};
 use crate::profile::{Profile, StreamPriority};
@@ -36,8 +36,13 @@ impl<'a> Appearance<'a> {
         }
     }
 
-    pub(super) fn of(live: &'a Live) -> Self {
-        Self::new(live.profile(), live.accept_language(), live.origin())
+    pub(super) fn of(lease: &'a Lease) -> Self {
+        let live = lease.live();
+        Self::new(
+            live.profile(),
+            live.accept_language(),
+            lease.info().origin(),
+        )
     }
 
     pub(super) fn origin(&self) -> &'a Origin {

@@ -24,11 +24,11 @@ pub(super) enum Content {
 type FrameOutcome = Result<Frame<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
 
 impl Content {
-    pub(super) fn of(mut body: RequestBody) -> Self {
+    /// `length`: as the caller's own body says it; a body with changed frames does not say it.
+    pub(super) fn of(mut body: RequestBody, length: Option<u64>) -> Self {
         if body.is_end_stream() {
             return Self::Nothing;
         }
-        let length = body.size_hint().exact();
         if length.is_none_or(|length| length > KEPT) {
             return Self::Once(Some(body));
         }
@@ -95,7 +95,8 @@ mod tests {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Content::of(RequestBody::new(body.map_err(Into::into)))
+        let length = body.size_hint().exact();
+        Content::of(RequestBody::new(body.map_err(Into::into)), length)
     }
 
     async fn read(content: &mut Content) -> Option<Bytes> {

@@ -144,7 +144,7 @@ impl Exchange {
     fn place(&self, error: Error) -> Error {
         let live = self.lease.live();
         let error = error
-            .with_host(live.host_name())
+            .with_host(self.lease.info().origin().host())
             .with_address(live.address());
         live.tell_failure(&error);
         error

@@ -23,7 +23,7 @@ pub(super) async fn send(
     outgoing: &mut Outgoing,
 ) -> Result<Response<Body>> {
     let live = Arc::clone(exchange.lease().live());
-    let Head { request, codings } = match outgoing.http1_head(&Appearance::of(&live)) {
+    let Head { request, codings } = match outgoing.http1_head(&Appearance::of(exchange.lease())) {
         Ok(head) => head,
         Err(error) => return Err(exchange.unsent(error)),
     };

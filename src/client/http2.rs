@@ -18,7 +18,7 @@ pub(super) async fn send(
     mut exchange: Exchange,
     outgoing: &mut Outgoing,
 ) -> Result<Response<Body>> {
-    let head = outgoing.http2_head(&Appearance::of(exchange.lease().live()));
+    let head = outgoing.http2_head(&Appearance::of(exchange.lease()));
     let Head { request, codings } = match head {
         Ok(head) => head,
         Err(error) => return Err(exchange.unsent(error)),

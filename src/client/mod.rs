@@ -15,6 +15,7 @@ mod http1;
 mod http2;
 mod options;
 mod outgoing;
+mod probe;
 mod raw_body;
 mod retry;
 mod send;
@@ -23,3 +24,4 @@ mod upload;
 
 pub use body::Body;
 pub use options::RequestOptions;
+pub use probe::{Probe, Probing};

@@ -70,17 +70,18 @@ impl Outgoing {
             Some(path) => path,
             None => PathAndQuery::from_static("/"),
         };
+        let length = body.size_hint().exact();
         Ok(Self {
             method: head.method,
             path,
             headers: head.headers,
             options: head.extensions.remove().unwrap_or_default(),
-            length: body.size_hint().exact(),
+            length,
             content: match body.is_end_stream() {
                 true => Content::Nothing,
                 false => {
                     let body = body.map_frame(|frame| frame.map_data(into_bytes));
-                    Content::of(RequestBody::new(body.map_err(Into::into)))
+                    Content::of(RequestBody::new(body.map_err(Into::into)), length)
                 }
             },
         })

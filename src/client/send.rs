@@ -1,6 +1,6 @@
 //! Sending, and sending again where that is safe.
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 
 use super::body::Body;
@@ -48,6 +48,17 @@ impl Connection {
             let held = moved.as_ref().unwrap_or(self);
             let used_before = held.is_reused() || held.entry().stats().messages_received() > 0;
             let error = match held.send_once(&mut outgoing).await {
+                Ok(response)
+                    if response.status() == StatusCode::MISDIRECTED_REQUEST
+                        && held.keep_apart()
+                        && outgoing.is_whole() =>
+                {
+                    // RFC 9110 §15.5.20: not processed; it may be sent on another connection.
+                    drop(response);
+                    drop(moved.take());
+                    moved = Some(self.another().await?);
+                    continue;
+                }
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -72,7 +83,7 @@ impl Connection {
         }
     }
 
-    async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
+    pub(super) async fn send_once(&self, outgoing: &mut Outgoing) -> Result<Response<Body>> {
         let exchange = Exchange::begin(self.share())?;
         if !exchange.lease().live().is_still_open().await {
             return Err(exchange.unsent(Error::new(ErrorKind::ConnectionClosed)));

@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Which connection a caller gets, and which of a host's addresses the next connection goes to.
 ///
+/// Connections are chosen among all that are there; by the default only among as few as the load needs, so that the rest can go.
+///
 /// Whatever is chosen: what is blacklisted or has just failed comes last, and an address at which nothing was ever opened does not
 /// get the dial that callers without any connection wait for, while a proven one is there.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]

@@ -139,6 +139,13 @@ settings! {
     /// Whether every GET, HEAD, OPTIONS and TRACE without a body counts as [replayable](crate::client::RequestOptions::replayable): sent again,
     /// once, when a connection that had been of use before ends without an answer. RFC 9110 §9.2.2 allows that; whether the servers keep to it, you know.
     replay_safe_methods: bool = false, "off";
+    /// How long connections to an address stay in use that the name service no longer names. Large hosts show a part of their
+    /// addresses at a time: absent is not gone.
+    address_grace: Duration = Duration::from_secs(300), "300 s";
+    /// Whether an https host may use an HTTP/2 connection of another host that is at the same address, was made in the same way, and whose
+    /// certificate is for both, as browsers do (RFC 9113 §9.1.1), instead of one of its own. Profiles of clients that do not do so
+    /// never do. A server that answers 421 is asked again on a connection of the host's own.
+    coalescing: bool = false, "off";
     /// After this much silence a connection that nobody uses proves that it still works before it is handed out: HTTP/2 by the answer
     /// to a PING, which costs the next caller one round trip. One that is used and as silent is asked too, at most every 30 s, and stays
     /// in rotation meanwhile. To have quiet hosts answer at once, set [`ping_interval`](Self::ping_interval) below this.

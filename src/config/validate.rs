@@ -66,6 +66,7 @@ impl Config {
             ("settings_timeout", self.settings_timeout()),
             ("idle_timeout", self.idle_timeout()),
             ("max_lifetime", self.max_lifetime()),
+            ("address_grace", self.address_grace()),
             ("validate_after", self.validate_after()),
             ("ping_interval", self.ping_interval().unwrap_or(LONGEST)),
             ("suspect_after", self.suspect_after()),

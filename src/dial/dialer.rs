@@ -24,6 +24,8 @@ pub(crate) struct Route {
     pub(crate) tls: TlsClient,
     pub(crate) profile: Profile,
     pub(crate) addresses: Arc<dyn AddressPolicy>,
+    /// Whether the server's certificate is wanted afterwards.
+    pub(crate) keeps_certificate: bool,
 }
 
 /// Turns a [`Route`] into a connection that is ready for requests.
@@ -63,7 +65,11 @@ impl Dialer {
         self.access.store(Arc::new(list));
     }
 
-    pub(super) fn access(&self) -> Arc<AccessList> {
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    pub(crate) fn access(&self) -> Arc<AccessList> {
         self.access.load_full()
     }
 
@@ -147,6 +153,7 @@ mod tests {
             tls: TlsClient::new(Trust::webpki(), None).unwrap(),
             profile: Profile::rustls(),
             addresses: Arc::new(AnyAddress),
+            keeps_certificate: false,
         };
         let registry = Registry::default();
         let dialer = Dialer::new(Resolver::default(), registry.clone(), Arc::default());

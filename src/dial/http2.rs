@@ -67,22 +67,26 @@ where
     Ok((sender, driver, peer, pinger))
 }
 
-async fn drive<IO>(
+/// Borrowed within, never moved: a future keeps a place for each, and this one holds kilobytes for as long as the connection lives.
+fn drive<IO>(
     mut connection: Connection<Http2Stream<IO>, Bytes>,
     pinger: Arc<Pinger>,
     peer: Arc<Http2Peer>,
-) -> Result<()>
+) -> impl Future<Output = Result<()>> + Send
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    // h2 gives it out once.
-    let Some(ping_pong) = connection.ping_pong() else {
-        return connection.await.map_err(|error| peer.explain(error));
-    };
-    tokio::select! {
-        biased;
-        ended = &mut connection => ended.map_err(|error| peer.explain(error)),
-        never = pinger.run(ping_pong, &peer) => never,
+    let ping_pong = connection.ping_pong();
+    async move {
+        // h2 gives it out once.
+        let Some(ping_pong) = ping_pong else {
+            return (&mut connection).await.map_err(|error| peer.explain(error));
+        };
+        tokio::select! {
+            biased;
+            ended = &mut connection => ended.map_err(|error| peer.explain(error)),
+            never = pinger.run(ping_pong, &peer) => never,
+        }
     }
 }
 

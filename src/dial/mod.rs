@@ -6,6 +6,7 @@ mod access;
 mod address_policy;
 mod destination;
 mod dialer;
+mod end_entity;
 mod failover;
 mod handshaker;
 mod http1;

@@ -39,6 +39,11 @@ impl Socket {
 }
 
 impl SocketView {
+    #[cfg(test)]
+    pub(crate) fn of(socket: Weak<TcpStream>) -> Self {
+        Self(socket)
+    }
+
     /// Looks without reading: one system call.
     pub(crate) fn arrived(&self) -> Arrived {
         let Some(stream) = self.0.upgrade() else {

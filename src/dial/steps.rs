@@ -222,7 +222,8 @@ impl Dial<'_> {
                 let (outcome, elapsed) =
                     within(deadlines.tls, end, ErrorKind::TlsTimeout, handshake).await;
                 self.timing.tls += elapsed;
-                let (stream, info) = outcome?;
+                let (stream, mut info) = outcome?;
+                info.certificate.take_if(|_| !self.route.keeps_certificate);
                 (Either::Right(stream), Some(info))
             }
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
 
+use super::end_entity::EndEntity;
 use crate::config::ALPN_HTTP2;
 use crate::profile::ClientHello;
 use crate::shape::tls::Outcome;
@@ -26,6 +27,8 @@ pub struct TlsInfo {
     pub fingerprint: Option<Arc<TlsFingerprint>>,
     /// What the server answered to extensions that only a profile's hello offers.
     pub answers: TlsAnswers,
+    /// Kept where connections may be shared by hosts: about 1 KiB.
+    pub(crate) certificate: Option<EndEntity>,
 }
 
 /// What the server answered to extensions of a profile that rustls itself does not know; `None` where it did not.
@@ -102,6 +105,10 @@ impl TlsInfo {
             resumed: matches!(connection.handshake_kind(), Some(HandshakeKind::Resumed)),
             fingerprint,
             answers: TlsAnswers::default(),
+            certificate: connection
+                .peer_certificates()
+                .and_then(|chain| chain.first())
+                .map(EndEntity::new),
         }
     }
 

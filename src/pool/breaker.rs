@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::{Rng, RngExt};
+use serde::Serialize;
 
 use super::clock::millis;
 use super::events::PoolEvent;
@@ -39,7 +40,8 @@ pub(super) struct Breaker {
 }
 
 /// What a breaker lets through.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Circuit {
     /// Everybody.
     #[default]
@@ -119,7 +121,6 @@ impl Breaker {
     }
 
     /// The state at this time.
-    #[allow(dead_code, reason = "health reports tell it next")]
     pub(super) fn circuit(&self, now: u64) -> Circuit {
         match *self.state.lock() {
             State::Closed { .. } => Circuit::Closed,
@@ -244,6 +245,7 @@ impl HostPool {
 
     /// A connection was opened, whoever it was for.
     pub(super) fn connected(&self) {
+        self.dialed_well();
         if self.breaker().connected(self.present()) {
             self.tell_circuit(Circuit::Closed);
         }

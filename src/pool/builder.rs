@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::time::Duration;
+
+mod settings;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -17,18 +18,20 @@ use super::clock::Clock;
 use super::dials::Dials;
 use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
+use super::health::PoolHealth;
 use super::hosts::Hosts;
 use super::housekeeper::keep_house;
 use super::permits::Permits;
+use super::profiles::seeded;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 #[cfg(feature = "config-file")]
 use super::watch::Watched;
 use super::wheel::Wheel;
-use crate::config::{Balance, Layers, Protocols, Settings, Weights};
+use crate::config::{Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
+use crate::profile::{AcceptLanguage, Profile, ProfileError, ProfilePolicy};
 use crate::registry::Registry;
 use crate::resolve::{AccessList, Resolver};
 
@@ -40,10 +43,11 @@ pub struct PoolBuilder {
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
-    profile: Option<Profile>,
+    pub(super) profiles: Option<ProfilePolicy>,
     /// Why there is none of the name that was given.
-    no_profile: Option<ProfileError>,
-    accept_language: AcceptLanguage,
+    pub(super) no_profile: Option<ProfileError>,
+    pub(super) profile_seed: Option<u64>,
+    pub(super) accept_language: AcceptLanguage,
     weights: Weights,
     protocols: Protocols,
     resolver: Option<Resolver>,
@@ -107,213 +111,9 @@ impl PoolBuilder {
         Ok(self)
     }
 
-    /// See [`Config::max_connections`].
-    pub fn max_connections(mut self, connections: usize) -> Self {
-        self.layers.code.max_connections = Some(connections);
-        self
-    }
-
-    /// See [`Config::max_connections_per_host`].
-    pub fn max_connections_per_host(mut self, connections: usize) -> Self {
-        self.layers.code.max_connections_per_host = Some(connections);
-        self
-    }
-
-    /// See [`Config::max_idle`].
-    pub fn max_idle(mut self, connections: usize) -> Self {
-        self.layers.code.max_idle = Some(connections);
-        self
-    }
-
-    /// See [`Config::max_dials`].
-    pub fn max_dials(mut self, dials: usize) -> Self {
-        self.layers.code.max_dials = Some(dials);
-        self
-    }
-
-    /// See [`Config::max_waiters_per_host`].
-    pub fn max_waiters_per_host(mut self, waiters: usize) -> Self {
-        self.layers.code.max_waiters_per_host = Some(waiters);
-        self
-    }
-
-    /// See [`Config::max_streams_per_connection`].
-    pub fn max_streams_per_connection(mut self, streams: usize) -> Self {
-        self.layers.code.max_streams_per_connection = Some(streams);
-        self
-    }
-
-    /// See [`Config::max_connections_per_address`].
-    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
-        self.layers.code.max_connections_per_address = Some(connections);
-        self
-    }
-
-    /// See [`Config::max_dials_per_host`].
-    pub fn max_dials_per_host(mut self, dials: usize) -> Self {
-        self.layers.code.max_dials_per_host = Some(dials);
-        self
-    }
-
-    /// See [`Config::max_dials_per_address`].
-    pub fn max_dials_per_address(mut self, dials: usize) -> Self {
-        self.layers.code.max_dials_per_address = Some(dials);
-        self
-    }
-
-    /// See [`Config::balance`].
-    pub fn balance(mut self, balance: Balance) -> Self {
-        self.layers.code.balance = Some(balance);
-        self
-    }
-
-    /// See [`Config::blacklist_after`].
-    pub fn blacklist_after(mut self, failures: usize) -> Self {
-        self.layers.code.blacklist_after = Some(failures);
-        self
-    }
-
-    /// See [`Config::blacklist_term`].
-    pub fn blacklist_term(mut self, term: Duration) -> Self {
-        self.layers.code.blacklist_term = Some(term);
-        self
-    }
-
-    /// See [`Config::max_blacklist_term`].
-    pub fn max_blacklist_term(mut self, term: Duration) -> Self {
-        self.layers.code.max_blacklist_term = Some(term);
-        self
-    }
-
-    /// See [`Config::circuit_breaker`].
-    pub fn circuit_breaker(mut self, on: bool) -> Self {
-        self.layers.code.circuit_breaker = Some(on);
-        self
-    }
-
-    /// See [`Config::breaker_failures`].
-    pub fn breaker_failures(mut self, failures: usize) -> Self {
-        self.layers.code.breaker_failures = Some(failures);
-        self
-    }
-
-    /// See [`Config::breaker_error_percent`].
-    pub fn breaker_error_percent(mut self, percent: usize) -> Self {
-        self.layers.code.breaker_error_percent = Some(percent);
-        self
-    }
-
-    /// See [`Config::breaker_volume`].
-    pub fn breaker_volume(mut self, attempts: usize) -> Self {
-        self.layers.code.breaker_volume = Some(attempts);
-        self
-    }
-
-    /// See [`Config::breaker_term`].
-    pub fn breaker_term(mut self, term: Duration) -> Self {
-        self.layers.code.breaker_term = Some(term);
-        self
-    }
-
-    /// See [`Config::max_breaker_term`].
-    pub fn max_breaker_term(mut self, term: Duration) -> Self {
-        self.layers.code.max_breaker_term = Some(term);
-        self
-    }
-
-    /// See [`Config::min_warm`].
-    pub fn min_warm(mut self, connections: usize) -> Self {
-        self.layers.code.min_warm = Some(connections);
-        self
-    }
-
-    /// See [`Config::acquire_timeout`].
-    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.acquire_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::resolve_timeout`].
-    pub fn resolve_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.resolve_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::connect_timeout`].
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.connect_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::tls_timeout`].
-    pub fn tls_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.tls_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::settings_timeout`].
-    pub fn settings_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.settings_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::idle_timeout`].
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.idle_timeout = Some(timeout);
-        self
-    }
-
-    /// See [`Config::max_lifetime`].
-    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.layers.code.max_lifetime = Some(lifetime);
-        self
-    }
-
-    /// See [`Config::max_requests_per_connection`].
-    pub fn max_requests_per_connection(mut self, requests: Option<usize>) -> Self {
-        self.layers.code.max_requests_per_connection = Some(requests);
-        self
-    }
-
-    /// See [`Config::replay_safe_methods`].
-    pub fn replay_safe_methods(mut self, replay: bool) -> Self {
-        self.layers.code.replay_safe_methods = Some(replay);
-        self
-    }
-
-    /// See [`Config::validate_after`].
-    pub fn validate_after(mut self, silence: Duration) -> Self {
-        self.layers.code.validate_after = Some(silence);
-        self
-    }
-
-    /// See [`Config::ping_interval`].
-    pub fn ping_interval(mut self, interval: Option<Duration>) -> Self {
-        self.layers.code.ping_interval = Some(interval);
-        self
-    }
-
-    /// See [`Config::suspect_after`].
-    pub fn suspect_after(mut self, wait: Duration) -> Self {
-        self.layers.code.suspect_after = Some(wait);
-        self
-    }
-
-    /// See [`Config::ping_timeout`].
-    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.layers.code.ping_timeout = Some(timeout);
-        self
-    }
-
-    /// What addresses are worth, for [`Balance::Weighted`]. Default: all the same.
+    /// What addresses are worth, for [`Balance::Weighted`](crate::config::Balance::Weighted). Default: all the same.
     pub fn weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
-        self
-    }
-
-    /// See [`Config::lease_age_alarm`].
-    pub fn lease_age_alarm(mut self, age: Option<Duration>) -> Self {
-        self.layers.code.lease_age_alarm = Some(age);
         self
     }
 
@@ -333,23 +133,6 @@ impl PoolBuilder {
     /// pools that share one resume each other's TLS sessions. Default: one of the pool's own.
     pub fn tls(mut self, client: TlsClient) -> Self {
         self.tls = Some(client);
-        self
-    }
-
-    /// What connections look like: a [`Profile`], or the name of one that is compiled in (`"chrome"`, `"firefox-156"`), or a file.
-    /// Default: [`Profile::rustls`].
-    pub fn profile(mut self, profile: impl IntoProfile) -> Self {
-        match profile.into_profile() {
-            Ok(profile) => (self.profile, self.no_profile) = (Some(profile), None),
-            Err(error) => self.no_profile = Some(error),
-        }
-        self
-    }
-
-    /// What requests say about languages, where they have no `accept-language` of their own and the profile's client sends one.
-    /// Default: what the profile says.
-    pub fn accept_language(mut self, language: AcceptLanguage) -> Self {
-        self.accept_language = language;
         self
     }
 
@@ -430,8 +213,11 @@ impl PoolBuilder {
             Some(client) => client,
             None => TlsClient::new(self.trust, self.identity)?,
         };
-        let profile = self.profile.unwrap_or_else(Profile::rustls);
-        tls.check(&profile)?;
+        let profiles = self.profiles.unwrap_or_else(|| Profile::rustls().into());
+        for profile in profiles.profiles() {
+            tls.check(profile)?;
+        }
+        let profile_seed = self.profile_seed.unwrap_or_else(rand::random);
         let registry = self.registry.unwrap_or_default();
         let resolver = self.resolver.unwrap_or_default();
         let (most_connections, most_dials) = (config.max_connections(), config.max_dials());
@@ -443,9 +229,11 @@ impl PoolBuilder {
             defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
                 tls,
-                profile,
+                profiles,
+                profile_seed,
                 accept_language: self.accept_language,
             }),
+            draws: Mutex::new(seeded(profile_seed)),
             layers: Mutex::new(self.layers),
             generation: AtomicU64::new(0),
             hosts: Hosts::new(),
@@ -457,8 +245,10 @@ impl PoolBuilder {
             clock: Arc::new(Clock::new()),
             wheel: Mutex::new(Wheel::new()),
             counters: Counters::default(),
+            health: PoolHealth::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
@@ -479,84 +269,6 @@ impl PoolBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_setting_has_its_setter() {
-        let seconds = Duration::from_secs;
-        let builder = PoolBuilder::default()
-            .max_connections(1)
-            .max_connections_per_host(2)
-            .max_idle(3)
-            .max_dials(4)
-            .max_waiters_per_host(5)
-            .max_streams_per_connection(6)
-            .min_warm(7)
-            .acquire_timeout(seconds(8))
-            .resolve_timeout(seconds(9))
-            .connect_timeout(seconds(10))
-            .tls_timeout(seconds(11))
-            .settings_timeout(seconds(12))
-            .idle_timeout(seconds(13))
-            .max_lifetime(seconds(14))
-            .max_requests_per_connection(Some(15))
-            .replay_safe_methods(true)
-            .validate_after(seconds(16))
-            .ping_interval(Some(seconds(17)))
-            .suspect_after(seconds(18))
-            .ping_timeout(seconds(19))
-            .lease_age_alarm(Some(seconds(21)))
-            .max_connections_per_address(15)
-            .max_dials_per_host(16)
-            .max_dials_per_address(17)
-            .balance(Balance::Sticky)
-            .blacklist_after(18)
-            .blacklist_term(seconds(19))
-            .max_blacklist_term(seconds(20))
-            .circuit_breaker(true)
-            .breaker_failures(21)
-            .breaker_error_percent(22)
-            .breaker_volume(23)
-            .breaker_term(seconds(24))
-            .max_breaker_term(seconds(25));
-        // Without `..`: a setting that is added fails to compile here until it has a setter.
-        let wanted = Settings {
-            max_connections: Some(1),
-            max_connections_per_host: Some(2),
-            max_idle: Some(3),
-            max_dials: Some(4),
-            max_waiters_per_host: Some(5),
-            max_streams_per_connection: Some(6),
-            min_warm: Some(7),
-            acquire_timeout: Some(seconds(8)),
-            resolve_timeout: Some(seconds(9)),
-            connect_timeout: Some(seconds(10)),
-            tls_timeout: Some(seconds(11)),
-            settings_timeout: Some(seconds(12)),
-            idle_timeout: Some(seconds(13)),
-            max_lifetime: Some(seconds(14)),
-            max_requests_per_connection: Some(Some(15)),
-            replay_safe_methods: Some(true),
-            validate_after: Some(seconds(16)),
-            ping_interval: Some(Some(seconds(17))),
-            suspect_after: Some(seconds(18)),
-            ping_timeout: Some(seconds(19)),
-            lease_age_alarm: Some(Some(seconds(21))),
-            max_connections_per_address: Some(15),
-            max_dials_per_host: Some(16),
-            max_dials_per_address: Some(17),
-            balance: Some(Balance::Sticky),
-            blacklist_after: Some(18),
-            blacklist_term: Some(seconds(19)),
-            max_blacklist_term: Some(seconds(20)),
-            circuit_breaker: Some(true),
-            breaker_failures: Some(21),
-            breaker_error_percent: Some(22),
-            breaker_volume: Some(23),
-            breaker_term: Some(seconds(24)),
-            max_breaker_term: Some(seconds(25)),
-        };
-        assert_eq!(builder.layers.code, wanted);
-    }
 
     #[tokio::test]
     async fn code_is_stronger_than_the_environment_in_any_order() {

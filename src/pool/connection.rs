@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::info::ConnectionInfo;
 use super::lease::Lease;
 use super::leases::Site;
+use super::live::Live;
 use crate::error::Result;
 
 /// A connection, ready for a request; dropping it returns it to the pool.
@@ -26,11 +27,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    #[inline]
     pub(super) fn at(lease: Lease, site: Site) -> Self {
         lease.locate(site);
         Self::new(lease)
     }
 
+    #[inline]
     pub(super) fn new(lease: Lease) -> Self {
         Self {
             lease,
@@ -48,6 +51,10 @@ impl Connection {
         Arc::clone(self.shared.get_or_init(|| Arc::new(self.lease.hand_over())))
     }
 
+    pub(super) fn live(&self) -> &Arc<Live> {
+        self.lease.live()
+    }
+
     /// Waits, on whatever runtime the caller is.
     pub(crate) async fn pause(&self, time: Duration) {
         self.lease.live().pause(time).await;
@@ -55,7 +62,7 @@ impl Connection {
 
     /// Whether requests with safe methods may be processed twice.
     pub(crate) fn replays_safe_methods(&self) -> bool {
-        let shared = self.lease.live().host().shared();
+        let shared = self.lease.host().shared();
         shared.is_some_and(|shared| shared.config().replay_safe_methods())
     }
 
@@ -63,7 +70,16 @@ impl Connection {
     ///
     /// Cancel-safe: nothing is held until it returns.
     pub(crate) async fn another(&self) -> Result<Self> {
-        self.lease.live().host().connection().await
+        self.lease.host().connection().await
+    }
+
+    /// Whether the connection is another host's. If so, this host keeps to its own from now on.
+    pub(crate) fn keep_apart(&self) -> bool {
+        let is_guest = self.lease.is_guest();
+        if is_guest {
+            self.lease.host().keep_apart(self.lease.live());
+        }
+        is_guest
     }
 }
 

@@ -1,5 +1,6 @@
 //! When to dial, and what becomes of a dial.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::address::DialPolicy;
+use super::breaker::counts;
 use super::clock::millis;
 use super::driving::drive;
 use super::events::{Limit, PoolEvent};
@@ -19,6 +21,7 @@ use super::queue::Queue;
 use super::shared::Shared;
 use crate::dial::{Dialed, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
+use crate::profile::Profile;
 use crate::registry::{CloseReason, Protocol};
 
 /// Between a dial that failed and the next, where nobody can be told; doubled each time up to the longest, and jittered, so that
@@ -43,6 +46,8 @@ enum Purpose {
     Demand,
     /// To have it warm.
     Warmth(Option<Report>),
+    /// To have a connection to this address, which is new.
+    Newcomer(SocketAddr),
 }
 
 /// Told how a dial went.
@@ -64,6 +69,21 @@ impl HostPool {
 
     /// Dials one connection to have it warm. False when a limit forbids it; then `report` is dropped.
     pub(super) fn warm(self: &Arc<Self>, report: Option<Report>) -> bool {
+        self.dial_ahead(Purpose::Warmth(report), usize::MAX)
+    }
+
+    /// As [`warm`](Self::warm), where fewer than `wanted` are open or being dialed at that moment: two who count before they dial would
+    /// together dial too many.
+    pub(super) fn warm_up_to(self: &Arc<Self>, wanted: usize, report: Option<Report>) -> bool {
+        self.dial_ahead(Purpose::Warmth(report), wanted)
+    }
+
+    /// Dials one connection to have this address warm. False when a limit forbids it.
+    pub(super) fn warm_at(self: &Arc<Self>, address: SocketAddr) -> bool {
+        self.dial_ahead(Purpose::Newcomer(address), usize::MAX)
+    }
+
+    fn dial_ahead(self: &Arc<Self>, purpose: Purpose, wanted: usize) -> bool {
         let Some(shared) = self.shared() else {
             return false;
         };
@@ -75,14 +95,16 @@ impl HostPool {
         {
             let mut queue = self.queue().lock();
             let most = shared.config().max_connections_per_host();
-            if queue.closed || queue.retired || queue.members.len() + queue.dialing >= most {
+            let full = queue.members.len() + queue.dialing >= most;
+            let enough = queue.open() + queue.dialing >= wanted;
+            if queue.closed || queue.retired || full || enough {
                 // The permit is given back after the lock.
                 drop(queue);
                 return false;
             }
             queue.dialing += 1;
         }
-        self.start(&shared, permit, Purpose::Warmth(report));
+        self.start(&shared, permit, purpose);
         true
     }
 
@@ -149,15 +171,23 @@ impl HostPool {
     fn start(self: &Arc<Self>, shared: &Arc<Shared>, permit: Permit, purpose: Purpose) {
         shared.counters.dial_started();
         let urgent = matches!(purpose, Purpose::Demand) && !self.queue().lock().has_open();
+        let preferred = match purpose {
+            Purpose::Newcomer(address) => Some(address),
+            Purpose::Demand | Purpose::Warmth(_) => None,
+        };
+        let key = self.key();
+        let profile = shared.profile_for(&key.look);
+        let may_share = matches!(purpose, Purpose::Demand);
         let attempt = Attempt {
             host: Arc::clone(self),
+            profile: profile.clone(),
             begun: Instant::now(),
             generation: shared.generation(),
             pending: Some((permit, purpose)),
         };
         self.publish(|host| PoolEvent::DialStarted {
             host,
-            profile: Arc::clone(self.key().profile.name()),
+            profile: Arc::clone(profile.name()),
         });
         if shared.dials.available_permits() == 0 {
             let most = shared.config().max_dials();
@@ -168,21 +198,22 @@ impl HostPool {
         let dials = Arc::clone(&shared.dials);
         let dialer = Arc::clone(&shared.dialer);
         let ending = shared.ending.clone();
-        let key = self.key();
-        let addresses = Arc::new(DialPolicy::new(self, shared.config(), urgent));
+        let policy = DialPolicy::new(self, shared.config(), urgent).preferring(preferred);
+        let addresses = Arc::new(policy);
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
             tls: key.tls.clone(),
-            profile: key.profile.clone(),
+            profile: profile.clone(),
             addresses,
+            keeps_certificate: shared.config().coalescing(),
         };
         // What the dial's steps log is told apart by it.
         let span = tracing::debug_span!(
             "dial",
             host = key.origin.host(),
             port = key.origin.port(),
-            profile = %key.profile.name(),
+            profile = %profile.name(),
             address = tracing::field::Empty,
             outcome = tracing::field::Empty,
         );
@@ -196,7 +227,11 @@ impl HostPool {
                     }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
-                    dialer.dial(&route).await
+                    if may_share && let Some(live) = host.shareable().await {
+                        return Ok(Found::Shareable(live));
+                    }
+                    let dialed = dialer.dial(&route).await;
+                    dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
                 } => outcome,
             };
             attempt.finish(outcome);
@@ -205,6 +240,13 @@ impl HostPool {
             .tasks
             .spawn_on(dial.instrument(span), &shared.runtime);
     }
+}
+
+/// What came of a dial.
+enum Found {
+    Dialed(Box<Dialed>),
+    /// Another host's connection serves this one too.
+    Shareable(Arc<Live>),
 }
 
 impl Starving for HostPool {
@@ -225,19 +267,21 @@ impl Starving for HostPool {
 /// A dial under way. However it ends, its place is given back and its callers learn of it.
 struct Attempt {
     host: Arc<HostPool>,
+    profile: Profile,
     begun: Instant,
     generation: u64,
     pending: Option<(Permit, Purpose)>,
 }
 
 impl Attempt {
-    fn finish(mut self, outcome: Result<Dialed>) {
+    fn finish(mut self, outcome: Result<Found>) {
         let Some((permit, purpose)) = self.pending.take() else {
             return;
         };
         let span = tracing::Span::current();
         let address = match &outcome {
-            Ok(dialed) => Some(dialed.address),
+            Ok(Found::Dialed(dialed)) => Some(dialed.address),
+            Ok(Found::Shareable(live)) => Some(live.address()),
             Err(error) => error.address(),
         };
         if let Some(address) = address {
@@ -246,14 +290,27 @@ impl Attempt {
         span.record(
             "outcome",
             match &outcome {
-                Ok(_) => "connected",
+                Ok(Found::Dialed(_)) => "connected",
+                Ok(Found::Shareable(_)) => "shared",
                 Err(error) => error.kind().as_str(),
             },
         );
         match outcome {
-            Ok(dialed) => self.succeed(dialed, permit, purpose),
+            Ok(Found::Dialed(dialed)) => self.succeed(*dialed, permit, purpose),
+            Ok(Found::Shareable(live)) => self.share(&live, permit),
             Err(error) => self.fail(error, permit, purpose),
         }
+    }
+
+    /// Nothing was dialed: callers are served by another host's connection.
+    fn share(&self, live: &Arc<Live>, permit: Permit) {
+        let host = &self.host;
+        host.borrow_connection(live);
+        host.queue().lock().protocol = Some(Protocol::Http2);
+        host.serve();
+        host.queue().lock().dialing -= 1;
+        drop(permit);
+        host.scale();
     }
 
     fn succeed(&self, dialed: Dialed, permit: Permit, purpose: Purpose) {
@@ -273,6 +330,7 @@ impl Attempt {
         let now = shared.clock.now();
         let admission = Admission {
             host: Arc::clone(host),
+            profile: self.profile.clone(),
             permit,
             fresh: matches!(purpose, Purpose::Demand),
             now,
@@ -314,6 +372,10 @@ impl Attempt {
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
         if live.generation() != shared.generation() {
             live.drain(CloseReason::Flushed);
+        }
+        if !shared.permits_address(&live) {
+            // The list changed while it was dialed.
+            live.drain(CloseReason::AddressDenied);
         }
         host.add(&live);
         if live.slot().usage().draining {
@@ -359,6 +421,9 @@ impl Attempt {
         };
         host.look_soon();
         host.tell_failed(&error, self.begun);
+        if counts(&error) {
+            host.dialed_badly();
+        }
         host.failed(&error);
         if nothing_left {
             host.fail_waiters(&error);

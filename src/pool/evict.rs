@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::clock::millis;
 use super::events::Limit;
+use super::handle::Pool;
+use super::host::HostPool;
 use super::live::Live;
 use super::shared::Shared;
+use crate::config::Config;
 use crate::registry::{CloseReason, Health};
 
 /// A host that finds every place taken and nobody idle waits this long before busy ones must share: enough for a burst to pass,
@@ -19,6 +23,22 @@ struct Idle {
     live: Arc<Live>,
     kept_warm: bool,
     worth: (bool, u64),
+}
+
+impl Pool {
+    /// Closes what has been unused for so long, to a quarter of a second; connections that are kept warm stay. Returns how many that
+    /// were. The housekeeper does so by itself after [`idle_timeout`](Config::idle_timeout).
+    pub fn close_idle(&self, unused_for: Duration) -> usize {
+        let shared = self.shared();
+        let now = shared.clock.now();
+        let mut idle = shared.idle();
+        idle.retain(|idle| {
+            let unused = now.saturating_sub(idle.live.slot().last_used());
+            !idle.kept_warm && unused >= millis(unused_for)
+        });
+        let close = |idle: &&Idle| idle.live.close_if_idle(CloseReason::IdleTimeout);
+        idle.iter().filter(close).count()
+    }
 }
 
 impl Shared {
@@ -50,10 +70,27 @@ impl Shared {
         self.settle_eviction(least.is_some(), least.as_deref());
     }
 
+    /// Closes idle connections as far as there are more than a lowered limit allows, those that are kept warm last.
+    pub(super) fn trim_surplus(&self) {
+        let most = self.permits.limit();
+        if self.permits.used() <= most {
+            return;
+        }
+        // Those that drain are on their way out already.
+        let stats = self.stats();
+        let surplus = (stats.connections + stats.dialing).saturating_sub(most);
+        let mut idle = self.idle();
+        idle.sort_unstable_by_key(|idle| (idle.kept_warm, idle.worth));
+        for surplus in idle.iter().take(surplus) {
+            surplus.live.close_if_idle(CloseReason::Evicted);
+        }
+    }
+
     /// Closes what is idle beyond the limit.
     pub(super) fn trim_idle(&self) {
         let most = self.config().max_idle();
-        if self.permits.used() <= most {
+        // Every round: a walk over all connections only where the hosts' last looks found too many.
+        if self.permits.used() <= most || self.surplus.load(Ordering::Relaxed) <= most {
             return;
         }
         let mut idle = self.idle();
@@ -66,6 +103,13 @@ impl Shared {
         for surplus in idle.iter().skip(most) {
             surplus.live.close_if_idle(CloseReason::Evicted);
         }
+    }
+
+    /// A look at `host` found so many connections idle and not kept warm. For the housekeeper alone.
+    pub(super) fn note_surplus(&self, host: &HostPool, surplus: usize) {
+        let before = host.surplus.swap(surplus, Ordering::Relaxed);
+        self.surplus
+            .fetch_add(surplus.wrapping_sub(before), Ordering::Relaxed);
     }
 
     pub(super) fn connection_closed(&self, live: &Live) {
@@ -118,5 +162,19 @@ impl Shared {
             }
         }
         idle
+    }
+}
+
+impl HostPool {
+    /// Closes the youngest idle connections as far as there are more than the host may have.
+    pub(super) fn trim(&self, config: &Config) {
+        let connections = self.connections();
+        let surplus = connections
+            .len()
+            .saturating_sub(config.max_connections_per_host());
+        let idle = |live: &&Arc<Live>| live.slot().usage().in_use == 0;
+        for live in connections.iter().rev().filter(idle).take(surplus) {
+            live.close_if_idle(CloseReason::Evicted);
+        }
     }
 }

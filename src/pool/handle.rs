@@ -164,6 +164,10 @@ impl Host {
         Some(Connection::at(lease, site))
     }
 
+    pub(super) fn pool_of(&self) -> &Arc<HostPool> {
+        &self.host
+    }
+
     /// Scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.host.key().origin

@@ -3,11 +3,17 @@
 //! A word changes for the worse at once. For the better it changes only when things have been better for a while, and by a margin, so
 //! that who acts on it (a balancer that takes an instance out, a person who is woken) is not told back and forth.
 
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
 use super::breaker::Circuit;
 use super::measure::Percentiles;
 
 /// How a host or a pool is doing; the first is the best.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Health {
     /// Nothing stands out. A host that nobody has asked for is healthy too.
     #[default]
@@ -20,8 +26,35 @@ pub enum Health {
     Unavailable,
 }
 
+/// Why a host or a pool is not [`Health::Healthy`]; of several reasons the one that weighs most.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum HealthCause {
+    /// The pool was closed.
+    PoolClosed,
+    /// The host's circuit breaker lets nobody through.
+    CircuitOpen,
+    /// There is no connection, and dials fail.
+    Unreachable,
+    /// So many of the last dials and requests failed.
+    Failures,
+    /// Callers wait, and no dial is under way that could serve them.
+    CallersWait,
+    /// Nearly everything that may be used is in use.
+    InUse,
+    /// The hundredth answer takes many times as long as half of them do.
+    SlowAnswers,
+    /// Dials fail, while connections made before still work.
+    FailedDials,
+    /// The host's circuit breaker lets a few through, who find out.
+    CircuitHalfOpen,
+    /// Of a pool: some of its hosts are unavailable.
+    HostsUnavailable,
+}
+
 /// The figures behind a [`Health`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Vitals {
     /// The part of what may be used (streams of the connections that there are and may be) that is in use, from 0 to 1.
@@ -36,6 +69,8 @@ pub struct Vitals {
     pub connections: usize,
     /// Callers that wait.
     pub waiting: usize,
+    /// Dials under way.
+    pub dialing: usize,
     /// Dials that failed in a row, the last of them just now.
     pub failed_dials: u32,
     /// The circuit breaker; [`Circuit::Closed`] where there is none.
@@ -63,92 +98,183 @@ const LEAST_ANSWERS: u64 = 100;
 /// For the better, a threshold must be undercut by this part of it.
 const MARGIN: f64 = 0.2;
 
-/// For the better, things must have been better for so long, in milliseconds: as long as the window of errors is.
-const CALM_MILLIS: u64 = 10_000;
+/// For the better, things must have been better for so long: as long as the window of errors is.
+pub(super) const CALM: Duration = Duration::from_secs(10);
+const CALM_MILLIS: u64 = CALM.as_millis() as u64;
+
+/// A health, and what speaks against a better one.
+pub(super) type Judgement = (Health, Option<HealthCause>);
 
 /// A health that does not flap.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Steady {
-    shown: Health,
+    shown: Judgement,
     /// Since when things have looked better than shown, and how they looked at worst since.
-    better: Option<(u64, Health)>,
+    better: Option<(u64, Judgement)>,
+}
+
+impl Health {
+    /// In lower case, as in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl HealthCause {
+    /// In lower case, words joined by hyphens, as in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PoolClosed => "pool-closed",
+            Self::CircuitOpen => "circuit-open",
+            Self::Unreachable => "unreachable",
+            Self::Failures => "failures",
+            Self::CallersWait => "callers-wait",
+            Self::InUse => "in-use",
+            Self::SlowAnswers => "slow-answers",
+            Self::FailedDials => "failed-dials",
+            Self::CircuitHalfOpen => "circuit-half-open",
+            Self::HostsUnavailable => "hosts-unavailable",
+        }
+    }
+}
+
+impl fmt::Display for HealthCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Vitals {
     /// What the figures say by themselves.
     pub fn health(&self) -> Health {
-        self.judge(1.0)
+        self.judge().0
+    }
+
+    pub(super) fn judge(&self) -> Judgement {
+        self.judge_at(1.0)
     }
 
     /// With every threshold at this part of itself.
-    fn judge(&self, part: f64) -> Health {
+    fn judge_at(&self, part: f64) -> Judgement {
         let rate = match self.error_rate {
             Some(rate) if self.attempts >= LEAST_ATTEMPTS => rate,
             _ => 0.0,
         };
         let dead = self.connections == 0 && self.failed_dials > 0;
-        if self.circuit == Circuit::Open || dead || rate >= UNAVAILABLE_RATE * part {
-            return Health::Unavailable;
-        }
-        // Somebody always waits while the first connection is made.
-        let queue = self.waiting > 0 && self.connections > 0;
-        if queue || self.utilisation >= OVERLOADED_UTILISATION * part {
-            return Health::Overloaded;
-        }
+        // Somebody always waits while the first connection, or one more, is made.
+        let queue = self.waiting > 0 && self.connections > 0 && self.dialing == 0;
         let slow = self.latency.count >= LEAST_ANSWERS
             && self.latency.p99 >= (self.latency.p50 * SLOW_FACTOR).mul_f64(part);
-        let failing = self.failed_dials > 0 || self.circuit == Circuit::HalfOpen;
-        if rate >= DEGRADED_RATE * part || slow || failing {
-            return Health::Degraded;
-        }
-        Health::Healthy
+        let used_up = self.utilisation >= OVERLOADED_UTILISATION * part;
+        use Health::{Degraded, Overloaded, Unavailable};
+        let circuit = |circuit| self.circuit == circuit;
+        let reasons = [
+            (
+                circuit(Circuit::Open),
+                Unavailable,
+                HealthCause::CircuitOpen,
+            ),
+            (dead, Unavailable, HealthCause::Unreachable),
+            (
+                rate >= UNAVAILABLE_RATE * part,
+                Unavailable,
+                HealthCause::Failures,
+            ),
+            (queue, Overloaded, HealthCause::CallersWait),
+            (used_up, Overloaded, HealthCause::InUse),
+            (
+                rate >= DEGRADED_RATE * part,
+                Degraded,
+                HealthCause::Failures,
+            ),
+            (slow, Degraded, HealthCause::SlowAnswers),
+            (self.failed_dials > 0, Degraded, HealthCause::FailedDials),
+            (
+                circuit(Circuit::HalfOpen),
+                Degraded,
+                HealthCause::CircuitHalfOpen,
+            ),
+        ];
+        let found = reasons.into_iter().find(|(holds, ..)| *holds);
+        found.map_or((Health::Healthy, None), |(_, health, cause)| {
+            (health, Some(cause))
+        })
     }
 }
 
 impl Steady {
-    /// Takes in the figures of this moment. Returns the health from now on, and whether that is another one than before.
-    pub(super) fn observe(&mut self, now: u64, vitals: &Vitals) -> (Health, bool) {
-        let before = self.shown;
-        let present = vitals.health();
-        if present >= before {
+    /// Takes in the figures of this moment. Returns what is shown from now on, and the health before if that was another one.
+    pub(super) fn observe(&mut self, now: u64, vitals: &Vitals) -> (Judgement, Option<Health>) {
+        let (before, _) = self.shown;
+        let present = vitals.judge();
+        if present.0 >= before {
             (self.shown, self.better) = (present, None);
-            return (present, present != before);
+            return (present, (present.0 != before).then_some(before));
         }
-        let cautious = vitals.judge(1.0 - MARGIN);
-        if cautious >= before {
+        let cautious = vitals.judge_at(1.0 - MARGIN);
+        if cautious.0 >= before {
             self.better = None;
-            return (before, false);
+            return (self.shown, None);
         }
         let (since, worst) = self.better.unwrap_or((now, cautious));
-        let worst = worst.max(cautious);
+        let worst = if cautious.0 >= worst.0 {
+            cautious
+        } else {
+            worst
+        };
         self.better = Some((since, worst));
         if now.saturating_sub(since) < CALM_MILLIS {
-            return (before, false);
+            return (self.shown, None);
         }
         (self.shown, self.better) = (worst, None);
-        (worst, true)
+        (worst, Some(before))
     }
 
-    pub(super) fn shown(&self) -> Health {
+    pub(super) fn shown(&self) -> Judgement {
         self.shown
     }
+
+    /// What a reader is told: what is shown, or what the figures say now if that is worse.
+    pub(super) fn with(&self, vitals: &Vitals) -> Judgement {
+        worse(self.shown, vitals.judge())
+    }
+}
+
+/// The first, unless the second is worse.
+pub(super) fn worse(one: Judgement, other: Judgement) -> Judgement {
+    if other.0 > one.0 { other } else { one }
 }
 
 /// The pool's, from its hosts': unavailable when all that are asked for are, and as bad as the worst otherwise, since of several hosts
 /// one that does not work leaves the others working.
-pub(super) fn of_all(hosts: impl IntoIterator<Item = Health>) -> Health {
-    let (mut count, mut gone, mut worst) = (0_usize, 0_usize, Health::Healthy);
-    for health in hosts {
+pub(super) fn of_all(hosts: impl IntoIterator<Item = Judgement>) -> Judgement {
+    let (mut count, mut gone, mut worst) = (0_usize, 0_usize, (Health::Healthy, None));
+    let mut unavailable = worst;
+    for judgement in hosts {
         count += 1;
-        match health {
-            Health::Unavailable => gone += 1,
-            other => worst = worst.max(other),
+        match judgement.0 {
+            Health::Unavailable => (gone, unavailable) = (gone + 1, judgement),
+            _ => worst = worse(worst, judgement),
         }
     }
     match gone {
         0 => worst,
-        gone if gone == count => Health::Unavailable,
-        _ => worst.max(Health::Degraded),
+        gone if gone == count => unavailable,
+        _ => worse(
+            (Health::Degraded, Some(HealthCause::HostsUnavailable)),
+            worst,
+        ),
     }
 }
 
@@ -156,7 +282,6 @@ pub(super) fn of_all(hosts: impl IntoIterator<Item = Health>) -> Health {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     fn working() -> Vitals {
         Vitals {
@@ -190,6 +315,11 @@ mod tests {
             ..working()
         };
         assert_eq!(queue.health(), Health::Overloaded);
+        let growing = Vitals {
+            dialing: 1,
+            ..queue
+        };
+        assert_eq!(growing.health(), Health::Healthy);
         let cold = Vitals {
             waiting: 9,
             ..Vitals::default()
@@ -219,39 +349,29 @@ mod tests {
 
     #[test]
     fn worse_at_once_and_better_after_a_while() {
+        let degraded = (Health::Degraded, Some(HealthCause::Failures));
         let mut steady = Steady::default();
-        assert_eq!(steady.observe(0, &failing(0.06)), (Health::Degraded, true));
-        assert_eq!(
-            steady.observe(1_000, &failing(0.01)),
-            (Health::Degraded, false)
-        );
+        let mut observe = |now, rate| steady.observe(now, &failing(rate));
+        assert_eq!(observe(0, 0.06), (degraded, Some(Health::Healthy)));
+        assert_eq!(observe(1_000, 0.01), (degraded, None));
         // Just under the threshold is not better.
-        assert_eq!(
-            steady.observe(9_000, &failing(0.045)),
-            (Health::Degraded, false)
-        );
-        assert_eq!(
-            steady.observe(10_000, &failing(0.01)),
-            (Health::Degraded, false)
-        );
-        assert_eq!(
-            steady.observe(19_999, &failing(0.01)),
-            (Health::Degraded, false)
-        );
-        assert_eq!(
-            steady.observe(20_000, &failing(0.01)),
-            (Health::Healthy, true)
-        );
-        assert_eq!(steady.shown(), Health::Healthy);
+        assert_eq!(observe(9_000, 0.045), (degraded, None));
+        assert_eq!(observe(10_000, 0.01), (degraded, None));
+        assert_eq!(observe(19_999, 0.01), (degraded, None));
+        let healthy = (Health::Healthy, None);
+        assert_eq!(observe(20_000, 0.01), (healthy, Some(Health::Degraded)));
+        assert_eq!(steady.shown(), healthy);
+        assert_eq!(steady.with(&failing(0.06)), degraded);
     }
 
     #[test]
     fn a_pool_is_gone_when_all_its_hosts_are() {
         use Health::*;
-        assert_eq!(of_all([]), Healthy);
-        assert_eq!(of_all([Unavailable, Unavailable]), Unavailable);
-        assert_eq!(of_all([Unavailable, Healthy]), Degraded);
-        assert_eq!(of_all([Unavailable, Overloaded]), Overloaded);
+        let of = |all: &[Health]| of_all(all.iter().map(|health| (*health, None))).0;
+        assert_eq!(of(&[]), Healthy);
+        assert_eq!(of(&[Unavailable, Unavailable]), Unavailable);
+        assert_eq!(of(&[Unavailable, Healthy]), Degraded);
+        assert_eq!(of(&[Unavailable, Overloaded]), Overloaded);
     }
 
     proptest! {
@@ -267,8 +387,9 @@ mod tests {
                 now += pause;
                 let vitals = Vitals { waiting: waiting / 2, ..failing(rate * rate) };
                 log.push((now, vitals.health()));
-                let (shown, changed) = steady.observe(now, &vitals);
-                prop_assert_eq!(changed, shown != before);
+                let ((shown, why), changed) = steady.observe(now, &vitals);
+                prop_assert_eq!(changed.is_some(), shown != before);
+                prop_assert_eq!(why.is_none(), shown == Health::Healthy);
                 prop_assert!(shown >= vitals.health());
                 if shown < before {
                     let recent = log.iter().filter(|(then, _)| now - then < CALM_MILLIS);

@@ -16,12 +16,13 @@ use super::breaker::Breaker;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
+use super::health_report::Steady;
 use super::key::HostKey;
 use super::lease::Lease;
 use super::live::Live;
 use super::performance::Performance;
 use super::permits::Permits;
-use super::pick::first_choice;
+use super::pick_policy::Choosing;
 use super::queue::{Grant, Queue};
 use super::retry_budget::RetryBudget;
 use super::shared::Shared;
@@ -47,6 +48,8 @@ pub(super) struct HostPool {
     clock: Arc<Clock>,
     /// Whether each use of a connection is noted.
     tracks_leases: AtomicBool,
+    /// Its addresses are being asked for.
+    pub(super) renewing: AtomicBool,
     /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
     pub(super) next_look: AtomicU64,
     /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
@@ -54,10 +57,17 @@ pub(super) struct HostPool {
     voice: Voice,
     /// The connections that may be handed out, oldest first.
     connections: ArcSwap<Vec<Arc<Live>>>,
+    /// Another host's, whose server speaks for this one too.
+    pub(super) borrowed: ArcSwap<Vec<Arc<Live>>>,
+    /// Until when this host keeps to its own, by the pool's clock in milliseconds.
+    pub(super) apart_until: AtomicU64,
     /// Among how many of them, the oldest, the load is spread.
     spread: AtomicUsize,
+    choosing: Choosing,
     /// Connections to keep warm; not counted as idle.
     pub(super) keep_warm: AtomicUsize,
+    /// Its part of the pool's [`surplus`](Shared::surplus).
+    pub(super) surplus: AtomicUsize,
     /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
     pub(super) left_alone_until: AtomicU64,
     /// The idle window that the server last announced, in milliseconds.
@@ -66,6 +76,8 @@ pub(super) struct HostPool {
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
     pub(super) performance: OnceLock<Box<Performance>>,
+    /// How it is doing, as of the housekeeper's last look.
+    pub(super) health: Mutex<Steady>,
     addresses: HostAddresses,
     breaker: Breaker,
     retry_budget: RetryBudget,
@@ -87,22 +99,32 @@ impl HostPool {
             tasks: shared.tasks.clone(),
             clock,
             tracks_leases: AtomicBool::new(shared.config().lease_age_alarm().is_some()),
+            renewing: AtomicBool::new(false),
             next_look: AtomicU64::new(u64::MAX),
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
             connections: ArcSwap::default(),
+            borrowed: ArcSwap::default(),
+            apart_until: AtomicU64::new(0),
             spread: AtomicUsize::new(1),
+            choosing: Choosing::new(&shared.config()),
             keep_warm: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
+            health: Mutex::default(),
             queue: Turnstile::default(),
         }
     }
 
     pub(super) fn key(&self) -> &Arc<HostKey> {
         &self.key
+    }
+
+    pub(super) fn choosing(&self) -> &Choosing {
+        &self.choosing
     }
 
     pub(super) fn breaker(&self) -> &Breaker {
@@ -132,6 +154,11 @@ impl HostPool {
     /// The pool's time, read and not remembered.
     pub(super) fn present(&self) -> u64 {
         self.clock.at(Instant::now())
+    }
+
+    /// What the pool's clock said at `instant`, or would have.
+    pub(super) fn at(&self, instant: Instant) -> u64 {
+        self.clock.at(instant)
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -193,18 +220,22 @@ impl HostPool {
     ///
     /// Among the oldest, as many as the load needs, so that the younger ones become idle when it falls. Nobody passes those who already
     /// wait.
-    pub(super) fn try_acquire(&self) -> Option<Lease> {
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Lease> {
         if self.queue.waiting() > 0 || !self.breaker.is_closed() {
             return None;
         }
         let connections = self.connections.load();
-        let choice = first_choice(&connections, self.spread.load(Ordering::Relaxed));
+        let spread = self.spread.load(Ordering::Relaxed);
+        let choice = self.choosing.choice(&connections, spread);
         let chosen = connections.get(choice).and_then(Lease::try_new);
-        chosen.or_else(|| connections.iter().find_map(Lease::try_new))
+        chosen
+            .or_else(|| connections.iter().find_map(Lease::try_new))
+            .or_else(|| self.borrowed_lease())
     }
 
     /// As [`try_acquire`](Self::try_acquire), and if what is there must prove itself first, that begins.
-    pub(super) fn try_acquire_or_prove(&self) -> Option<Lease> {
+    #[inline]
+    pub(super) fn try_acquire_or_prove(self: &Arc<Self>) -> Option<Lease> {
         self.try_acquire().or_else(|| {
             self.prove();
             None
@@ -242,9 +273,12 @@ impl HostPool {
     }
 
     /// Hands free connections to those who wait, oldest caller first.
-    pub(super) fn serve(&self) {
+    pub(super) fn serve(self: &Arc<Self>) {
         self.queue.serve(
-            || self.first_free(Lease::try_new_awaited),
+            || {
+                let own = self.first_free(Lease::try_new_awaited);
+                own.or_else(|| self.borrowed_lease())
+            },
             |grant: Grant, lease| match grant.send(Ok(lease)) {
                 Err(Ok(lease)) => Err(lease),
                 _ => Ok(()),
@@ -304,6 +338,7 @@ impl HostPool {
             more.push(Arc::clone(live));
             more
         });
+        self.share_out();
         self.look_soon();
     }
 

@@ -51,7 +51,9 @@ impl Shared {
             self.retire(host, now + millis(config.idle_timeout()));
         }
         self.relieve_starved();
+        self.trim_surplus();
         self.trim_idle();
+        self.observe_health(now);
     }
 
     /// Has the host looked after at that time of the pool's clock, or before, and not before the next round.

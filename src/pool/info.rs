@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::host::HostPool;
 use super::live::Live;
 use crate::dial::{DialTiming, Origin, TlsFingerprint, TlsInfo};
 use crate::profile::Http2Opening;
@@ -16,7 +17,26 @@ use crate::registry::{ConnectionId, Entry, Protocol};
 #[derive(Clone)]
 pub struct ConnectionInfo {
     live: Arc<Live>,
-    reused: bool,
+    /// The host that it is for, where that is not the one that it was made for.
+    guest: Option<Arc<HostPool>>,
+    reuse: Reuse,
+}
+
+/// A word, since it is moved with every lease, right after it was stored.
+#[derive(Clone, Copy, Eq, PartialEq)]
+#[repr(u64)]
+enum Reuse {
+    AwaitedDial,
+    WasThere,
+}
+
+impl Reuse {
+    fn of(reused: bool) -> Self {
+        match reused {
+            true => Self::WasThere,
+            false => Self::AwaitedDial,
+        }
+    }
 }
 
 /// The fingerprints of one connection.
@@ -33,7 +53,8 @@ impl ConnectionInfo {
     pub(super) fn new(live: &Arc<Live>, reused: bool) -> Self {
         Self {
             live: Arc::clone(live),
-            reused,
+            guest: None,
+            reuse: Reuse::of(reused),
         }
     }
 
@@ -42,7 +63,16 @@ impl ConnectionInfo {
     }
 
     pub(super) fn set_reused(&mut self, reused: bool) {
-        self.reused = reused;
+        self.reuse = Reuse::of(reused);
+    }
+
+    /// For a host that has the connection on loan.
+    pub(super) fn set_guest(&mut self, guest: &Arc<HostPool>) {
+        self.guest = Some(Arc::clone(guest));
+    }
+
+    pub(super) fn guest(&self) -> Option<&Arc<HostPool>> {
+        self.guest.as_ref()
     }
 
     /// Its number in the registry; never reused.
@@ -50,9 +80,12 @@ impl ConnectionInfo {
         self.entry().id()
     }
 
-    /// What it is for.
+    /// What it is for; where hosts share it ([`coalescing`](crate::config::Config::coalescing)), the one that was asked for.
     pub fn origin(&self) -> &Origin {
-        &self.live.key().host.origin
+        match &self.guest {
+            Some(guest) => &guest.key().origin,
+            None => &self.live.key().host.origin,
+        }
     }
 
     /// Where it leads.
@@ -67,7 +100,7 @@ impl ConnectionInfo {
 
     /// The name of its profile.
     pub fn profile(&self) -> &str {
-        self.live.key().host.profile.name()
+        self.live.profile().name()
     }
 
     /// What TLS agreed on; `None` without TLS.
@@ -90,7 +123,7 @@ impl ConnectionInfo {
 
     /// Whether the connection was there when it was asked for; else its caller waited for its dial.
     pub fn is_reused(&self) -> bool {
-        self.reused
+        self.reuse == Reuse::WasThere
     }
 
     /// How long its dial took, step by step, whoever waited for it.
@@ -111,7 +144,7 @@ impl fmt::Debug for ConnectionInfo {
             .field("origin", &self.origin().to_string())
             .field("remote_addr", &self.remote_addr())
             .field("protocol", &self.protocol())
-            .field("reused", &self.reused)
+            .field("reused", &self.is_reused())
             .finish_non_exhaustive()
     }
 }

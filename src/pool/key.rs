@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::profiles::{Look, LookRef};
 use crate::config::Protocols;
 use crate::dial::{Origin, OriginRef, TlsClient};
-use crate::profile::Profile;
 
 /// Everything about a connection that its caller chose.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,7 +19,7 @@ pub(super) struct HostKey {
     pub(super) protocols: Protocols,
     /// Verification policy and client identity.
     pub(super) tls: TlsClient,
-    pub(super) profile: Profile,
+    pub(super) look: Look,
     pub(super) partition: Option<Arc<str>>,
     /// The only addresses it may lead to, if its caller named them.
     pub(super) addresses: Option<Arc<[SocketAddr]>>,
@@ -38,7 +38,7 @@ pub(super) struct HostKeyRef<'a> {
     pub(super) origin: OriginRef<'a>,
     pub(super) protocols: Protocols,
     pub(super) tls: &'a TlsClient,
-    pub(super) profile: &'a Profile,
+    pub(super) look: LookRef<'a>,
     pub(super) partition: Option<&'a str>,
     pub(super) addresses: Option<&'a Arc<[SocketAddr]>>,
 }
@@ -49,7 +49,7 @@ impl HostKey {
             origin: self.origin.as_ref(),
             protocols: self.protocols,
             tls: &self.tls,
-            profile: &self.profile,
+            look: self.look.borrowed(),
             partition: self.partition.as_deref(),
             addresses: self.addresses.as_ref(),
         }
@@ -66,7 +66,7 @@ impl HostKeyRef<'_> {
                 Some(_) => self.tls.isolated(),
                 None => self.tls.clone(),
             },
-            profile: self.profile.clone(),
+            look: self.look.to_owned(),
             partition: self.partition.map(Arc::from),
             addresses: self.addresses.cloned(),
         }
@@ -77,7 +77,7 @@ impl PartialEq<HostKey> for HostKeyRef<'_> {
     fn eq(&self, other: &HostKey) -> bool {
         self.origin == other.origin
             && self.protocols == other.protocols
-            && self.profile == &other.profile
+            && self.look == other.look
             && self.partition == other.partition.as_deref()
             && self.addresses == other.addresses.as_ref()
             && self.tls == &other.tls
@@ -88,6 +88,7 @@ impl PartialEq<HostKey> for HostKeyRef<'_> {
 mod tests {
     use super::*;
     use crate::dial::Trust;
+    use crate::profile::{Profile, ProfilePolicy, ProfileSet};
 
     #[test]
     fn every_part_separates() {
@@ -98,10 +99,17 @@ mod tests {
             origin: OriginRef::parse("example.com").unwrap(),
             protocols: Protocols::Any,
             tls: &tls,
-            profile: &profile,
+            look: LookRef::One(&profile),
             partition: None,
             addresses: None,
         };
+        let set = |names: [&str; 2]| ProfileSet::new(names).unwrap();
+        let drawn = ["chrome", "firefox"];
+        let drawn = [
+            ProfilePolicy::Random(set(drawn)),
+            ProfilePolicy::Weighted(set(drawn)),
+            ProfilePolicy::Random(set(["chrome", "safari"])),
+        ];
         let pool: Arc<[SocketAddr]> = [SocketAddr::from(([127, 0, 0, 1], 443))].into();
         let key = base.to_owned();
         assert!(base == key);
@@ -137,6 +145,16 @@ mod tests {
         ];
         for other in others {
             assert!(other != key, "{other:?}");
+        }
+        for (place, policy) in drawn.iter().enumerate() {
+            let look = LookRef::Drawn(policy);
+            let key_of_it = HostKeyRef { look, ..base }.to_owned();
+            assert!(base != key_of_it);
+            for (other, policy) in drawn.iter().enumerate() {
+                let look = LookRef::Drawn(policy);
+                let same = HostKeyRef { look, ..base } == key_of_it;
+                assert_eq!(same, place == other);
+            }
         }
         let address = SocketAddr::from(([127, 0, 0, 1], 443));
         let host = Arc::new(key);

@@ -1,32 +1,35 @@
 //! One use of a connection, given back on drop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::host::HostPool;
 use super::info::ConnectionInfo;
-use super::leases::{Site, UNTRACKED};
+use super::leases::{Mark, Site, UNTRACKED};
 use super::live::Live;
 
 /// Holds one use of a connection. Dropping it gives the use back; nothing else is needed, wherever the holder is cancelled.
 #[derive(Debug)]
 pub(crate) struct Lease {
     info: ConnectionInfo,
-    /// Whether the use is this lease's to give back.
-    holds: AtomicBool,
-    /// Where it is noted, if it is.
-    mark: AtomicU32,
+    /// Where the use is noted, a [`Mark`]; or [`HANDED_OVER`]. A whole word, as all of a lease: processors stall where bytes that
+    /// were just stored are loaded as parts of a word, and that is how leases are moved.
+    held: AtomicU64,
 }
+
+/// The use is another lease's to give back.
+const HANDED_OVER: u64 = u64::MAX;
 
 impl Lease {
     /// Takes a use of a connection that was there before, if there is one to be had.
+    #[inline]
     pub(super) fn try_new(live: &Arc<Live>) -> Option<Self> {
         live.slot().try_acquire().then(|| Self {
             info: ConnectionInfo::new(live, true),
-            holds: AtomicBool::new(true),
-            mark: AtomicU32::new(match live.host().tracks_leases() {
+            held: AtomicU64::new(u64::from(match live.host().tracks_leases() {
                 true => live.leases().track(live.host().now()),
                 false => UNTRACKED,
-            }),
+            })),
         })
     }
 
@@ -35,6 +38,21 @@ impl Lease {
         let mut lease = Self::try_new(live)?;
         lease.info.set_reused(!live.take_fresh());
         Some(lease)
+    }
+
+    /// For a host that has the connection on loan.
+    pub(super) fn for_guest(mut self, guest: &Arc<HostPool>) -> Self {
+        self.info.set_guest(guest);
+        self
+    }
+
+    /// The host that it is for.
+    pub(super) fn host(&self) -> &Arc<HostPool> {
+        self.info.guest().unwrap_or_else(|| self.live().host())
+    }
+
+    pub(super) fn is_guest(&self) -> bool {
+        self.info.guest().is_some()
     }
 
     pub(crate) fn live(&self) -> &Arc<Live> {
@@ -49,26 +67,32 @@ impl Lease {
     pub(super) fn hand_over(&self) -> Self {
         Self {
             info: self.info.clone(),
-            holds: AtomicBool::new(self.holds.swap(false, Ordering::Relaxed)),
-            mark: AtomicU32::new(self.mark.swap(UNTRACKED, Ordering::Relaxed)),
+            held: AtomicU64::new(self.held.swap(HANDED_OVER, Ordering::Relaxed)),
         }
     }
 
     /// Notes where it was asked for, if it is noted at all.
+    #[inline]
     pub(super) fn locate(&self, site: Site) {
-        let mark = self.mark.load(Ordering::Relaxed);
-        self.live().leases().locate(mark, site);
+        if let Some(mark) = noted(self.held.load(Ordering::Relaxed)) {
+            self.live().leases().locate(mark, site);
+        }
     }
 }
 
 impl Drop for Lease {
+    #[inline]
     fn drop(&mut self) {
-        if *self.holds.get_mut() {
-            let mark = *self.mark.get_mut();
-            if mark != UNTRACKED {
+        let held = *self.held.get_mut();
+        if held != HANDED_OVER {
+            if let Some(mark) = noted(held) {
                 self.live().leases().forget(mark);
             }
             self.live().release();
         }
     }
+}
+
+fn noted(held: u64) -> Option<Mark> {
+    Mark::try_from(held).ok().filter(|mark| *mark != UNTRACKED)
 }

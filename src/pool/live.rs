@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -19,15 +18,15 @@ use super::leases::Leases;
 use super::measure::PeakEwma;
 use super::permits::Permit;
 use super::pick::Candidate;
+use super::pick_policy::Preference;
 use super::proving::Asked;
 use super::resets::Resets;
 use super::slot::{Slot, Usage};
-use crate::config::Config;
 use crate::dial::{
-    AddressPermit, DialTiming, Dialed, Driver, Http1Sender, Http2Sender, Origin, Pinger,
-    RequestBody, Sender, SocketView, TlsInfo,
+    AddressPermit, DialTiming, Dialed, Driver, Http2Sender, Origin, Pinger, Sender, SocketView,
+    TlsInfo,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
 use crate::shape::h2::Http2Peer;
@@ -37,6 +36,7 @@ pub(crate) struct Live {
     slot: Slot,
     key: Key,
     host: Arc<HostPool>,
+    profile: Profile,
     registration: Registration,
     /// What is known of the server, for HTTP/2.
     peer: Option<Arc<Http2Peer>>,
@@ -44,8 +44,12 @@ pub(crate) struct Live {
     socket: SocketView,
     asked: Asked,
     resets: Mutex<Resets>,
+    /// Other hosts that have it on loan.
+    guests: Mutex<Vec<Weak<HostPool>>>,
+    has_guests: AtomicBool,
     leases: Leases,
     latency: PeakEwma,
+    preference: Preference,
     /// The pool's clock when it was opened, in milliseconds.
     opened: u64,
     /// Gone once the connection is to close: HTTP connections end when their last sender does.
@@ -80,6 +84,8 @@ const ENDED: u8 = 2;
 /// What the pool decides about a connection that was just dialed.
 pub(super) struct Admission {
     pub(super) host: Arc<HostPool>,
+    /// What it was dialed to look like.
+    pub(super) profile: Profile,
     pub(super) permit: Permit,
     pub(super) fresh: bool,
     pub(super) now: u64,
@@ -103,6 +109,7 @@ impl Live {
         } = dialed;
         let Admission {
             host,
+            profile,
             permit,
             fresh,
             now,
@@ -120,17 +127,21 @@ impl Live {
         };
         let live = Arc::new(Self {
             slot: Slot::new(limit, now),
+            preference: Preference::new(host.addresses().affinity(address)),
             key: Key {
                 host: Arc::clone(host.key()),
                 address,
             },
             host,
+            profile,
             registration,
             peer,
             pinger,
             socket,
             asked: Asked::default(),
             resets: Mutex::default(),
+            guests: Mutex::default(),
+            has_guests: AtomicBool::new(false),
             leases: Leases::default(),
             latency: PeakEwma::new(now, timing.connect),
             opened: now,
@@ -149,44 +160,6 @@ impl Live {
             cut: CancellationToken::new(),
         });
         (live, driver)
-    }
-
-    /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
-    pub(super) fn limit_streams(&self, config: &ArcSwap<Config>) {
-        let most = || {
-            let most = config.load().max_streams_per_connection();
-            u32::try_from(most).unwrap_or(u32::MAX)
-        };
-        let mut adopted = most();
-        loop {
-            self.max_streams.store(adopted, Ordering::SeqCst);
-            self.adopt_limit();
-            // Another configuration may have been put in force, and followed here, between the load and the store.
-            let now = most();
-            if now == adopted {
-                return;
-            }
-            adopted = now;
-        }
-    }
-
-    /// Takes over the lesser of this side's limit and the server's, whichever of them changes meanwhile.
-    pub(super) fn adopt_limit(&self) {
-        let Some(peer) = &self.peer else { return };
-        let limit = || {
-            let ours = self.max_streams.load(Ordering::SeqCst);
-            ours.min(peer.max_concurrent_streams())
-        };
-        let mut adopted = limit();
-        loop {
-            self.slot.set_limit(adopted);
-            // Who changed one of the two and read the other before it changed comes by here once more.
-            let now = limit();
-            if now == adopted {
-                return;
-            }
-            adopted = now;
-        }
     }
 
     pub(super) fn leases(&self) -> &Leases {
@@ -232,21 +205,35 @@ impl Live {
         &self.latency
     }
 
+    pub(super) fn guests(&self) -> &Mutex<Vec<Weak<HostPool>>> {
+        &self.guests
+    }
+
+    pub(super) fn has_guests(&self) -> &AtomicBool {
+        &self.has_guests
+    }
+
+    /// What speaks for it where several are free.
+    pub(super) fn preference(&self) -> &Preference {
+        &self.preference
+    }
+
     pub(super) fn resets(&self) -> &Mutex<Resets> {
         &self.resets
+    }
+
+    /// What it was made for.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.key.host.origin
     }
 
     pub(crate) fn host_name(&self) -> &str {
         self.key.host.origin.host()
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.key.host.origin
-    }
-
     /// What it looks like.
     pub(crate) fn profile(&self) -> &Profile {
-        &self.key.host.profile
+        &self.profile
     }
 
     pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {
@@ -308,25 +295,6 @@ impl Live {
             Some(Sender::Http2(sender, peer, _)) => Some((sender.clone(), Arc::clone(peer))),
             _ => None,
         }
-    }
-
-    /// Waits until the HTTP/1.1 connection can take a request, and hands it over.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is closing; then `request` was not called.
-    pub(crate) async fn send_http1(
-        &self,
-        request: impl FnOnce() -> http::Request<RequestBody>,
-    ) -> Result<impl Future<Output = Http1Answer>> {
-        let closing = || Error::new(ErrorKind::ConnectionClosed);
-        let mut borrowed = BorrowedSender {
-            live: self,
-            sender: self.take_http1(),
-        };
-        let sender = borrowed.sender.as_mut().ok_or_else(closing)?;
-        sender.ready().await.map_err(Error::from_http1)?;
-        Ok(sender.try_send_request(request()))
     }
 
     /// Runs a task of this connection's, such as a request's body on its way, among the pool's.
@@ -397,7 +365,7 @@ impl Live {
         let before = self.slot.drain();
         if !before.draining {
             self.registration.set_state(State::Draining);
-            self.host.withdraw(self);
+            self.withdraw();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
@@ -413,10 +381,25 @@ impl Live {
         if idle {
             self.registration.note_close(reason);
             self.registration.set_state(State::Draining);
-            self.host.withdraw(self);
+            self.withdraw();
             self.close(reason);
         }
         idle
+    }
+
+    /// Nobody new gets it: neither its host's callers nor its guests'.
+    fn withdraw(self: &Arc<Self>) {
+        self.host.withdraw(self);
+        for guest in self.guests_now() {
+            guest.give_back(self);
+        }
+    }
+
+    /// Its guests' callers may have been waiting for this use.
+    fn serve_guests(&self) {
+        for guest in self.guests_now() {
+            guest.released(false);
+        }
     }
 
     /// Counts it among those that make room; false when it has ended already.
@@ -441,6 +424,9 @@ impl Live {
             self.close(CloseReason::LocalClose);
         }
         self.host.released(in_use == 0 && !draining);
+        if self.has_guests.load(Ordering::Relaxed) {
+            self.serve_guests();
+        }
         if in_use == 0 && !draining {
             self.make_room_at_address();
         }
@@ -456,15 +442,12 @@ impl Live {
         &self.cut
     }
 
-    fn take_http1(&self) -> Option<Http1Sender> {
-        let mut sender = self.sender.lock();
-        match sender.take() {
-            Some(Sender::Http1(http1)) => Some(http1),
-            other => {
-                *sender = other;
-                None
-            }
-        }
+    pub(super) fn sender(&self) -> &Mutex<Option<Sender>> {
+        &self.sender
+    }
+
+    pub(super) fn max_streams(&self) -> &AtomicU32 {
+        &self.max_streams
     }
 
     pub(super) fn drop_sender(&self) {
@@ -477,7 +460,7 @@ impl Live {
         self.registration.note_close(CloseReason::Abandoned);
         let before = self.slot.drain();
         if !before.draining {
-            self.host.withdraw(self);
+            self.withdraw();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
@@ -528,30 +511,5 @@ impl fmt::Debug for Live {
             .field("address", &self.key.address)
             .field("usage", &self.slot.usage())
             .finish_non_exhaustive()
-    }
-}
-
-/// What hyper answers: the response, or the request itself where nothing of it was sent.
-pub(crate) type Http1Answer = std::result::Result<
-    http::Response<hyper::body::Incoming>,
-    hyper::client::conn::TrySendError<http::Request<RequestBody>>,
->;
-
-/// HTTP/1.1's one sender, put back when dropped unless the connection began to close meanwhile.
-struct BorrowedSender<'a> {
-    live: &'a Live,
-    sender: Option<Http1Sender>,
-}
-
-impl Drop for BorrowedSender<'_> {
-    fn drop(&mut self) {
-        let Some(sender) = self.sender.take() else {
-            return;
-        };
-        // `close` asks first and takes the sender then, so under the lock one of the two sees the other.
-        let mut place = self.live.sender.lock();
-        if !self.live.entry().is_close_requested() {
-            *place = Some(Sender::Http1(sender));
-        }
     }
 }

@@ -4,11 +4,39 @@
 //! cannot get that way it waits for, in a queue that is served first come, first served, by whoever gives a use back or finishes a
 //! dial. Limits are [`config`](crate::config)'s; each connection is registered in the [`registry`](crate::registry) from the start
 //! of its dial to the end of its socket.
+//!
+//! # What the pool does, and how to ask for it
+//!
+//! | wanted | asked for by |
+//! |---|---|
+//! | a connection to a host, waiting or not | [`Pool::get`], [`Pool::try_get`], [`Host::get`]; dropping it returns it |
+//! | to these addresses only | [`Target::address`], [`Target::addresses`] |
+//! | connections made ahead and kept | [`Pool::preheat`], [`min_warm`](crate::config::Config::min_warm); no more: [`Pool::cool`] |
+//! | the connections of a host or address | [`Pool::registry`]: [`by_host`](crate::Registry::by_host), [`by_address`](crate::Registry::by_address) |
+//! | hosts with their connections and addresses | [`Pool::snapshot`] |
+//! | numbers | [`Pool::stats`], the feature `metrics` |
+//! | how it is doing | [`Pool::health`], [`Host::health`] |
+//! | what happens | [`Pool::subscribe`], [`PoolBuilder::on_event`] |
+//! | to end one connection | [`Entry::request_close`](crate::registry::Entry::request_close) of its entry |
+//! | to end those that are idle, all, the pool | [`Pool::close_idle`], [`Pool::flush`], [`Pool::shutdown`] |
+//! | which addresses may be used | [`PoolBuilder::access_list`]; failing ones are avoided by themselves: [`Pool::blacklist`] |
+//! | how connections and addresses are chosen | [`PoolBuilder::balance`], [`PoolBuilder::weights`] |
+//! | several profiles | [`PoolBuilder::profiles`] |
+//! | other languages in requests | [`PoolBuilder::accept_language`] |
+//! | limits and deadlines, other ones in use | [`Config`](crate::config::Config), [`Pool::reconfigure`] |
+//! | callers of a dead host refused | [`circuit_breaker`](crate::config::Config::circuit_breaker) |
+//! | leaked connections found | [`lease_age_alarm`](crate::config::Config::lease_age_alarm) |
+//!
+//! Idle, expired, surplus and silent connections are cleaned up by the housekeeper, nothing has to be called for it. How often a request is
+//! sent again is not a setting: only what certainly was not processed is, a few times within a budget, and what may have been once, if
+//! its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
+//! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
 mod address;
 mod breaker;
 mod builder;
 mod clock;
+mod coalescing;
 mod connection;
 mod deadline;
 mod dialing;
@@ -18,11 +46,12 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
-#[allow(dead_code, reason = "what is observed of hosts is put into it next")]
+mod health;
 mod health_report;
 mod host;
 mod hosts;
 mod housekeeper;
+mod http1_sender;
 mod idle_window;
 mod info;
 #[cfg(all(test, shuttle))]
@@ -32,19 +61,19 @@ mod lease;
 mod leases;
 mod live;
 mod liveness;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "read by the choice among connections and by health reports, which come next"
-)]
 mod measure;
+mod membership;
 mod performance;
 mod permits;
 mod pick;
+mod pick_policy;
 mod preheat;
+mod probed;
+mod profiles;
 mod proving;
 mod queue;
 mod reconfigure;
+mod renewing;
 mod resets;
 mod retry_budget;
 mod scale;
@@ -52,6 +81,8 @@ mod shared;
 mod shutdown;
 mod slot;
 mod snapshot;
+#[cfg(test)]
+mod speed;
 mod stats;
 mod sync;
 mod target;
@@ -71,13 +102,16 @@ pub use connection::Connection;
 pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
-pub use health_report::{Health, Vitals};
+pub use health::{HealthReport, HostHealth};
+pub use health_report::{Health, HealthCause, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
 pub(crate) use lease::Lease;
 pub(crate) use leases::Site;
+#[cfg(feature = "decompression")]
 pub(crate) use live::Live;
 pub use measure::Percentiles;
 pub use preheat::{PreheatReport, Preheated};
+pub(crate) use probed::ProbedHost;
 pub use reconfigure::Reconfiguration;
 pub use shutdown::{Overstayed, ShutdownReport};
 pub use snapshot::{ConnectionSnapshot, HostSnapshot, PoolSnapshot, TlsSnapshot};

@@ -4,23 +4,20 @@ use std::time::Duration;
 
 use super::host::HostPool;
 use super::live::Live;
-use super::measure::{Latencies, Percentiles, Window};
+use super::measure::{Counts, Latencies, Percentiles, Window};
 
-/// Made with a host's first answer: a host that is only kept warm has none.
+/// Made with a host's first answer or failure: a host that is only kept warm has none.
 #[derive(Debug)]
 pub(super) struct Performance {
     latencies: Latencies,
     outcomes: Window,
 }
 
-/// Over how long failures count. Long enough for a few requests of a quiet host, short enough to forget an outage that is over.
-const WINDOW: Duration = Duration::from_secs(30);
-
 impl Performance {
     fn new() -> Self {
         Self {
             latencies: Latencies::new(),
-            outcomes: Window::new(WINDOW),
+            outcomes: Window::new(Window::LENGTH),
         }
     }
 
@@ -29,9 +26,13 @@ impl Performance {
         self.latencies.percentiles(now)
     }
 
-    /// The part of requests that failed, of late; `None` without any.
-    pub(super) fn error_rate(&self, now: u64) -> Option<f64> {
-        self.outcomes.counts(now).error_rate()
+    pub(super) fn measured_latencies(&self) -> &Latencies {
+        &self.latencies
+    }
+
+    /// The requests and dials of the last ten seconds.
+    pub(super) fn outcomes(&self, now: u64) -> Counts {
+        self.outcomes.counts(now)
     }
 }
 
@@ -43,6 +44,18 @@ impl HostPool {
     fn measured(&self) -> &Performance {
         self.performance
             .get_or_init(|| Box::new(Performance::new()))
+    }
+
+    /// A dial brought a connection. One that nothing was measured before counts for nothing.
+    pub(super) fn dialed_well(&self) {
+        if let Some(measured) = self.performance() {
+            measured.outcomes.record(self.now(), true);
+        }
+    }
+
+    /// A dial brought none.
+    pub(super) fn dialed_badly(&self) {
+        self.measured().outcomes.record(self.now(), false);
     }
 }
 

@@ -121,7 +121,7 @@ impl Pool {
         let mut dials = Vec::new();
         for _ in there..wanted {
             let (report, outcome) = oneshot::channel();
-            if host.warm(Some(report)) {
+            if host.warm_up_to(wanted, Some(report)) {
                 dials.push(outcome);
             }
         }

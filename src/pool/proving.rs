@@ -40,6 +40,7 @@ impl Live {
         if self.pinger().is_none() {
             return u64::MAX;
         }
+        self.ask_about_resets();
         let seen = self.seen(clock);
         match judge(seen, patience, now) {
             Verdict::Sound => {
@@ -98,7 +99,8 @@ impl Live {
     ///
     /// One system call, and a few turns of the runtime where something has arrived. Cancel-safe.
     pub(crate) async fn is_still_open(&self) -> bool {
-        if self.slot().usage().in_use > 1 {
+        let before = self.slot().usage();
+        if before.in_use > 1 {
             return true;
         }
         for _ in 0..GIVING_WAY {
@@ -108,7 +110,8 @@ impl Live {
                 Arrived::Bytes => tokio::task::yield_now().await,
             }
         }
-        !self.slot().usage().draining
+        // Who holds a connection that was draining before may still use it.
+        before.draining || !self.slot().usage().draining
     }
 
     /// It is held back and its answer is not late yet: worth waiting for.
@@ -117,13 +120,23 @@ impl Live {
         usage.held && !usage.draining && self.entry().health() == Health::Healthy
     }
 
+    /// Whether anything has arrived since it was last asked.
+    pub(super) fn was_heard_since_asked(&self) -> bool {
+        let last_asked = self.asked().last.load(Ordering::Relaxed);
+        last_asked == 0 || self.heard().saturating_add(1) >= last_asked
+    }
+
+    /// When the peer's last bytes arrived, or the connection opened.
+    fn heard(&self) -> u64 {
+        let last = self.entry().stats().last_received();
+        last.map_or(0, |instant| self.host().at(instant))
+            .max(self.opened())
+    }
+
     fn seen(&self, clock: &Clock) -> Seen {
         let stamp = |place: &AtomicU64| place.load(Ordering::Relaxed).checked_sub(1);
-        let heard = self.entry().stats().last_received();
         Seen {
-            heard: heard
-                .map_or(0, |instant| clock.at(instant))
-                .max(self.opened()),
+            heard: self.heard(),
             asked: stamp(&self.asked().due),
             last_asked: stamp(&self.asked().last),
             used: self.slot().usage().in_use > 0,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::idle_window::IdleWindow;
 use super::lease::Lease;
 use super::live::Live;
+use super::membership::Membership;
 use super::scale::Scale;
 use super::target::Inherited;
 use super::turnstile::{Line, Waiters};
@@ -30,6 +31,8 @@ pub(super) struct Queue {
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
     pub(super) failures: u32,
+    /// Which addresses the name service names.
+    pub(super) membership: Membership,
     /// When the last of them failed.
     pub(super) failed_at: Option<Instant>,
     /// How long the server leaves idle connections open.
@@ -71,9 +74,13 @@ impl Queue {
 
     /// Whether there is a connection that is not on its way out.
     pub(super) fn has_open(&self) -> bool {
-        self.members
-            .iter()
-            .any(|live| !live.slot().usage().draining)
+        self.open() > 0
+    }
+
+    /// Connections that are not on their way out.
+    pub(super) fn open(&self) -> usize {
+        let open = |live: &&Arc<Live>| !live.slot().usage().draining;
+        self.members.iter().filter(open).count()
     }
 
     /// Connections that stay open without taking anyone, until their server allows it.

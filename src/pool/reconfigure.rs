@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::events::PoolEvent;
 use super::handle::Pool;
 use super::key::{HostKey, HostKeyRef};
+use super::live::Live;
 use super::shared::{Defaults, Shared};
 use super::target::Inherited;
-use crate::config::{Config, Layers, Protocols, Settings};
+use crate::config::{Config, Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{AcceptLanguage, IntoProfile, Profile, ProfileError};
+use crate::profile::{AcceptLanguage, IntoProfile, ProfileError, ProfilePolicy};
+use crate::registry::CloseReason;
+use crate::resolve::AccessList;
 
 /// What is to change about a pool; what is not mentioned stays. For [`Pool::reconfigure`].
 ///
@@ -36,9 +39,18 @@ pub struct Reconfiguration {
     trust: Option<Trust>,
     identity: Option<Option<ClientIdentity>>,
     tls: Option<TlsClient>,
-    profile: Option<Result<Profile, ProfileError>>,
+    profiles: Option<Result<ProfilePolicy, ProfileError>>,
     accept_language: Option<AcceptLanguage>,
     protocols: Option<Protocols>,
+    besides: Besides,
+}
+
+/// What is neither a setting nor part of a key.
+#[derive(Debug, Default)]
+pub(super) struct Besides {
+    accept_language: bool,
+    weights: Option<Weights>,
+    access_list: Option<AccessList>,
 }
 
 impl Reconfiguration {
@@ -69,19 +81,39 @@ impl Reconfiguration {
 
     /// What connections look like, as [`profile`](super::PoolBuilder::profile) says for a new pool.
     pub fn profile(mut self, profile: impl IntoProfile) -> Self {
-        self.profile = Some(profile.into_profile());
+        self.profiles = Some(profile.into_profile().map(ProfilePolicy::from));
+        self
+    }
+
+    /// What connections look like, as [`profiles`](super::PoolBuilder::profiles) says for a new pool.
+    pub fn profiles(mut self, policy: ProfilePolicy) -> Self {
+        self.profiles = Some(Ok(policy));
         self
     }
 
     /// What requests say about languages, on connections that are opened from now on.
     pub fn accept_language(mut self, language: AcceptLanguage) -> Self {
         self.accept_language = Some(language);
+        self.besides.accept_language = true;
         self
     }
 
     /// The HTTP versions to offer.
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         self.protocols = Some(protocols);
+        self
+    }
+
+    /// What addresses are worth, for [`Balance::Weighted`](crate::config::Balance::Weighted): from the next dial and the next use on.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.besides.weights = Some(weights);
+        self
+    }
+
+    /// Which addresses may be connected to. Connections to those that are denied now are given to nobody new, and end when they are
+    /// returned.
+    pub fn access_list(mut self, list: AccessList) -> Self {
+        self.besides.access_list = Some(list);
         self
     }
 
@@ -95,19 +127,22 @@ impl Reconfiguration {
                 identity.clone().unwrap_or_else(|| tls.identity().cloned()),
             )?,
         };
-        let profile = match &self.profile {
-            None => present.profile.clone(),
-            Some(Ok(profile)) => profile.clone(),
+        let profiles = match &self.profiles {
+            None => present.profiles.clone(),
+            Some(Ok(policy)) => policy.clone(),
             Some(Err(error)) => {
                 return Err(Error::new(ErrorKind::InvalidConfiguration)
                     .with_detail(format!("profile: {error}")));
             }
         };
-        tls.check(&profile)?;
+        for profile in profiles.profiles() {
+            tls.check(profile)?;
+        }
         Ok(Defaults {
             protocols: self.protocols.unwrap_or(present.protocols),
             tls,
-            profile,
+            profiles,
+            profile_seed: present.profile_seed,
             accept_language: self
                 .accept_language
                 .as_ref()
@@ -129,8 +164,8 @@ impl Pool {
     ///
     /// [`Settings`] are laid over those that code has given so far, and over environment and file. Nothing in flight is dropped:
     ///
-    /// * A lowered limit lets stay what is there and forbids more; a raised one serves those who wait for it at once. Streams on open
-    ///   connections are limited anew as well.
+    /// * A lowered limit lets what is in use stay and forbids more; what is idle beyond it closes within two seconds. A raised one serves
+    ///   those who wait for it at once. Streams on open connections are limited anew as well.
     /// * Deadlines hold for what begins from now on: acquisitions, dials. A new lifetime is drawn by connections that are opened from
     ///   now on, an idle timeout holds for all.
     /// * Under another profile, verification policy, identity or other protocols, connections made under the former are given to nobody
@@ -146,35 +181,43 @@ impl Pool {
         self.shared().change(|layers, defaults| {
             layers.code = layers.code.clone().overlaid_by(change.settings.clone());
             *defaults = change.defaults(defaults)?;
-            Ok(change.accept_language.is_some())
+            Ok(change.besides)
         })
     }
 }
 
 impl Shared {
-    /// Changes layers and defaults, all of it or, when `change` or the outcome is refused, nothing. `change` says whether the accepted
-    /// languages are others.
+    /// Changes layers and defaults, all of it or, when `change` or the outcome is refused, nothing. `change` says what changes besides.
     pub(super) fn change(
         self: &Arc<Self>,
-        change: impl FnOnce(&mut Layers, &mut Defaults) -> Result<bool>,
+        change: impl FnOnce(&mut Layers, &mut Defaults) -> Result<Besides>,
     ) -> Result<Arc<Config>> {
         let (config, changed) = {
             let mut layers = self.layers.lock();
             let before = self.defaults.load_full();
             let mut after = Defaults::clone(&before);
             let mut new_layers = layers.clone();
-            let other_languages = change(&mut new_layers, &mut after)?;
+            let besides = change(&mut new_layers, &mut after)?;
             let config = Arc::new(new_layers.config()?);
             let mut changed = config.differences(&self.config());
             changed.extend(after.differences(&before));
-            changed.extend(other_languages.then_some("accept_language"));
+            changed.extend(besides.names());
             *layers = new_layers;
+            if let Some(weights) = besides.weights {
+                self.book.set_weights(weights);
+            }
+            if let Some(list) = besides.access_list {
+                self.dialer.set_access(list);
+            }
             self.put_in_force(&config);
             self.defaults.store(Arc::new(after));
             self.move_warmth(&before);
             (config, changed)
         };
         // Without the lock: from here on hooks run.
+        if changed.contains(&"access_list") {
+            self.leave_denied();
+        }
         self.serve_all();
         if !changed.is_empty() {
             tracing::debug!(?changed, "reconfigured");
@@ -190,6 +233,7 @@ impl Shared {
         self.dials.set_limit(config.max_dials());
         for host in self.hosts.all() {
             host.track_leases(config.lease_age_alarm().is_some());
+            host.follow_balance(config);
             let wanted = config.min_warm().max(1);
             if ![0, wanted].contains(&host.warmth_wanted()) {
                 host.set_keep_warm(wanted);
@@ -216,6 +260,20 @@ impl Shared {
         }
     }
 
+    /// Retires connections to addresses that are denied.
+    fn leave_denied(&self) {
+        for host in self.hosts.all() {
+            let members = host.queue().lock().members.clone();
+            for live in members.iter().filter(|live| !self.permits_address(live)) {
+                live.drain(CloseReason::AddressDenied);
+            }
+        }
+    }
+
+    pub(super) fn permits_address(&self, live: &Live) -> bool {
+        self.dialer.access().permits(live.address().ip())
+    }
+
     /// Those who wait may have become entitled to something.
     fn serve_all(&self) {
         while self.permits.relieve_next() {}
@@ -228,13 +286,25 @@ impl Shared {
     }
 }
 
+impl Besides {
+    fn names(&self) -> Vec<&'static str> {
+        let parts = [
+            ("accept_language", self.accept_language),
+            ("weights", self.weights.is_some()),
+            ("access_list", self.access_list.is_some()),
+        ];
+        let changed = parts.iter().filter(|(_, changes)| *changes);
+        changed.map(|(name, _)| *name).collect()
+    }
+}
+
 impl Defaults {
     /// What connections can be told by.
     fn differences(&self, other: &Self) -> Vec<&'static str> {
         let parts = [
             ("protocols", self.protocols == other.protocols),
             ("tls", self.tls == other.tls),
-            ("profile", self.profile == other.profile),
+            ("profile", self.profiles == other.profiles),
         ];
         let differ = parts.iter().filter(|(_, same)| !same);
         differ.map(|(name, _)| *name).collect()
@@ -252,7 +322,7 @@ impl Inherited {
             renewed.tls = &defaults.tls;
         }
         if self.profile {
-            renewed.profile = &defaults.profile;
+            renewed.look = defaults.look(renewed.origin, renewed.partition);
         }
         renewed
     }

@@ -19,20 +19,29 @@ pub(super) struct Resets {
 }
 
 impl Live {
-    /// The stream of this use was reset from this side. Where the limit is far, that costs nothing.
+    /// The stream of this use was reset from this side.
     pub(crate) fn stream_reset(&self, lease: &Arc<Lease>) {
         let usage = self.slot().usage();
-        if usage.draining || usage.in_use.saturating_mul(2) < self.slot().limit() {
+        if usage.draining || self.pinger().is_none() {
             return;
         }
+        self.resets().lock().uncovered.push(Arc::clone(lease));
+        // Where the limit is far, the housekeeper's next look is soon enough.
+        if usage.in_use.saturating_mul(2) >= self.slot().limit() {
+            self.ask_about_resets();
+        }
+    }
+
+    /// Asks, so that the answer covers what was reset, unless a question is under way or the last one brought nothing: servers count
+    /// PINGs to which they have nothing to say as abuse.
+    pub(super) fn ask_about_resets(&self) {
         {
             let mut resets = self.resets().lock();
-            let place = match resets.asked {
-                true => &mut resets.uncovered,
-                false => &mut resets.covered,
-            };
-            place.push(Arc::clone(lease));
+            if resets.uncovered.is_empty() || resets.asked || !self.was_heard_since_asked() {
+                return;
+            }
             resets.asked = true;
+            resets.covered = std::mem::take(&mut resets.uncovered);
         }
         self.ask(self.host().now());
     }
@@ -41,15 +50,11 @@ impl Live {
     pub(super) fn settle_resets(&self) {
         let settled = {
             let mut resets = self.resets().lock();
-            let uncovered = std::mem::take(&mut resets.uncovered);
-            resets.asked = !uncovered.is_empty();
-            std::mem::replace(&mut resets.covered, uncovered)
+            resets.asked = false;
+            std::mem::take(&mut resets.covered)
         };
         // Giving uses back takes locks.
         drop(settled);
-        if self.resets().lock().asked {
-            self.ask(self.host().now());
-        }
     }
 
     /// The connection has ended; nothing is owed any more.

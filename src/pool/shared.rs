@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use rand::rngs::StdRng;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,17 +14,19 @@ use super::address::Book;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::Voice;
+use super::health::PoolHealth;
 use super::host::HostPool;
 use super::hosts::Hosts;
 use super::key::HostKeyRef;
 use super::permits::Permits;
+use super::profiles::LookRef;
 use super::stats::Counters;
 use super::target::AsTarget;
 use super::wheel::Wheel;
 use crate::config::{Config, Layers, Protocols};
 use crate::dial::{Dialer, TlsClient};
 use crate::error::Result;
-use crate::profile::{AcceptLanguage, Profile};
+use crate::profile::{AcceptLanguage, ProfilePolicy};
 use crate::registry::Registry;
 
 /// The pool itself. Hosts hold it weakly, so that it ends with its last handle.
@@ -47,9 +50,14 @@ pub(super) struct Shared {
     /// When each host is looked after next.
     pub(super) wheel: Mutex<Wheel<Weak<HostPool>>>,
     pub(super) counters: Counters,
+    /// Draws connections' profiles.
+    pub(super) draws: Mutex<StdRng>,
+    pub(super) health: PoolHealth,
     pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,
+    /// Connections that were idle and not kept warm when their hosts were last looked at.
+    pub(super) surplus: AtomicUsize,
     /// Where every task of the pool runs.
     pub(super) runtime: Handle,
     /// Every task of the pool: dials, drivers, request bodies under way, the housekeeper.
@@ -64,7 +72,9 @@ pub(super) struct Shared {
 pub(super) struct Defaults {
     pub(super) protocols: Protocols,
     pub(super) tls: TlsClient,
-    pub(super) profile: Profile,
+    pub(super) profiles: ProfilePolicy,
+    /// What sticky choices among them follow from.
+    pub(super) profile_seed: u64,
     pub(super) accept_language: AcceptLanguage,
 }
 
@@ -93,7 +103,10 @@ impl Shared {
             origin,
             protocols: options.protocols.unwrap_or(defaults.protocols),
             tls: options.tls.as_ref().unwrap_or(&defaults.tls),
-            profile: options.profile.as_ref().unwrap_or(&defaults.profile),
+            look: match &options.profile {
+                Some(profile) => LookRef::One(profile),
+                None => defaults.look(origin, options.partition.as_deref()),
+            },
             partition: options.partition.as_deref(),
             addresses: options.addresses.as_ref(),
         }))

@@ -25,6 +25,8 @@ use crate::registry::{CloseReason, ConnectionId, Health, Protocol, State};
 pub struct PoolSnapshot {
     /// In numbers; read first.
     pub stats: PoolStats,
+    /// How it is doing; [`Pool::health`] says more.
+    pub health: super::Health,
     /// The hosts that the pool knows, by origin.
     pub hosts: Vec<HostSnapshot>,
 }
@@ -35,7 +37,7 @@ pub struct PoolSnapshot {
 pub struct HostSnapshot {
     /// Scheme, name and port.
     pub origin: String,
-    /// The name of its profile.
+    /// The name of its profile, or of all that its connections may have drawn.
     pub profile: String,
     /// What is offered to it.
     #[serde(serialize_with = "offered")]
@@ -52,7 +54,11 @@ pub struct HostSnapshot {
     pub failed_dials: u32,
     /// Connections kept warm.
     pub keep_warm: usize,
-    /// The part of requests that failed of late; `None` without any.
+    /// How it is doing; [`Pool::health`] says more.
+    pub health: super::Health,
+    /// Why it is not healthy.
+    pub why: Option<super::HealthCause>,
+    /// The part of the last ten seconds' dials and requests that failed; `None` without any.
     pub error_rate: Option<f64>,
     /// Its connections, draining ones included, the oldest first.
     pub connections: Vec<ConnectionSnapshot>,
@@ -69,6 +75,8 @@ pub struct ConnectionSnapshot {
     pub address: SocketAddr,
     /// Our address.
     pub local_address: Option<SocketAddr>,
+    /// The name of its profile.
+    pub profile: String,
     /// What is spoken on it.
     pub protocol: Protocol,
     /// Where in its life it is.
@@ -145,7 +153,12 @@ impl Pool {
                 &other.partition,
             ))
         });
-        PoolSnapshot { stats, hosts }
+        let health = self.health().health;
+        PoolSnapshot {
+            stats,
+            health,
+            hosts,
+        }
     }
 }
 
@@ -164,6 +177,8 @@ impl HostSnapshot {
                 dialing: queue.dialing,
                 failed_dials: queue.failures,
                 keep_warm: 0,
+                health: super::Health::Healthy,
+                why: None,
                 error_rate: None,
                 connections: Vec::new(),
             };
@@ -172,12 +187,13 @@ impl HostSnapshot {
         // The rest does not need the lock.
         let key = host.key();
         snapshot.origin = key.origin.to_string();
-        snapshot.profile = key.profile.name().to_string();
+        snapshot.profile = key.look.name();
         snapshot.partition = key.partition.as_deref().map(str::to_owned);
         snapshot.keep_warm = host.keep_warm();
+        (snapshot.health, snapshot.why) = host.present_health(&shared.config(), now);
         snapshot.error_rate = host
             .performance()
-            .and_then(|performance| performance.error_rate(now));
+            .and_then(|performance| performance.outcomes(now).error_rate());
         snapshot.connections = members
             .iter()
             .map(|live| ConnectionSnapshot::of(live, now))
@@ -199,6 +215,7 @@ impl ConnectionSnapshot {
             id: entry.id,
             address: live.address(),
             local_address: entry.local_addr,
+            profile: live.profile().name().to_string(),
             protocol: entry.protocol,
             state: entry.state,
             health: entry.health,

@@ -29,10 +29,15 @@ impl HostPool {
     ) -> Option<u64> {
         let held = self.alarm_overdue(config, now);
         self.breaker().arm(config);
+        self.follow_balance(config);
+        self.trim(config);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
         for live in self.connections().iter() {
             next = next.min(live.look_after(patience, &shared.clock, now));
+        }
+        if !self.connections().is_empty() || self.keep_warm() > 0 {
+            self.renew_addresses(shared);
         }
         self.follow_load(config, now);
         let cold = self.refill();
@@ -42,8 +47,11 @@ impl HostPool {
             self.serve();
             self.scale();
         }
+        let unwell = self.observe_health(shared, config, now);
         let connections = self.connections();
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
+        let beyond_warm = connections.iter().skip(self.keep_warm());
+        shared.note_surplus(self, beyond_warm.filter(|live| !used(live)).count());
         if waiting || cold || held || connections.iter().any(used) {
             return Some(now + millis(ROUND));
         }
@@ -51,8 +59,9 @@ impl HostPool {
             let forgotten = self
                 .last_asked()
                 .saturating_add(millis(config.idle_timeout()));
-            return (forgotten > now || self.warmth_wanted() > 0)
-                .then(|| forgotten.max(now + millis(LONGEST_REST)));
+            let rest = now + millis(LONGEST_REST);
+            let next = if unwell { rest } else { forgotten.max(rest) };
+            return (forgotten > now || self.warmth_wanted() > 0).then_some(next);
         }
         Some(next.min(now + millis(LONGEST_REST)))
     }
@@ -69,15 +78,21 @@ impl HostPool {
             let kept_warm = position < self.keep_warm();
             let idle = live.slot().usage().in_use == 0;
             let given_up = window.map(|window| live.slot().last_used().saturating_add(window));
-            let worn = live.is_worn(config.max_requests_per_connection())
+            let left = self.has_left(live, config, now);
+            let worn = left
+                || live.is_worn(config.max_requests_per_connection())
                 || kept_warm && idle && given_up.is_some_and(|at| now >= at);
+            let reason = match left {
+                true => CloseReason::AddressGone,
+                false => CloseReason::LifetimeReached,
+            };
             if worn || now >= live.expires() {
                 // A connection that is kept warm stays until its replacement is there.
                 let replaced = !kept_warm || replacements > 0;
                 let late = now >= live.expires().saturating_add(grace);
                 if replaced || late || !self.warm_replacement() {
                     replacements = replacements.saturating_sub(usize::from(kept_warm));
-                    live.drain(CloseReason::LifetimeReached);
+                    live.drain(reason);
                 } else {
                     next = now;
                 }

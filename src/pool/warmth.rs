@@ -44,7 +44,7 @@ impl HostPool {
         let missing = there + dialing < self.keep_warm();
         if missing && !paused {
             for _ in there + dialing..self.keep_warm() {
-                if !self.warm(None) {
+                if !self.warm_up_to(self.keep_warm(), None) {
                     break;
                 }
             }

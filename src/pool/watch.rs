@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::events::PoolEvent;
+use super::reconfigure::Besides;
 use super::shared::Shared;
 use crate::config::{Settings, file};
 use crate::error::{Error, Result};
@@ -130,7 +131,7 @@ impl Watched {
         };
         shared.change(|layers, _| {
             layers.file = settings;
-            Ok(false)
+            Ok(Besides::default())
         })?;
         Ok(())
     }

@@ -24,6 +24,8 @@ pub(crate) struct Http2Template {
     /// The order of a request's pseudo-headers. Those that are not in it come last.
     pub(crate) pseudo_headers: Vec<PseudoHeader>,
     pub(crate) hpack: Arc<Policy>,
+    /// Whether the client uses one connection for several hosts (RFC 9113 §9.1.1).
+    pub(crate) coalesces: bool,
 }
 
 /// An entry of the first SETTINGS frame.

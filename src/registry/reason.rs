@@ -9,6 +9,10 @@ named! {
     CloseReason {
         /// The owner was dropped without saying why.
         Abandoned = "abandoned",
+        /// An access list denies its address since.
+        AddressDenied = "address-denied",
+        /// The name service no longer names its address.
+        AddressGone = "address-gone",
         /// The transport could not be established.
         ConnectFailed = "connect-failed",
         /// Reading or writing failed.

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::names;
 use crate::dial::Origin;
+use crate::pool::Health;
 
 /// The label of all hosts that get none of their own.
 const OTHER: &str = "other";
@@ -60,6 +61,14 @@ impl HostTable {
     pub(super) fn other(&self) -> &Arc<HostMetrics> {
         self.other
             .get_or_init(|| Arc::new(self.metrics(OTHER.into())))
+    }
+
+    /// Every label given so far, each with the best that can be said of it.
+    pub(super) fn labels(&self) -> HashMap<Arc<str>, Health> {
+        let known = self.known.read();
+        let all = known.values().chain(self.other.get());
+        let healthy = |host: &Arc<HostMetrics>| (Arc::clone(&host.label), Health::Healthy);
+        all.map(healthy).collect()
     }
 
     fn metrics(&self, label: Arc<str>) -> HostMetrics {

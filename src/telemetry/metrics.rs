@@ -59,6 +59,23 @@ impl Metrics {
         ] {
             gauge!(gauge_name, "pool" => name()).set(value as f64);
         }
+        self.sample_health(pool);
+    }
+
+    fn sample_health(&self, pool: &Pool) {
+        let report = pool.health();
+        let mut worst = self.0.hosts.labels();
+        for host in &report.hosts {
+            let label = Arc::clone(&self.0.hosts.of(&host.origin).label);
+            let shown = worst.entry(label).or_default();
+            *shown = host.health.max(*shown);
+        }
+        let name = || Arc::clone(&self.0.pool);
+        gauge!(names::HEALTH, "pool" => name()).set(f64::from(report.health as u8));
+        for (label, health) in worst {
+            gauge!(names::HOST_HEALTH, "pool" => name(), "host" => label)
+                .set(f64::from(health as u8));
+        }
     }
 }
 

@@ -48,5 +48,7 @@ names! {
     WAITING: gauge "hotpool_waiting" [] "Callers that wait for a connection.";
     DIALING: gauge "hotpool_dialing" [] "Dials under way.";
     PLACES_TAKEN: gauge "hotpool_places_taken" [] "Places taken of max_connections: handshaking, open and draining connections.";
+    HEALTH: gauge "hotpool_health" [] "How the pool is doing: 0 healthy, 1 degraded, 2 overloaded, 3 unavailable.";
+    HOST_HEALTH: gauge "hotpool_host_health" ["host"] "How the host is doing, as for the pool; the worst of those that share a label.";
     HOSTS: gauge "hotpool_hosts" [] "Hosts that the pool knows.";
 }

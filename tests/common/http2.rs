@@ -49,16 +49,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Http2<IO> {
 
     /// The next frame; settings and pings have been acknowledged. `None` at the end of the connection.
     pub async fn read(&mut self) -> Option<Frame> {
+        let frame = self.read_silently().await?;
+        match (frame.kind, frame.flags & ACK) {
+            (SETTINGS, 0) => self.write(SETTINGS, ACK, 0, &[]).await,
+            (PING, 0) => self.write(PING, ACK, 0, &frame.payload).await,
+            _ => {}
+        }
+        Some(frame)
+    }
+
+    /// The next frame; nothing is acknowledged.
+    pub async fn read_silently(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.io.read_exact(&mut head).await.ok()?;
         let [a, b, c, kind, flags, stream @ ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         self.io.read_exact(&mut payload).await.ok()?;
-        match (kind, flags & ACK) {
-            (SETTINGS, 0) => self.write(SETTINGS, ACK, 0, &[]).await,
-            (PING, 0) => self.write(PING, ACK, 0, &payload).await,
-            _ => {}
-        }
         Some(Frame {
             kind,
             flags,

@@ -65,8 +65,17 @@ impl Peer {
         F: Fn(usize, TlsStream<TcpStream>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        Self::tls_at(SocketAddr::from(([127, 0, 0, 1], 0)), config, script).await
+    }
+
+    /// As [`tls`](Self::tls), at a given address.
+    pub async fn tls_at<F, Fut>(address: SocketAddr, config: Arc<ServerConfig>, script: F) -> Self
+    where
+        F: Fn(usize, TlsStream<TcpStream>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let script = Arc::new(script);
-        Self::tcp(move |number, socket| {
+        Self::tcp_at(address, move |number, socket| {
             let (acceptor, script) = (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&script));
             async move {
                 if let Ok(stream) = acceptor.accept(socket).await {

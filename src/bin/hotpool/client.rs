@@ -99,6 +99,8 @@ impl Client {
 impl Ingredients {
     fn pool(&self) -> PoolBuilder {
         Pool::builder()
+            // As curl does; whoever runs the command says what it asks for.
+            .replay_safe_methods(true)
             .settings(self.settings.clone())
             .tls(self.tls.clone())
             .profile(self.profile.clone())

@@ -1,7 +1,7 @@
 //! What the pool knows of every address, whatever host it is dialed for.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,7 +37,6 @@ const OVERTAKEN: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(in crate::pool) struct Book {
     built: Instant,
-    weights: Weights,
     hosts: AtomicU64,
     /// Whether hosts wait for places at some address, to be looked at without the lock.
     is_waited_for: AtomicBool,
@@ -46,6 +45,7 @@ pub(in crate::pool) struct Book {
 
 #[derive(Debug, Default)]
 struct State {
+    weights: Weights,
     blacklist: Blacklist,
     records: HashMap<SocketAddr, Record>,
     /// Hosts that found an address full, the oldest first.
@@ -89,11 +89,21 @@ impl Book {
     pub(in crate::pool) fn new(weights: Weights) -> Self {
         Self {
             built: Instant::now(),
-            weights,
             hosts: AtomicU64::new(0),
             is_waited_for: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                weights,
+                ..State::default()
+            }),
         }
+    }
+
+    pub(in crate::pool) fn set_weights(&self, weights: Weights) {
+        self.state.lock().weights = weights;
+    }
+
+    pub(super) fn weight_of(&self, address: IpAddr) -> u32 {
+        self.state.lock().weights.of(address)
     }
 
     /// A number for a host, never given twice.
@@ -136,7 +146,7 @@ impl Book {
                 connections: record.map_or(0, |record| record.taken),
                 standing,
                 cost: record.and_then(|record| record.cost_at(now)),
-                weight: self.weights.of(address.ip()),
+                weight: state.weights.of(address.ip()),
             });
         }
         if let (true, Some((_, address))) = (candidates.is_empty(), least_bad) {

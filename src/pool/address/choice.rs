@@ -1,5 +1,6 @@
 //! Which of a host's addresses the next connection goes to, and which after it if that one does not answer.
 
+use std::cmp::Reverse;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
@@ -66,7 +67,7 @@ pub(super) fn order(
         Balance::LeastLoaded => candidates.sort_by_key(|candidate| candidate.connections),
         Balance::Weighted => candidates.sort_by(|one, other| share(one).total_cmp(&share(other))),
         Balance::Sticky => {
-            candidates.sort_by_cached_key(|candidate| affinity(sticky, candidate.address));
+            candidates.sort_by_cached_key(|candidate| Reverse(affinity(sticky, candidate.address)));
         }
     }
     // Stable: among those of one rank the order stands.
@@ -137,10 +138,10 @@ fn share(candidate: &Candidate) -> f64 {
 }
 
 /// Rendezvous hashing: the highest comes first.
-fn affinity(sticky: u64, address: SocketAddr) -> std::cmp::Reverse<u64> {
+pub(super) fn affinity(sticky: u64, address: SocketAddr) -> u64 {
     let mut hasher = DefaultHasher::new();
     (sticky, address).hash(&mut hasher);
-    std::cmp::Reverse(hasher.finish())
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What one dial is told about addresses, and what it tells of them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::book::{Admitted, Book, Refusal};
-use super::choice::{Need, order, stickiness};
+use super::choice::{Need, affinity, order, stickiness};
 use super::turns::Turns;
 use crate::config::Config;
 use crate::dial::{AddressPermit, AddressPolicy};
@@ -40,6 +40,15 @@ impl HostAddresses {
         }
     }
 
+    /// How much the host sticks to an address.
+    pub(in crate::pool) fn affinity(&self, address: SocketAddr) -> u64 {
+        affinity(self.sticky, address)
+    }
+
+    pub(in crate::pool) fn weight_of(&self, address: IpAddr) -> u32 {
+        self.book.weight_of(address)
+    }
+
     pub(super) fn book(&self) -> &Book {
         &self.book
     }
@@ -56,6 +65,8 @@ pub(in crate::pool) struct DialPolicy {
     host: Arc<HostPool>,
     config: Arc<Config>,
     need: Need,
+    /// To be tried before all others.
+    preferred: Option<SocketAddr>,
     /// Attempts that have not ended.
     attempts: Mutex<Vec<Arc<Attempt>>>,
 }
@@ -85,8 +96,15 @@ impl DialPolicy {
             } else {
                 Need::Unhurried
             },
+            preferred: None,
             attempts: Mutex::default(),
         }
+    }
+
+    /// Tries this address before all others, if the name service still names it.
+    pub(in crate::pool) fn preferring(mut self, address: Option<SocketAddr>) -> Self {
+        self.preferred = address;
+        self
     }
 
     fn take(&self, address: SocketAddr) -> Option<Arc<Attempt>> {
@@ -107,19 +125,23 @@ impl AddressPolicy for DialPolicy {
     }
 
     fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+        self.host.addresses_named(&resolved);
         let addresses = self.host.addresses();
         let candidates = addresses
             .book
             .candidates(resolved, addresses.number, &self.config);
         let turn = addresses.turn.fetch_add(1, Ordering::Relaxed);
-        Ok(order(
+        let mut ordered = order(
             candidates,
             self.config.balance(),
             self.need,
             turn,
             addresses.sticky,
             &mut rand::rng(),
-        ))
+        );
+        // Stable: the others keep their order.
+        ordered.sort_by_key(|address| Some(*address) != self.preferred);
+        Ok(ordered)
     }
 
     fn begin(&self, address: SocketAddr) -> Result<AddressPermit> {

@@ -10,6 +10,7 @@ use super::Limit;
 use crate::dial::{DialTiming, Origin};
 use crate::error::Error;
 use crate::pool::breaker::Circuit;
+use crate::pool::health_report::{Health, HealthCause};
 use crate::registry::{CloseReason, ConnectionId, Protocol};
 
 /// Something that happened in a pool.
@@ -188,6 +189,18 @@ pub enum PoolEvent {
         /// What it lets through from now on.
         circuit: Circuit,
     },
+    /// A host or the pool is doing better or worse; see [`Pool::health`](crate::Pool::health).
+    #[non_exhaustive]
+    HealthChanged {
+        /// The host; `None` for the pool as a whole.
+        host: Option<Origin>,
+        /// The word before.
+        from: Health,
+        /// The word now.
+        to: Health,
+        /// What speaks against a better one; `None` when it is healthy.
+        why: Option<HealthCause>,
+    },
     /// The subscriber was too slow: so many events were dropped at this place. Hooks never see it.
     Lost(u64),
 }
@@ -212,6 +225,7 @@ impl PoolEvent {
             Self::AddressListed { .. } => "address-listed",
             Self::AddressUnlisted { .. } => "address-unlisted",
             Self::CircuitChanged { .. } => "circuit-changed",
+            Self::HealthChanged { .. } => "health-changed",
             Self::Lost(_) => "lost",
         }
     }
@@ -231,7 +245,7 @@ impl PoolEvent {
             | Self::AddressListed { host, .. }
             | Self::AddressUnlisted { host, .. }
             | Self::CircuitChanged { host, .. } => Some(host),
-            Self::LimitReached { host, .. } => host.as_ref(),
+            Self::LimitReached { host, .. } | Self::HealthChanged { host, .. } => host.as_ref(),
             Self::Reconfigured { .. }
             | Self::ConfigurationRefused { .. }
             | Self::Flushed { .. }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// Buckets an octave: a percentile is off by a sixteenth of itself at most, which is finer than what it is read for.
 const DETAIL_BITS: u32 = 3;
 const DETAIL: u64 = 1 << DETAIL_BITS;
@@ -29,17 +31,20 @@ struct Half {
     buckets: [AtomicU32; BUCKETS],
 }
 
-/// What a [`Latencies`] held.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// How late answers were.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Percentiles {
     /// How many answers were measured, in the last half minute to minute.
     pub count: u64,
     /// Half of the answers were as early as this, to within a sixteenth; zero when there were none.
+    #[serde(serialize_with = "seconds")]
     pub p50: Duration,
     /// Nine of ten were.
+    #[serde(serialize_with = "seconds")]
     pub p90: Duration,
     /// All but one of a hundred were.
+    #[serde(serialize_with = "seconds")]
     pub p99: Duration,
 }
 
@@ -76,9 +81,14 @@ impl Latencies {
 
     /// The percentiles now. Costs a walk over the buckets.
     pub(crate) fn percentiles(&self, now: u64) -> Percentiles {
+        Self::of_all([self], now)
+    }
+
+    /// The percentiles of all of them together.
+    pub(crate) fn of_all<'a>(all: impl IntoIterator<Item = &'a Self>, now: u64) -> Percentiles {
         let turn = turn(now);
         let mut counts = [0_u64; BUCKETS];
-        for half in &self.halves {
+        for half in all.into_iter().flat_map(|one| &one.halves) {
             // A half may be a tick ahead of the caller.
             if half.turn.load(Ordering::Relaxed) + 1 >= turn {
                 for (count, bucket) in counts.iter_mut().zip(&half.buckets) {
@@ -126,6 +136,10 @@ fn bucket_of(latency: Duration) -> usize {
     let micros = u64::try_from(latency.as_micros()).map_or(longest, |micros| micros.min(longest));
     let octave = (u64::BITS - micros.leading_zeros()).saturating_sub(DETAIL_BITS + 1);
     (u64::from(octave) * DETAIL + (micros >> octave)) as usize
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 fn middle_of(bucket: usize) -> Duration {

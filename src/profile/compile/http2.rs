@@ -30,6 +30,7 @@ pub(in crate::profile) fn http2(document: &Http2Document) -> Result<Http2Templat
         },
         pseudo_headers: pseudo_headers(&document.pseudo_headers)?,
         hpack: Arc::new(hpack(&document.hpack)?),
+        coalesces: document.coalesces,
     };
     windows(&template)?;
     if template.first_stream.is_multiple_of(2) || template.first_stream > MOST_31_BITS {

@@ -27,6 +27,18 @@ pub(crate) struct Http2Document {
     pub(crate) pseudo_headers: Vec<PseudoHeaderDocument>,
     #[serde(default, skip_serializing_if = "HpackDocument::is_default")]
     pub(crate) hpack: HpackDocument,
+    /// Whether the client uses one connection for several hosts of one certificate and address.
+    #[serde(default = "coalesces", skip_serializing_if = "is_coalescing")]
+    pub(crate) coalesces: bool,
+}
+
+const fn coalesces() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_coalescing(coalesces: &bool) -> bool {
+    *coalesces
 }
 
 /// A setting: `["ENABLE_PUSH", 0]`, or `["GREASE"]`.

@@ -39,6 +39,8 @@ pub(super) fn http2(
         first_stream: first_stream(openings),
         pseudo_headers: pseudo_headers(openings, notes)?,
         hpack: HpackDocument::default(),
+        // One connection cannot show it; browsers do.
+        coalesces: true,
     };
     document.hpack = hpack::hpack(openings, &document, notes);
     Ok(Some(document))

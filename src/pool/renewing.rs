@@ -1,0 +1,76 @@
+//! Addresses followed while connections are open: asked for again before their time runs out, new ones warmed, gone ones left.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::clock::millis;
+use super::host::HostPool;
+use super::live::Live;
+use super::shared::Shared;
+use crate::config::Config;
+
+impl HostPool {
+    /// Has the host's addresses asked for anew if their time runs out. At most one task a host.
+    pub(super) fn renew_addresses(self: &Arc<Self>, shared: &Shared) {
+        // Those that the caller named are not the name service's to change.
+        let fixed = self.key().addresses.is_some();
+        let resolver = shared.dialer.resolver();
+        if fixed || !resolver.refresh_due(self.key().origin.host()) {
+            return;
+        }
+        if self.renewing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (host, resolver, ending) = (Arc::clone(self), resolver.clone(), shared.ending.clone());
+        let renewal = async move {
+            let renewing = Renewing(Arc::clone(&host));
+            let origin = host.key().origin.clone();
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => {}
+                refreshed = resolver.refresh(origin.host()) => {
+                    // What failed is asked for again later; what there is stays in use until then.
+                    if refreshed.is_ok()
+                        && let Ok(resolved) = resolver.look_up(origin.host(), origin.port()).await
+                        && !resolved.is_stale()
+                    {
+                        host.addresses_named(resolved.addresses());
+                    }
+                }
+            }
+            drop(renewing);
+        };
+        shared.tasks.spawn_on(renewal, &shared.runtime);
+    }
+
+    /// The name service names these. Where connections are kept warm, a new one is connected to before it gets traffic.
+    pub(super) fn addresses_named(self: &Arc<Self>, addresses: &[SocketAddr]) {
+        let newcomers = self.queue().lock().membership.named(self.now(), addresses);
+        if self.keep_warm() == 0 {
+            return;
+        }
+        let open = self.connections();
+        for newcomer in newcomers {
+            if !open.iter().any(|live| live.address() == newcomer) && !self.warm_at(newcomer) {
+                return;
+            }
+        }
+    }
+
+    /// Whether this connection's address has not been named for too long.
+    pub(super) fn has_left(&self, live: &Live, config: &Config, now: u64) -> bool {
+        let grace = millis(config.address_grace());
+        let queue = self.queue().lock();
+        queue.membership.is_gone(live.address(), now, grace)
+    }
+}
+
+/// However the task ends, another may follow.
+struct Renewing(Arc<HostPool>);
+
+impl Drop for Renewing {
+    fn drop(&mut self) {
+        self.0.renewing.store(false, Ordering::Release);
+    }
+}

@@ -1,0 +1,248 @@
+//! What a pool says about how it and its hosts are doing, and that it says something else once that has changed.
+//!
+//! Time is paused where nothing but time is waited for: loopback is as fast as the runtime looks.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::http1;
+use common::peer::Peer;
+use common::request::{fetch, plain, post};
+use hotpool::pool::{Health, HealthCause, HostHealth, PoolBuilder, PoolEvent, PoolEvents};
+use hotpool::{Pool, Protocols};
+use tokio::time::sleep;
+use tokio_test::task;
+
+fn http1_pool() -> PoolBuilder {
+    plain(Protocols::Http1)
+}
+
+fn only(pool: &Pool) -> HostHealth {
+    let [host] = &pool.health().hosts[..] else {
+        panic!("one host")
+    };
+    host.clone()
+}
+
+/// The words told so far, of hosts or of the pool.
+fn told(events: &mut PoolEvents, of_hosts: bool) -> Vec<(Health, Health, Option<HealthCause>)> {
+    let mut told = Vec::new();
+    while let Some(event) = events.try_recv() {
+        if let PoolEvent::HealthChanged {
+            host,
+            from,
+            to,
+            why,
+            ..
+        } = event
+            && host.is_some() == of_hosts
+        {
+            told.push((from, to, why));
+        }
+    }
+    told
+}
+
+/// Time passes, with nothing asked.
+async fn calm() {
+    // Paused time: this only lets the housekeeper look often enough. The window and the calm are ten seconds each.
+    sleep(Duration::from_secs(30)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_degrade_a_host_and_are_forgotten() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let is_broken = Arc::clone(&broken);
+    let peer = Peer::tcp(move |_, mut socket| {
+        let broken = Arc::clone(&is_broken);
+        async move {
+            while http1::request(&mut socket).await.is_some() {
+                if broken.load(Ordering::SeqCst) {
+                    return;
+                }
+                http1::answer(&mut socket, http1::HELLO).await;
+            }
+        }
+    })
+    .await;
+    let pool = http1_pool().build().unwrap();
+    let (mut hosts, mut whole) = (pool.subscribe(), pool.subscribe());
+    let target = peer.plain_target();
+    for _ in 0..12 {
+        fetch(&pool, &target).await.unwrap();
+    }
+    let well = only(&pool);
+    assert_eq!((well.health, well.why), (Health::Healthy, None));
+    assert_eq!(well.vitals.error_rate, Some(0.0));
+    assert_eq!(well.vitals.latency.count, 12);
+
+    broken.store(true, Ordering::SeqCst);
+    for _ in 0..4 {
+        let connection = pool.get(&target).await.unwrap();
+        connection.send(post("once")).await.unwrap_err();
+    }
+    let failing = only(&pool);
+    assert_eq!(failing.health, Health::Degraded);
+    assert_eq!(failing.why, Some(HealthCause::Failures));
+    let rate = failing.vitals.error_rate.unwrap();
+    assert!((0.2..0.3).contains(&rate), "{rate}");
+    assert_eq!(pool.health().health, Health::Degraded);
+    let snapshot = pool.snapshot();
+    assert_eq!(snapshot.health, Health::Degraded);
+    assert_eq!(snapshot.hosts[0].why, Some(HealthCause::Failures));
+
+    broken.store(false, Ordering::SeqCst);
+    calm().await;
+    let again = only(&pool);
+    assert_eq!(
+        (again.health, again.vitals.error_rate),
+        (Health::Healthy, None)
+    );
+    assert_eq!(pool.health().health, Health::Healthy);
+    let wanted = [
+        (
+            Health::Healthy,
+            Health::Degraded,
+            Some(HealthCause::Failures),
+        ),
+        (Health::Degraded, Health::Healthy, None),
+    ];
+    assert_eq!(told(&mut hosts, true), wanted);
+    assert_eq!(told(&mut whole, false), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_at_its_limit_is_overloaded_until_it_is_not() {
+    let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let pool = http1_pool().max_connections_per_host(2).build().unwrap();
+    let mut events = pool.subscribe();
+    let target = peer.plain_target();
+    let held = [
+        pool.get(&target).await.unwrap(),
+        pool.get(&target).await.unwrap(),
+    ];
+    assert_eq!(only(&pool).why, Some(HealthCause::InUse));
+    let mut third = task::spawn(pool.get(&target));
+    assert!(third.poll().is_pending());
+    let full = only(&pool);
+    assert_eq!(
+        (full.health, full.why),
+        (Health::Overloaded, Some(HealthCause::CallersWait))
+    );
+    let vitals = full.vitals;
+    assert_eq!((vitals.waiting, vitals.connections), (1, 2));
+    assert!((vitals.utilisation - 1.0).abs() < f64::EPSILON);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(told(&mut events, true)[0].1, Health::Overloaded);
+    drop(held);
+    drop(third.await.unwrap());
+    calm().await;
+    let free = only(&pool);
+    assert_eq!((free.health, free.why), (Health::Healthy, None));
+    assert_eq!(told(&mut events, true).last().unwrap().1, Health::Healthy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_place_in_use_overloads_the_pool_and_no_host() {
+    let peer = Peer::tcp_at(([0, 0, 0, 0], 0).into(), |_, socket| http1::serve(socket)).await;
+    let pool = http1_pool().max_connections(4).build().unwrap();
+    let mut events = pool.subscribe();
+    let mut held = Vec::new();
+    for number in 1..=4 {
+        let target = format!("http://127.0.0.{number}:{}", peer.port());
+        held.push(pool.get(target).await.unwrap());
+    }
+    let report = pool.health();
+    assert_eq!(
+        (report.health, report.why),
+        (Health::Overloaded, Some(HealthCause::InUse))
+    );
+    assert!(
+        report
+            .hosts
+            .iter()
+            .all(|host| host.health == Health::Healthy)
+    );
+    sleep(Duration::from_secs(3)).await;
+    held.clear();
+    calm().await;
+    assert_eq!(pool.health().health, Health::Healthy);
+    let words: Vec<_> = told(&mut events, false)
+        .into_iter()
+        .map(|(_, to, _)| to)
+        .collect();
+    assert_eq!(words, [Health::Overloaded, Health::Healthy]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_reached_is_unavailable_until_it_can() {
+    let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let (address, target) = (peer.address, peer.plain_target());
+    drop(peer);
+    let pool = http1_pool().build().unwrap();
+    let mut events = pool.subscribe();
+    pool.get(&target).await.unwrap_err();
+    let report = pool.health();
+    assert_eq!(
+        (report.health, report.why),
+        (Health::Unavailable, Some(HealthCause::Unreachable))
+    );
+    assert_eq!(report.vitals.failed_dials, 1);
+    sleep(Duration::from_secs(1)).await;
+
+    let _peer = Peer::tcp_at(address, |_, socket| http1::serve(socket)).await;
+    fetch(&pool, &target).await.unwrap();
+    // Nobody believes it yet.
+    assert_eq!(only(&pool).health, Health::Unavailable);
+    assert_eq!(only(&pool).vitals.health(), Health::Healthy);
+    calm().await;
+    assert_eq!(only(&pool).health, Health::Healthy);
+    let words: Vec<_> = told(&mut events, true)
+        .into_iter()
+        .map(|(_, to, _)| to)
+        .collect();
+    assert_eq!(words, [Health::Unavailable, Health::Healthy]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_nobody_asks_for_is_not_unavailable_for_ever() {
+    let pool = http1_pool()
+        .circuit_breaker(true)
+        .breaker_failures(1)
+        .build()
+        .unwrap();
+    let mut events = pool.subscribe();
+    // Nobody listens at port 1.
+    pool.get("http://127.0.0.1:1").await.unwrap_err();
+    assert_eq!(only(&pool).why, Some(HealthCause::CircuitOpen));
+    let kept = pool.host("http://127.0.0.1:1").unwrap();
+    assert_eq!(kept.health().health, Health::Unavailable);
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(kept.health().health, Health::Healthy);
+    drop(kept);
+    sleep(Duration::from_secs(200)).await;
+    assert_eq!(pool.stats().hosts, 0);
+    let last = told(&mut events, true).pop().unwrap();
+    assert_eq!((last.1, last.2), (Health::Healthy, None));
+}
+
+#[tokio::test]
+async fn a_closed_pool_is_unavailable() {
+    let pool = http1_pool().build().unwrap();
+    assert_eq!(pool.health().health, Health::Healthy);
+    pool.close();
+    let report = pool.health();
+    assert_eq!(
+        (report.health, report.why),
+        (Health::Unavailable, Some(HealthCause::PoolClosed))
+    );
+}
