@@ -7,7 +7,7 @@ pub(super) use system::keep_alive;
 #[cfg(not(turmoil))]
 pub(super) use tokio::net::{TcpSocket, TcpStream};
 #[cfg(turmoil)]
-pub(super) use turmoil_net::shim::tokio::net::TcpStream;
+pub(super) use turmoil::net::TcpStream;
 
 #[cfg(not(turmoil))]
 mod system {
@@ -27,9 +27,9 @@ mod simulated {
     use std::net::SocketAddr;
 
     use socket2::TcpKeepalive;
-    use turmoil_net::shim::tokio::net::TcpStream;
+    use turmoil::net::TcpStream;
 
-    /// The simulated network binds as it connects.
+    /// The simulated network has one address for each machine, and binds as it connects.
     #[derive(Debug)]
     pub(in crate::dial) struct TcpSocket;
 

@@ -12,11 +12,18 @@ use super::net::TcpStream;
 
 /// The driver's side. Dropping it closes the socket.
 #[derive(Debug)]
-pub(crate) struct Socket(Arc<Mutex<TcpStream>>);
+pub(crate) struct Socket(Arc<Mutex<Shared>>);
 
 /// What there is to see from outside.
 #[derive(Clone, Debug)]
-pub(crate) struct SocketView(Weak<Mutex<TcpStream>>);
+pub(crate) struct SocketView(Weak<Mutex<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    stream: TcpStream,
+    /// Who reads. The simulated stream keeps one waker, and whoever looks at it must not take the reader's place.
+    reader: Waker,
+}
 
 /// What has arrived at a socket and was not read yet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,7 +36,10 @@ pub(crate) enum Arrived {
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Mutex::new(stream)))
+        Self(Arc::new(Mutex::new(Shared {
+            stream,
+            reader: Waker::noop().clone(),
+        })))
     }
 
     pub(crate) fn view(&self) -> SocketView {
@@ -39,14 +49,13 @@ impl Socket {
 
 impl SocketView {
     pub(crate) fn arrived(&self) -> Arrived {
-        let Some(stream) = self.0.upgrade() else {
+        let Some(shared) = self.0.upgrade() else {
             return Arrived::End;
         };
+        let Shared { stream, reader } = &mut *shared.lock();
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
-        // Wakers are kept beside each other there, so this one takes nobody's place.
-        let mut context = Context::from_waker(Waker::noop());
-        match stream.lock().poll_peek(&mut context, &mut buffer) {
+        match stream.poll_peek(&mut Context::from_waker(reader), &mut buffer) {
             Poll::Pending => Arrived::Nothing,
             Poll::Ready(Ok(1..)) => Arrived::Bytes,
             Poll::Ready(_) => Arrived::End,
@@ -60,7 +69,9 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.lock()).poll_read(context, buffer)
+        let mut shared = self.0.lock();
+        shared.reader.clone_from(context.waker());
+        Pin::new(&mut shared.stream).poll_read(context, buffer)
     }
 }
 
@@ -70,14 +81,14 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.lock()).poll_write(context, bytes)
+        Pin::new(&mut self.0.lock().stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.lock()).poll_flush(context)
+        Pin::new(&mut self.0.lock().stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.lock()).poll_shutdown(context)
+        Pin::new(&mut self.0.lock().stream).poll_shutdown(context)
     }
 }
