@@ -1,0 +1,114 @@
+//! Runs scenarios under seeds, as many at the same time as there are cores, and each in a process of its own: what a process counts
+//! and draws begins anew.
+
+use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use parking_lot::Mutex;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::client;
+use crate::scenarios::{SCENARIOS, Scenario};
+use crate::world::World;
+
+const SEEDS: u64 = 20;
+
+/// How long the disorder lasts, and how often something happens: milliseconds.
+const LASTS: u64 = 2_000;
+const STEP: u64 = 40;
+
+pub(crate) fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let named = |name: &str| SCENARIOS.into_iter().find(|(known, _)| *known == name);
+    match arguments.first().and_then(|name| named(name)) {
+        None => run(&SCENARIOS),
+        Some(scenario) => match arguments.get(1) {
+            None => run(&[scenario]),
+            Some(seed) => {
+                println!("{}", simulate(seed.parse().unwrap(), scenario.1));
+                ExitCode::SUCCESS
+            }
+        },
+    }
+}
+
+fn run(scenarios: &[(&str, Scenario)]) -> ExitCode {
+    let mut jobs = Vec::new();
+    for (name, _) in scenarios {
+        // The first seed's story is told twice, and has to be the same.
+        jobs.extend([0].into_iter().chain(0..SEEDS).map(|seed| (*name, seed)));
+    }
+    let (next, told) = (AtomicUsize::new(0), Mutex::new(vec![None; jobs.len()]));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                loop {
+                    let job = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((name, seed)) = jobs.get(job) else {
+                        return;
+                    };
+                    let story = apart(name, *seed);
+                    told.lock()[job] = story;
+                }
+            });
+        }
+    });
+    let told = told.into_inner();
+    let mut good = true;
+    for ((name, _), told) in scenarios.iter().zip(told.chunks(1 + SEEDS as usize)) {
+        let ended = told[1..].iter().flatten().count();
+        let again = told[0] == told[1];
+        good &= again && ended == SEEDS as usize;
+        println!("{name}: {ended} of {SEEDS} seeds ended well; the same again: {again}");
+    }
+    match good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// In a process of its own; `None` if it ended badly.
+fn apart(name: &str, seed: u64) -> Option<String> {
+    let mut command = Command::new(env::current_exe().unwrap());
+    let output = command.args([name, &seed.to_string()]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        return Some(said.into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    eprintln!("--- {name} {seed}: {}\n{said}{complaint}", output.status);
+    None
+}
+
+/// What became of the requests, and a number that stands for what became of each, and when.
+fn simulate(seed: u64, scenario: Scenario) -> String {
+    // What the operating system gives as random, for whatever is seeded by it.
+    mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
+    let mut random = StdRng::seed_from_u64(seed);
+    let (mut world, outside) = World::new(seed);
+    let (settled, story) = (Arc::new(AtomicBool::new(false)), Arc::default());
+    let ledger = Arc::clone(&outside.ledger);
+    let client = client::live(outside, Arc::clone(&settled), Arc::clone(&story), seed);
+    world.client(client);
+    let mut now = 0;
+    while !world.sim.step().unwrap() {
+        now += 1;
+        if now % STEP == 0 && now < LASTS {
+            scenario(&mut world, &mut random);
+        }
+        if now == LASTS {
+            world.settle();
+            settled.store(true, Ordering::Relaxed);
+        }
+    }
+    let balance = ledger.close();
+    assert!(balance.completed > 0);
+    let mut number = DefaultHasher::new();
+    story.lock().hash(&mut number);
+    format!("{balance}; {now} ms; story {:x}", number.finish())
+}
