@@ -30,6 +30,12 @@ pub(crate) const LIMITS: Limits = Limits {
     dials: 4,
 };
 
+/// The registry counts by name, and two keys share one.
+const OF_NAMES: Limits = Limits {
+    per_host: 2 * LIMITS.per_host,
+    ..LIMITS
+};
+
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// How long callers go on when all is well.
@@ -110,7 +116,11 @@ impl Client {
     /// Limits are kept at any time.
     async fn watch(&self) {
         loop {
-            within(&self.pool, &LIMITS);
+            within(&self.pool, &OF_NAMES);
+            for host in self.pool.snapshot().hosts {
+                let there = host.connections.len() + host.dialing;
+                assert!(there <= LIMITS.per_host, "{there} of {host:?}");
+            }
             sleep(SAMPLED).await;
         }
     }

@@ -322,9 +322,20 @@ impl Book {
         waiting.any(|host| host.upgrade().is_some_and(|host| host.waiting() > 0))
     }
 
-    /// Whether an attempt at this address would find a limit in its way.
-    pub(in crate::pool) fn is_full(&self, address: SocketAddr, config: &Config) -> bool {
-        self.state.lock().full(address, config).is_some()
+    /// What would forbid an attempt at this address now.
+    pub(super) fn refusal(
+        &self,
+        address: SocketAddr,
+        host: u64,
+        config: &Config,
+    ) -> Option<Refusal> {
+        let now = self.now();
+        let state = self.state.lock();
+        if let Some(full) = state.full(address, config) {
+            return Some(Refusal::Full(full));
+        }
+        let verdict = state.blacklist.verdict(address, host, now, terms(config));
+        (verdict == Verdict::Probed).then_some(Refusal::Probed)
     }
 
     pub(super) fn blacklist_add(&self, network: IpNet, term: Option<Duration>) -> Result<()> {

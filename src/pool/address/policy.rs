@@ -49,6 +49,11 @@ impl HostAddresses {
         self.book.weight_of(address)
     }
 
+    /// The host's number in the book.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn book(&self) -> &Book {
         &self.book
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::book::Refusal;
 use crate::error::Error;
 use crate::pool::host::HostPool;
 use crate::pool::live::Live;
@@ -26,11 +27,12 @@ impl HostPool {
         self.queue().lock().kept_out = Some((error, Instant::now()));
         let book = &shared.book;
         book.wait(address, Arc::downgrade(self));
-        // A place given back between the attempt and the registration would otherwise be seen by nobody.
-        if book.is_full(address, &shared.config()) {
-            shared.make_room_at(address);
-        } else {
-            book.wake(address);
+        match book.refusal(address, self.addresses().number(), &shared.config()) {
+            Some(Refusal::Full(_)) => shared.make_room_at(address),
+            // The probe's end wakes.
+            Some(Refusal::Probed) => {}
+            // A place given back between the attempt and the registration would otherwise be seen by nobody.
+            None => book.wake(address),
         }
     }
 
