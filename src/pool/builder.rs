@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Book;
+use super::census::Census;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
@@ -248,7 +249,7 @@ impl PoolBuilder {
             health: PoolHealth::default(),
             voice: Voice::new(Arc::new(Publisher::new(self.hooks, self.observer))),
             evicting: AtomicUsize::new(0),
-            surplus: AtomicUsize::new(0),
+            census: Census::default(),
             runtime,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),

@@ -90,7 +90,7 @@ impl Shared {
     pub(super) fn trim_idle(&self) {
         let most = self.config().max_idle();
         // Every round: a walk over all connections only where the hosts' last looks found too many.
-        if self.permits.used() <= most || self.surplus.load(Ordering::Relaxed) <= most {
+        if self.permits.used() <= most || self.census.found().surplus <= most as u64 {
             return;
         }
         let mut idle = self.idle();
@@ -103,13 +103,6 @@ impl Shared {
         for surplus in idle.iter().skip(most) {
             surplus.live.close_if_idle(CloseReason::Evicted);
         }
-    }
-
-    /// A look at `host` found so many connections idle and not kept warm. For the housekeeper alone.
-    pub(super) fn note_surplus(&self, host: &HostPool, surplus: usize) {
-        let before = host.surplus.swap(surplus, Ordering::Relaxed);
-        self.surplus
-            .fetch_add(surplus.wrapping_sub(before), Ordering::Relaxed);
     }
 
     pub(super) fn connection_closed(&self, live: &Live) {

@@ -1,7 +1,5 @@
 //! How every host and the pool are doing: looked at by the housekeeper, told when it changes, read by whoever asks.
 
-use std::sync::Arc;
-
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -17,9 +15,9 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::dial::Origin;
 
-/// While a pool is not healthy its hosts are gone through so often, in milliseconds: soon enough for who is woken by it, and little
-/// work with a hundred thousand hosts.
-const ROUND_OF_ALL: u64 = 1_000;
+/// A pool's own health is looked at so often at most, in milliseconds: soon enough for who is woken by it, and little work with a
+/// hundred thousand hosts.
+const LOOKS: u64 = 1_000;
 
 /// How a pool and each of its hosts are doing, from [`Pool::health`].
 #[derive(Clone, Debug, Serialize)]
@@ -63,9 +61,11 @@ struct Observed {
     shown: Judgement,
     /// From its own use alone.
     own: Steady,
+    /// From its hosts'.
+    of_hosts: Judgement,
     /// A host's has changed.
     stirred: bool,
-    gone_through: u64,
+    looked: u64,
 }
 
 impl Pool {
@@ -252,18 +252,17 @@ impl Shared {
         let (from, to, why) = {
             let mut observed = self.health.0.lock();
             let restless = observed.shown.0 != Health::Healthy || crowded;
-            let due = now >= observed.gone_through + ROUND_OF_ALL;
-            if !(observed.stirred || restless && due) {
+            if !(restless || observed.stirred) || now < observed.looked + LOOKS {
                 return;
             }
-            (observed.stirred, observed.gone_through) = (false, now);
-            let hosts = self.hosts.all();
-            let of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
-            observed
-                .own
-                .observe(now, &self.own_vitals(&self.uses_of(&hosts)));
+            observed.looked = now;
+            if std::mem::take(&mut observed.stirred) {
+                let hosts = self.hosts.all();
+                observed.of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
+            }
+            observed.own.observe(now, &self.vitals_of_last_looks());
             let (from, _) = observed.shown;
-            observed.shown = worse(of_hosts, observed.own.shown());
+            observed.shown = worse(observed.of_hosts, observed.own.shown());
             let (to, why) = observed.shown;
             (from, to, why)
         };
@@ -287,14 +286,18 @@ impl Shared {
         }
     }
 
-    fn uses_of(&self, hosts: &[Arc<HostPool>]) -> Vitals {
-        let mut sum = Sum::default();
-        for live in hosts.iter().flat_map(|host| host.connections().to_vec()) {
-            sum.uses
-                .add(live.slot().usage().in_use, live.slot().limit());
-            sum.vitals.connections += 1;
+    fn vitals_of_last_looks(&self) -> Vitals {
+        let found = self.census.found();
+        let uses = Uses {
+            in_use: found.in_use,
+            limit: found.limit,
+            connections: found.connections,
+        };
+        Vitals {
+            utilisation: uses.utilisation(self.free_places()),
+            connections: usize::try_from(found.connections).unwrap_or(usize::MAX),
+            ..Vitals::default()
         }
-        sum.vitals(self.free_places())
     }
 
     fn free_places(&self) -> usize {

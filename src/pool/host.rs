@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::address::HostAddresses;
 use super::breaker::Breaker;
+use super::census::Census;
 use super::clock::{Clock, millis};
 use super::deadline::by;
 use super::events::{Limit, PoolEvent, Voice};
@@ -52,6 +53,8 @@ pub(super) struct HostPool {
     pub(super) renewing: AtomicBool,
     /// When the housekeeper looks at this host next, in its rounds; `u64::MAX` when it need not.
     pub(super) next_look: AtomicU64,
+    /// The housekeeper has turned away for long: whoever uses a connection calls it.
+    pub(super) asleep: AtomicBool,
     /// Until when the server is to be left in peace, by the pool's clock in milliseconds.
     calm_until: AtomicU64,
     voice: Voice,
@@ -66,8 +69,8 @@ pub(super) struct HostPool {
     choosing: Choosing,
     /// Connections to keep warm; not counted as idle.
     pub(super) keep_warm: AtomicUsize,
-    /// Its part of the pool's [`surplus`](Shared::surplus).
-    pub(super) surplus: AtomicUsize,
+    /// Its part of the pool's [`census`](Shared::census).
+    pub(super) census: Census,
     /// Until when none is kept warm all the same, by the pool's clock in milliseconds.
     pub(super) left_alone_until: AtomicU64,
     /// The idle window that the server last announced, in milliseconds.
@@ -101,6 +104,7 @@ impl HostPool {
             tracks_leases: AtomicBool::new(shared.config().lease_age_alarm().is_some()),
             renewing: AtomicBool::new(false),
             next_look: AtomicU64::new(u64::MAX),
+            asleep: AtomicBool::new(false),
             calm_until: AtomicU64::new(0),
             voice: shared.voice.another(),
             connections: ArcSwap::default(),
@@ -109,7 +113,7 @@ impl HostPool {
             spread: AtomicUsize::new(1),
             choosing: Choosing::new(&shared.config()),
             keep_warm: AtomicUsize::new(0),
-            surplus: AtomicUsize::new(0),
+            census: Census::default(),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
             last_asked: AtomicU64::new(now),
@@ -194,6 +198,11 @@ impl HostPool {
     /// Whether the server is not to be asked unless somebody wants to use it.
     pub(super) fn is_calm(&self, now: u64) -> bool {
         now < self.calm_until.load(Ordering::Relaxed)
+    }
+
+    /// Until when the server is to be left in peace.
+    pub(super) fn calm_until(&self) -> u64 {
+        self.calm_until.load(Ordering::Relaxed)
     }
 
     pub(super) fn last_asked(&self) -> u64 {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,9 @@ use super::shared::Shared;
 
 /// How often it looks: an idle limit or timeout is enforced at most this late.
 pub(super) const ROUND: Duration = Duration::from_millis(250);
+
+/// Hosts that are looked at before other tasks of the runtime get their turn: a look takes some microseconds.
+const AT_ONCE: usize = 64;
 
 /// Runs until the pool ends.
 pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
@@ -24,19 +28,33 @@ pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
             () = ending.cancelled() => return,
             _ = rounds.tick() => {}
         }
+        let Some(shared) = pool.upgrade() else { return };
+        let mut due = shared.due().into_iter().peekable();
+        // The pool is held no longer than a turn takes.
+        drop(shared);
+        while due.peek().is_some() {
+            match pool.upgrade() {
+                Some(shared) if !shared.is_closed() => shared.look_at(due.by_ref().take(AT_ONCE)),
+                _ => return,
+            }
+            yield_now().await;
+        }
         match pool.upgrade() {
-            Some(shared) => shared.round(),
+            Some(shared) => shared.look_at_all(),
             None => return,
         }
     }
 }
 
 impl Shared {
-    fn round(&self) {
+    /// Moves the clock. Returns the hosts to be looked at, each with the round it was entered for.
+    fn due(&self) -> Vec<(u64, Weak<HostPool>)> {
         let now = self.clock.tick();
-        let due = self.wheel.lock().advance(round_at(now));
-        let config = self.config();
-        let mut unused = Vec::new();
+        self.wheel.lock().advance(round_at(now))
+    }
+
+    fn look_at(&self, due: impl Iterator<Item = (u64, Weak<HostPool>)>) {
+        let (config, now) = (self.config(), self.clock.now());
         for (round, host) in due {
             let Some(host) = host.upgrade() else { continue };
             if !host.is_due(round) {
@@ -44,16 +62,17 @@ impl Shared {
             }
             match host.look_after(self, &config, now) {
                 Some(next) => self.schedule(&host, next),
-                None => unused.push(host),
+                None => self.retire(host, now + millis(config.idle_timeout())),
             }
         }
-        for host in unused {
-            self.retire(host, now + millis(config.idle_timeout()));
-        }
+    }
+
+    /// What concerns the pool as a whole.
+    fn look_at_all(&self) {
         self.relieve_starved();
         self.trim_surplus();
         self.trim_idle();
-        self.observe_health(now);
+        self.observe_health(self.clock.now());
     }
 
     /// Has the host looked after at that time of the pool's clock, or before, and not before the next round.

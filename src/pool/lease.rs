@@ -24,7 +24,11 @@ impl Lease {
     /// Takes a use of a connection that was there before, if there is one to be had.
     #[inline]
     pub(super) fn try_new(live: &Arc<Live>) -> Option<Self> {
-        live.slot().try_acquire().then(|| Self {
+        if !live.slot().try_acquire() {
+            return None;
+        }
+        live.host().note_use();
+        Some(Self {
             info: ConnectionInfo::new(live, true),
             held: AtomicU64::new(u64::from(match live.host().tracks_leases() {
                 true => live.leases().track(live.host().now()),

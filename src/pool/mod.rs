@@ -35,6 +35,7 @@
 mod address;
 mod breaker;
 mod builder;
+mod census;
 mod clock;
 mod coalescing;
 mod connection;
@@ -42,6 +43,8 @@ mod deadline;
 mod dialing;
 mod dials;
 mod driving;
+#[cfg(test)]
+mod entries;
 mod events;
 mod evict;
 mod flush;
@@ -75,6 +78,7 @@ mod queue;
 mod reconfigure;
 mod renewing;
 mod resets;
+mod resting;
 mod retry_budget;
 mod scale;
 mod shared;

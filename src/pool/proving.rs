@@ -81,6 +81,8 @@ impl Live {
         {
             self.asked().last.store(stamp, Ordering::Relaxed);
             pinger.ask();
+            // Somebody has to notice that the answer is late.
+            self.host().look_soon();
         }
     }
 

@@ -234,6 +234,7 @@ impl Shared {
         for host in self.hosts.all() {
             host.track_leases(config.lease_age_alarm().is_some());
             host.follow_balance(config);
+            host.look_soon();
             let wanted = config.min_warm().max(1);
             if ![0, wanted].contains(&host.warmth_wanted()) {
                 host.set_keep_warm(wanted);

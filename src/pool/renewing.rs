@@ -11,17 +11,29 @@ use super::shared::Shared;
 use crate::config::Config;
 
 impl HostPool {
-    /// Has the host's addresses asked for anew if their time runs out. At most one task a host.
-    pub(super) fn renew_addresses(self: &Arc<Self>, shared: &Shared) {
+    /// Has the host's addresses asked for anew if their time runs out. At most one task a host. Returns when to look again.
+    pub(super) fn renew_addresses(self: &Arc<Self>, shared: &Shared, now: u64) -> u64 {
         // Those that the caller named are not the name service's to change.
-        let fixed = self.key().addresses.is_some();
+        if self.key().addresses.is_some() {
+            return u64::MAX;
+        }
         let resolver = shared.dialer.resolver();
-        if fixed || !resolver.refresh_due(self.key().origin.host()) {
-            return;
+        let Some(due) = resolver.next_refresh(self.key().origin.host()) else {
+            return u64::MAX;
+        };
+        let due = self.at(due);
+        if due > now {
+            return due;
         }
-        if self.renewing.swap(true, Ordering::AcqRel) {
-            return;
+        if !self.renewing.swap(true, Ordering::AcqRel) {
+            self.spawn_renewal(shared);
         }
+        u64::MAX
+    }
+
+    /// When it has ended, the host is looked at again.
+    fn spawn_renewal(self: &Arc<Self>, shared: &Shared) {
+        let resolver = shared.dialer.resolver();
         let (host, resolver, ending) = (Arc::clone(self), resolver.clone(), shared.ending.clone());
         let renewal = async move {
             let renewing = Renewing(Arc::clone(&host));
@@ -47,6 +59,7 @@ impl HostPool {
     /// The name service names these. Where connections are kept warm, a new one is connected to before it gets traffic.
     pub(super) fn addresses_named(self: &Arc<Self>, addresses: &[SocketAddr]) {
         let newcomers = self.queue().lock().membership.named(self.now(), addresses);
+        self.look_soon();
         if self.keep_warm() == 0 {
             return;
         }
@@ -72,5 +85,6 @@ struct Renewing(Arc<HostPool>);
 impl Drop for Renewing {
     fn drop(&mut self) {
         self.0.renewing.store(false, Ordering::Release);
+        self.0.look_soon();
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Book;
+use super::census::Census;
 use super::clock::Clock;
 use super::dials::Dials;
 use super::events::Voice;
@@ -56,8 +57,7 @@ pub(super) struct Shared {
     pub(super) voice: Voice,
     /// Connections that were told to make room and have not closed yet.
     pub(super) evicting: AtomicUsize,
-    /// Connections that were idle and not kept warm when their hosts were last looked at.
-    pub(super) surplus: AtomicUsize,
+    pub(super) census: Census,
     /// Where every task of the pool runs.
     pub(super) runtime: Handle,
     /// Every task of the pool: dials, drivers, request bodies under way, the housekeeper.

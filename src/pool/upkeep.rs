@@ -1,13 +1,15 @@
 //! What a look at one host does: its connections' ages, silence and idleness, its warmth, and how many connections its load needs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
+use super::census::Found;
 use super::clock::millis;
 use super::host::HostPool;
 use super::housekeeper::ROUND;
 use super::live::Live;
 use super::liveness::Patience;
+use super::resting::SHORTEST_REST;
 use super::scale::Load;
 use super::shared::Shared;
 use crate::config::Config;
@@ -15,9 +17,6 @@ use crate::registry::CloseReason;
 
 /// A connection past its lifetime waits this long for its replacement, in parts of the lifetime; then it goes without one.
 const REPLACEMENT_GRACE: u32 = 10;
-
-/// A host with connections is looked at this often at least, since being used is not announced.
-const LONGEST_REST: Duration = Duration::from_secs(2);
 
 impl HostPool {
     /// Does what is due. Returns when to look again, in the pool's time; `None` when the host has nothing and nobody has asked for long.
@@ -27,6 +26,7 @@ impl HostPool {
         config: &Config,
         now: u64,
     ) -> Option<u64> {
+        self.rouse();
         let held = self.alarm_overdue(config, now);
         self.breaker().arm(config);
         self.follow_balance(config);
@@ -37,7 +37,7 @@ impl HostPool {
             next = next.min(live.look_after(patience, &shared.clock, now));
         }
         if !self.connections().is_empty() || self.keep_warm() > 0 {
-            self.renew_addresses(shared);
+            next = next.min(self.renew_addresses(shared, now));
         }
         self.follow_load(config, now);
         let cold = self.refill();
@@ -49,21 +49,43 @@ impl HostPool {
         }
         let unwell = self.observe_health(shared, config, now);
         let connections = self.connections();
+        let found = Found::among(&connections, self.keep_warm());
+        self.census.note(found, &shared.census);
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
-        let beyond_warm = connections.iter().skip(self.keep_warm());
-        shared.note_surplus(self, beyond_warm.filter(|live| !used(live)).count());
         if waiting || cold || held || connections.iter().any(used) {
             return Some(now + millis(ROUND));
         }
+        let rest = match unwell {
+            true => millis(SHORTEST_REST),
+            false => self.rest(&connections, now),
+        };
+        next = next.min(self.next_change_of_mind(now)).min(now + rest);
         if connections.is_empty() {
             let forgotten = self
                 .last_asked()
                 .saturating_add(millis(config.idle_timeout()));
-            let rest = now + millis(LONGEST_REST);
-            let next = if unwell { rest } else { forgotten.max(rest) };
-            return (forgotten > now || self.warmth_wanted() > 0).then_some(next);
+            let wanted = self.warmth_wanted() > 0;
+            return match (wanted, unwell) {
+                (false, false) => {
+                    (forgotten > now).then(|| forgotten.max(now + millis(SHORTEST_REST)))
+                }
+                _ => (forgotten > now || wanted).then_some(next),
+            };
         }
-        Some(next.min(now + millis(LONGEST_REST)))
+        if rest > millis(SHORTEST_REST) && !self.fall_asleep(&connections) {
+            next = now + millis(ROUND);
+        }
+        Some(next)
+    }
+
+    /// When the server is no longer to be left alone, or in peace.
+    fn next_change_of_mind(&self, now: u64) -> u64 {
+        let times = [
+            self.left_alone_until.load(Ordering::Relaxed),
+            self.calm_until(),
+        ];
+        let later = times.into_iter().filter(|time| *time > now);
+        later.min().unwrap_or(u64::MAX)
     }
 
     /// Lifetimes, numbers of requests and idle timeouts. Returns when the next is due.

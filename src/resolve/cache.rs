@@ -65,10 +65,9 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
         self.asked(State::UnderWay(flight, stale))
     }
 
-    /// Whether somebody should [refresh](Self::refresh) what is known of `name`.
-    pub(super) fn is_due(&self, name: &str) -> bool {
-        let standing = self.standing(name, Instant::now());
-        matches!(standing, Standing::Due(_) | Standing::Stale(_))
+    /// When somebody should [refresh](Self::refresh) what is known of `name`.
+    pub(super) fn due(&self, name: &str) -> Option<Instant> {
+        self.entries.get(name)?.due(Instant::now())
     }
 
     /// Asks anew, unless what is known is fresh or asking has just failed; whoever asks meanwhile joins.

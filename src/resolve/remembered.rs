@@ -132,6 +132,13 @@ impl<T: Clone> Remembered<T> {
         }
     }
 
+    /// When asking anew is due, or was; `None` when there is nothing to renew.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let known = self.known.as_ref().filter(|known| now < known.gone)?;
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.until);
+        Some(trouble.map_or(known.due, |until| until.max(known.due)))
+    }
+
     pub(super) fn standing(&self, now: Instant) -> Standing<T> {
         let trouble = self.trouble.as_ref().filter(|trouble| now < trouble.until);
         let known = self.known.as_ref().filter(|known| now < known.gone);

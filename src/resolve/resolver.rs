@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::answer::{Answer, Resolve};
 use super::cache::{Asked, Cache};
@@ -116,7 +117,15 @@ impl Resolver {
     /// Whether the answer about `host` runs out soon or has run out, so that somebody should [`refresh`](Self::refresh) it.
     /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago.
     pub fn refresh_due(&self, host: &str) -> bool {
-        Host::parse(host).is_ok_and(|host| self.addresses.is_due(&host.to_string()))
+        self.next_refresh(host)
+            .is_some_and(|due| due <= Instant::now())
+    }
+
+    /// From when on a [refresh](Self::refresh_due) of the answer about `host` is due, as of what is known now; `None` when there is
+    /// nothing to refresh.
+    pub fn next_refresh(&self, host: &str) -> Option<Instant> {
+        let host = Host::parse(host).ok()?;
+        self.addresses.due(&host.to_string())
     }
 
     /// Asks for `host` anew if that is [due](Self::refresh_due) or nothing is known of it; callers who ask meanwhile share

@@ -209,6 +209,8 @@ proptest! {
         for passed in steps {
             now += Duration::from_secs(passed);
             prop_assert_eq!(brief(&entry.standing(now), now), history.standing(now));
+            let is_due = matches!(entry.standing(now), Standing::Due(_) | Standing::Stale(_));
+            prop_assert_eq!(entry.due(now).is_some_and(|due| due <= now), is_due);
         }
         // A clock that leaps back makes nothing older than it is, and nothing last longer.
         let before = learned.checked_sub(Duration::from_secs(10)).unwrap_or(learned);
