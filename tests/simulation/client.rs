@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hotpool::config::Settings;
+use hotpool::pool::{ConnectionSnapshot, HostSnapshot};
 use hotpool::registry::State;
 use hotpool::resolve::Resolver;
 use hotpool::{Error, Pool, Protocols, Target};
@@ -116,18 +117,30 @@ impl Client {
         until("the servers are left alone", || self.outside.open() == 0).await;
     }
 
-    /// Limits are kept at any time.
+    /// Limits are kept and nobody is forgotten, at any time.
     async fn watch(&self) {
         for step in 0.. {
             within(&self.pool, &OF_NAMES);
             if step % STEPS == 0 {
-                for host in self.pool.snapshot().hosts {
-                    let there = host.connections.len() + host.dialing;
-                    assert!(there <= LIMITS.per_host, "{there} of {host:?}");
-                }
+                self.look_closely().await;
             }
             sleep(STEP).await;
         }
+    }
+
+    async fn look_closely(&self) {
+        for host in self.pool.snapshot().hosts {
+            let there = host.connections.len() + host.dialing;
+            assert!(there <= LIMITS.per_host, "{there} of {host:?}");
+        }
+        // Whoever was woken in this step and the next ones has had its turn.
+        for _ in 0..3 {
+            if !self.pool.snapshot().hosts.iter().any(forgets) {
+                return;
+            }
+            sleep(STEP).await;
+        }
+        panic!("forgotten: {:?}", self.pool.snapshot().hosts);
     }
 
     async fn follow_names(&self) {
@@ -274,6 +287,15 @@ impl Client {
         }
         assert_eq!(most, LIMITS.dials);
     }
+}
+
+/// Whether callers wait though there is room for them.
+fn forgets(host: &HostSnapshot) -> bool {
+    let has_room = |connection: &ConnectionSnapshot| {
+        let serves = connection.state == State::Open && !connection.draining && !connection.held;
+        serves && connection.in_use < connection.limit
+    };
+    host.waiting > 0 && host.connections.iter().any(has_room)
 }
 
 /// The first two are HTTP/1.1's. The last two differ by their partition alone.
