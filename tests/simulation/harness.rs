@@ -27,18 +27,19 @@ const STEP: u64 = 40;
 const LOOK: Duration = Duration::from_millis(20);
 const LONGEST: u32 = 6_000;
 
+/// `[SCENARIO [SEED]]`; what begins with a hyphen is meant for the usual harness.
 pub(crate) fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    let named = |name: &str| SCENARIOS.into_iter().find(|(known, _)| *known == name);
-    match arguments.first().and_then(|name| named(name)) {
-        None => run(&SCENARIOS),
-        Some(scenario) => match arguments.get(1) {
-            None => run(&[scenario]),
-            Some(seed) => {
-                println!("{}", simulate(seed.parse().unwrap(), scenario.1));
-                ExitCode::SUCCESS
-            }
-        },
+    let arguments = env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let arguments: Vec<_> = arguments.collect();
+    let (name, seed) = (arguments.first(), arguments.get(1));
+    let mut scenarios = SCENARIOS.to_vec();
+    scenarios.retain(|(known, _)| name.is_none_or(|name| name == known));
+    match (&scenarios[..], seed) {
+        ([(_, scenario)], Some(seed)) => {
+            println!("{}", simulate(seed.parse().unwrap(), *scenario));
+            ExitCode::SUCCESS
+        }
+        _ => run(&scenarios),
     }
 }
 
