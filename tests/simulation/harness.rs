@@ -20,8 +20,8 @@ use crate::world::World;
 const SEEDS: u64 = 20;
 
 /// How long the disorder lasts, and how often something happens: milliseconds.
-const LASTS: u64 = 2_000;
-const STEP: u64 = 40;
+const LASTS: u64 = 1_500;
+const STEP: u64 = 30;
 
 /// How often a process is looked at, and how many times until it is taken to hang: two minutes, of which it needs one or two seconds.
 const LOOK: Duration = Duration::from_millis(20);
