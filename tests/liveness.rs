@@ -35,14 +35,18 @@ fn impatient() -> PoolBuilder {
 
 /// A server that answers everything, and how many PINGs it got.
 async fn answering() -> (Peer, Arc<AtomicUsize>) {
+    answering_with(&[]).await
+}
+
+async fn answering_with(settings: &'static [(u16, u32)]) -> (Peer, Arc<AtomicUsize>) {
     let pings = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&pings);
-    let peer = Peer::tcp(move |_, socket| serve(socket, Arc::clone(&count))).await;
+    let peer = Peer::tcp(move |_, socket| serve(socket, settings, Arc::clone(&count))).await;
     (peer, pings)
 }
 
-async fn serve(socket: TcpStream, pings: Arc<AtomicUsize>) {
-    let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+async fn serve(socket: TcpStream, settings: &[(u16, u32)], pings: Arc<AtomicUsize>) {
+    let mut http2 = Http2::accept(socket, settings).await.unwrap();
     while let Some(frame) = http2.read().await {
         match (frame.kind, frame.flags & http2::ACK) {
             (http2::PING, 0) => {
@@ -228,5 +232,101 @@ async fn a_server_that_wants_calm_is_left_in_peace() {
         a_round().await;
     }
     assert_eq!((pings.load(Ordering::SeqCst), peer.accepted()), (1, 2));
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn silent_connections_that_nobody_has_asked_spare_no_dial() {
+    let (peer, _) = answering_with(&[(http2::MAX_CONCURRENT_STREAMS, 1)]).await;
+    let proxy = FaultProxy::to(peer.address).await;
+    let pool = impatient().build().unwrap();
+    let target = proxy.plain_target();
+    let two = tokio::join!(pool.get(&target), pool.get(&target));
+    assert_ne!(two.0.unwrap().id(), two.1.unwrap().id());
+    proxy.set(Network::half_open());
+    until_doubtful(&pool, &target).await;
+    let heal = async {
+        until("another dial", || proxy.accepted() == 3).await;
+        proxy.set(Network::default());
+    };
+    let (connection, ()) = tokio::join!(pool.get(&target), heal);
+    read(&connection.unwrap()).await.unwrap();
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn as_many_silent_connections_are_asked_as_their_callers_need() {
+    let (peer, pings) = answering_with(&[(http2::MAX_CONCURRENT_STREAMS, 2)]).await;
+    let pool = impatient()
+        .min_warm(3)
+        .max_connections_per_host(3)
+        .build()
+        .unwrap();
+    let target = peer.plain_target();
+    assert!(pool.preheat([&target]).await.is_complete());
+    until("three are warm", || pool.stats().connections == 3).await;
+    until_doubtful(&pool, &target).await;
+    // In one go: each would come back ready where it is asked by the next caller.
+    let callers = futures_util::future::join_all((0..6).map(|_| pool.get(&target)));
+    let held = tokio::time::timeout(Duration::from_secs(20), callers).await;
+    let held = held.expect("all are served");
+    assert!(held.iter().all(Result::is_ok));
+    assert!(pings.load(Ordering::SeqCst) >= 3);
+    assert_eq!(peer.accepted(), 3);
+    drop(held);
+    quiet(&pool).await;
+}
+
+/// A server that resets each connection's first stream and answers the others.
+async fn resetting_first() -> Peer {
+    Peer::tcp(move |_, socket| async move {
+        let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+        let first = http2.request().await.unwrap();
+        http2.reset(first, http2::INTERNAL_ERROR).await;
+        while let Some(stream) = http2.request().await {
+            http2.respond(stream).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_connection_with_a_failed_request_can_prove_itself_like_any_other() {
+    let peer = resetting_first().await;
+    let pool = impatient().build().unwrap();
+    let target = peer.plain_target();
+    let first = pool.get(&target).await.unwrap();
+    first.send(get()).await.unwrap_err();
+    let id = first.id();
+    drop(first);
+    until_doubtful(&pool, &target).await;
+    let again = pool.get(&target).await.unwrap();
+    assert_eq!(again.id(), id, "nothing says that it is dead");
+    read(&again).await.unwrap();
+    drop(again);
+    assert_eq!(peer.accepted(), 1);
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn a_late_answer_suspends_a_connection_with_a_failed_request_too() {
+    let peer = resetting_first().await;
+    let proxy = FaultProxy::to(peer.address).await;
+    let pool = impatient()
+        .ping_timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let target = proxy.plain_target();
+    let host = pool.host(&target).unwrap();
+    let held = pool.get(&target).await.unwrap();
+    held.send(get()).await.unwrap_err();
+    proxy.set(Network::half_open());
+    until("it is out of rotation", || host.try_get().is_none()).await;
+    assert!(
+        pool.registry().entry(held.id()).is_some(),
+        "and not dead yet"
+    );
+    drop(held);
+    proxy.cut();
     quiet(&pool).await;
 }

@@ -124,6 +124,7 @@ impl Exchange {
             Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),
             Some(CloseReason::Unhealthy) => Some(ErrorKind::Unresponsive),
             Some(CloseReason::Requested) => Some(ErrorKind::ClosedLocally),
+            _ if live.was_unresponsive() => Some(ErrorKind::Unresponsive),
             _ => live.was_cut().then_some(ErrorKind::ClosedLocally),
         };
         let error = match (cause, error.kind()) {

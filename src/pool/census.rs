@@ -11,6 +11,7 @@ pub(super) struct Census {
     connections: AtomicU64,
     in_use: AtomicU64,
     limit: AtomicU64,
+    idle: AtomicU64,
     surplus: AtomicU64,
 }
 
@@ -22,7 +23,9 @@ pub(super) struct Found {
     pub(super) in_use: u64,
     /// Uses that they allow.
     pub(super) limit: u64,
-    /// Connections that are idle and not kept warm.
+    /// Connections that nobody uses.
+    pub(super) idle: u64,
+    /// Those of them that are not kept warm.
     pub(super) surplus: u64,
 }
 
@@ -34,6 +37,7 @@ impl Found {
             found.connections += 1;
             found.in_use += u64::from(in_use);
             found.limit += u64::from(live.slot().limit());
+            found.idle += u64::from(in_use == 0);
             found.surplus += u64::from(in_use == 0 && position >= keep_warm);
         }
         found
@@ -47,6 +51,7 @@ impl Census {
             (&self.connections, &sum.connections, found.connections),
             (&self.in_use, &sum.in_use, found.in_use),
             (&self.limit, &sum.limit, found.limit),
+            (&self.idle, &sum.idle, found.idle),
             (&self.surplus, &sum.surplus, found.surplus),
         ];
         for (own, sum, found) in parts {
@@ -62,6 +67,7 @@ impl Census {
             connections: self.connections.load(Ordering::Relaxed),
             in_use: self.in_use.load(Ordering::Relaxed),
             limit: self.limit.load(Ordering::Relaxed),
+            idle: self.idle.load(Ordering::Relaxed),
             surplus: self.surplus.load(Ordering::Relaxed),
         }
     }
@@ -79,13 +85,14 @@ mod tests {
             let (hosts, sum): ([Census; 4], _) = Default::default();
             let mut last = [Found::default(); 4];
             for (host, some, more) in looks {
-                let found = Found { connections: some, in_use: more, limit: some + more, surplus: more / 2 };
+                let found = Found { connections: some, in_use: more, limit: some + more, idle: more, surplus: more / 2 };
                 hosts[host].note(found, &sum);
                 last[host] = found;
                 let total = |part: fn(&Found) -> u64| last.iter().map(part).sum::<u64>();
                 prop_assert_eq!(sum.found().connections, total(|found| found.connections));
                 prop_assert_eq!(sum.found().in_use, total(|found| found.in_use));
                 prop_assert_eq!(sum.found().limit, total(|found| found.limit));
+                prop_assert_eq!(sum.found().idle, total(|found| found.idle));
                 prop_assert_eq!(sum.found().surplus, total(|found| found.surplus));
             }
         }

@@ -153,9 +153,18 @@ impl HostPool {
         let permits = &shared.permits;
         self.limit_reached(Limit::MaxConnections, permits.used(), permits.limit());
         // A place given back between the attempt and the registration would otherwise be seen by nobody.
-        if !shared.permits.relieve_next() {
+        if !shared.permits.relieve_next() && !self.has_closing() {
             shared.make_room();
         }
+    }
+
+    /// Whether one of its own connections is about to give its place back.
+    fn has_closing(&self) -> bool {
+        let closing = |live: &Arc<Live>| {
+            let usage = live.slot().usage();
+            usage.draining && usage.in_use == 0
+        };
+        self.queue().lock().members.iter().any(closing)
     }
 
     fn tell_failed(&self, error: &Error, begun: Instant) {
@@ -389,6 +398,10 @@ impl Attempt {
         host.serve();
         host.queue().lock().dialing -= 1;
         host.scale();
+        if shared.permits.is_starving() {
+            // Its callers may have left: then it is idle, and others wait for a place.
+            shared.make_room();
+        }
         if let Purpose::Warmth(Some(report)) = purpose {
             // Whoever asked may have left.
             let _ = report.send(Ok(()));

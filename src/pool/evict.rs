@@ -2,14 +2,14 @@
 
 use std::cmp::Reverse;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::clock::millis;
 use super::events::Limit;
 use super::handle::Pool;
 use super::host::HostPool;
-use super::live::Live;
+use super::live::{Eviction, Live};
 use super::shared::Shared;
 use crate::config::Config;
 use crate::registry::{CloseReason, Health};
@@ -46,28 +46,38 @@ impl Shared {
     /// when there is no other: a caller who waits counts more than one who may come.
     pub(super) fn make_room(&self) {
         self.permits.forget_sated();
-        if !self.reserve_eviction() {
+        if !self.reserve_eviction(Eviction::Idle) {
             return;
         }
         let idle = self.idle();
         let least = idle.iter().min_by_key(|idle| (idle.kept_warm, idle.worth));
-        let evicted = least.is_some_and(|idle| idle.live.close_if_idle(CloseReason::Evicted));
-        self.settle_eviction(evicted, least.map(|idle| &*idle.live));
+        let evicted = least.filter(|idle| idle.live.close_if_idle(CloseReason::Evicted));
+        self.settle_eviction(Eviction::Idle, evicted.map(|idle| &*idle.live));
     }
 
-    /// Hosts that are never idle must not keep all places for ever: once somebody has waited long enough, a host with several
-    /// connections loses the one with the least on it, as soon as that has finished.
+    /// Hosts that are never idle must not keep all places for ever: once somebody has waited long enough, a host with more connections
+    /// than that one loses the one with the least on it, as soon as that has finished. What it takes may go to another that waits, at
+    /// first; the line moves on.
     pub(super) fn relieve_starved(&self) {
         self.permits.forget_sated();
         while self.permits.relieve_next() {}
-        if self.permits.starved_for() < PATIENCE || !self.reserve_eviction() {
+        if self.permits.is_starving() && self.census.found().idle > 0 {
+            // Idle without ever having been given back: a spare.
+            self.make_room();
+        }
+        if !self.permits.is_starving() {
             return;
         }
-        let least = self.least_busy_of_several();
+        let starved = self.permits.starved_for(PATIENCE);
+        let poorest = starved.iter().map(|host| host.connections().len()).min();
+        let Some(poorest) = poorest.filter(|_| self.reserve_eviction(Eviction::Busy)) else {
+            return;
+        };
+        let least = self.least_busy_of_richer(poorest);
         if let Some(live) = &least {
             live.drain(CloseReason::Evicted);
         }
-        self.settle_eviction(least.is_some(), least.as_deref());
+        self.settle_eviction(Eviction::Busy, least.as_deref());
     }
 
     /// Closes idle connections as far as there are more than a lowered limit allows, those that are kept warm last.
@@ -107,33 +117,43 @@ impl Shared {
 
     pub(super) fn connection_closed(&self, live: &Live) {
         self.counters.connection_closed();
-        if live.uncount_eviction() {
-            self.evicting.fetch_sub(1, Ordering::SeqCst);
+        if let Some(eviction) = live.uncount_eviction() {
+            self.evicting(eviction).fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// Counts a connection that is to make room, if more hosts wait than connections are on their way out.
-    fn reserve_eviction(&self) -> bool {
+    /// Counted apart: what is busy may stay so for hours, and must not keep what becomes idle from making room.
+    fn evicting(&self, eviction: Eviction) -> &AtomicUsize {
+        match eviction {
+            Eviction::Idle => &self.evicting_idle,
+            Eviction::Busy => &self.evicting_busy,
+        }
+    }
+
+    /// Counts a connection that is to make room, if more hosts wait than such connections are on their way out.
+    fn reserve_eviction(&self, eviction: Eviction) -> bool {
         let starving = self.permits.starving();
         let more = |evicting| (evicting < starving).then_some(evicting + 1);
-        self.evicting
+        self.evicting(eviction)
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
             .is_ok()
     }
 
     /// The count goes over to the connection, until that has ended; or back, if there is none or it has ended already.
-    fn settle_eviction(&self, evicted: bool, live: Option<&Live>) {
-        if !(evicted && live.is_some_and(Live::count_eviction)) {
-            self.evicting.fetch_sub(1, Ordering::SeqCst);
+    fn settle_eviction(&self, eviction: Eviction, evicted: Option<&Live>) {
+        if !evicted.is_some_and(|live| live.count_eviction(eviction)) {
+            self.evicting(eviction).fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    fn least_busy_of_several(&self) -> Option<Arc<Live>> {
+    /// Of hosts that would still have as many as one with `poorest` would then have: more would only be taken back.
+    fn least_busy_of_richer(&self, poorest: usize) -> Option<Arc<Live>> {
+        let enough = poorest + 1;
         let hosts = self.hosts.all().into_iter();
-        let several = hosts
+        let richer = hosts
             .map(|host| host.connections())
-            .filter(|all| all.len() > 1);
-        let candidates = several.flat_map(|all| all.iter().cloned().collect::<Vec<_>>());
+            .filter(|all| all.len() > enough);
+        let candidates = richer.flat_map(|all| all.iter().cloned().collect::<Vec<_>>());
         candidates.min_by_key(|live| live.slot().usage().in_use)
     }
 

@@ -251,11 +251,17 @@ impl HostPool {
         })
     }
 
-    /// Asks the oldest of those that are held back because of their silence.
-    fn prove(&self) {
-        let connections = self.connections.load();
-        if let Some(live) = connections.iter().find(|live| live.may_be_proven()) {
-            live.ask(self.now());
+    /// Asks those that are held back because of their silence, oldest first, as many as the waiting callers need.
+    pub(super) fn prove(&self) {
+        let mut wanted = u32::try_from(self.waiting().max(1)).unwrap_or(u32::MAX);
+        for live in self.connections.load().iter() {
+            if wanted == 0 {
+                return;
+            }
+            if live.may_be_proven() {
+                live.ask(self.now());
+                wanted = wanted.saturating_sub(live.slot().limit());
+            }
         }
     }
 
@@ -318,22 +324,23 @@ impl HostPool {
         }
     }
 
-    /// A connection has closed: those who wait may need a new one.
+    /// A connection has closed.
     pub(super) fn lost(self: &Arc<Self>, live: &Arc<Live>) {
         self.queue()
             .lock()
             .members
             .retain(|other| !Arc::ptr_eq(other, live));
         self.look_soon();
-        if self.queue.waiting() > 0 {
-            self.scale();
-        }
     }
 
-    /// A connection takes nobody any more: those who wait for its uses may need a new one.
+    /// A connection takes nobody any more.
     pub(super) fn withdraw(self: &Arc<Self>, live: &Arc<Live>) {
         self.forget(live);
         self.queue().lock().ended(live);
+    }
+
+    /// Those who waited for a connection that is gone may need a new one.
+    pub(super) fn scale_if_awaited(self: &Arc<Self>) {
         if self.queue.waiting() > 0 {
             self.scale();
         }

@@ -78,8 +78,18 @@ pub(crate) struct Live {
 }
 
 const UNCOUNTED: u8 = 0;
-const COUNTED: u8 = 1;
-const ENDED: u8 = 2;
+const COUNTED_IDLE: u8 = 1;
+const COUNTED_BUSY: u8 = 2;
+const ENDED: u8 = 3;
+
+/// Why a connection that makes room for others has not closed yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Eviction {
+    /// It is about to.
+    Idle,
+    /// Somebody still uses it, for who knows how long.
+    Busy,
+}
 
 /// What the pool decides about a connection that was just dialed.
 pub(super) struct Admission {
@@ -369,6 +379,8 @@ impl Live {
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
+            // Nobody new comes, so nothing counts against the server's limit any more.
+            self.forget_resets();
         }
         if before.in_use == 0 {
             self.close(reason);
@@ -393,6 +405,7 @@ impl Live {
         for guest in self.guests_now() {
             guest.give_back(self);
         }
+        self.host.scale_if_awaited();
     }
 
     /// Its guests' callers may have been waiting for this use.
@@ -403,16 +416,23 @@ impl Live {
     }
 
     /// Counts it among those that make room; false when it has ended already.
-    pub(super) fn count_eviction(&self) -> bool {
-        let uncounted =
-            self.eviction
-                .compare_exchange(UNCOUNTED, COUNTED, Ordering::SeqCst, Ordering::SeqCst);
-        uncounted.is_ok()
+    pub(super) fn count_eviction(&self, eviction: Eviction) -> bool {
+        let counted = match eviction {
+            Eviction::Idle => COUNTED_IDLE,
+            Eviction::Busy => COUNTED_BUSY,
+        };
+        self.eviction
+            .compare_exchange(UNCOUNTED, counted, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
-    /// It has ended; true when it was counted among those that make room.
-    pub(super) fn uncount_eviction(&self) -> bool {
-        self.eviction.swap(ENDED, Ordering::SeqCst) == COUNTED
+    /// It has ended; says among which of those that make room it was counted.
+    pub(super) fn uncount_eviction(&self) -> Option<Eviction> {
+        match self.eviction.swap(ENDED, Ordering::SeqCst) {
+            COUNTED_IDLE => Some(Eviction::Idle),
+            COUNTED_BUSY => Some(Eviction::Busy),
+            _ => None,
+        }
     }
 
     /// Gives one use back.
@@ -460,7 +480,10 @@ impl Live {
         self.registration.note_close(CloseReason::Abandoned);
         let before = self.slot.drain();
         if !before.draining {
-            self.withdraw();
+            self.host.withdraw(self);
+            for guest in self.guests_now() {
+                guest.give_back(self);
+            }
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
@@ -471,8 +494,10 @@ impl Live {
         self.tell_end();
         let permits = self.permits.lock().take();
         self.host.lost(self);
-        // Before the count of those on their way out falls: else one more would be sent after it.
+        // Before its host looks for a place, which would be another's that makes room; and before the count of those on their way out
+        // falls: else one more would be sent after it.
         drop(permits);
+        self.host.scale_if_awaited();
         if let Some(shared) = self.host.shared() {
             shared.connection_closed(self);
         }

@@ -108,12 +108,13 @@ impl<H: Starving> Permits<H> {
         }
     }
 
-    /// How long the first in line has waited.
-    pub(super) fn starved_for(&self) -> Duration {
+    /// Those who have waited for so long.
+    pub(super) fn starved_for(&self, patience: Duration) -> Vec<Arc<H>> {
         let starved = self.starved.lock();
-        starved
-            .front()
-            .map_or(Duration::ZERO, |(_, since)| since.elapsed())
+        let long = starved
+            .iter()
+            .filter(|(_, since)| since.elapsed() >= patience);
+        long.filter_map(|(host, _)| host.upgrade()).collect()
     }
 
     /// The host that has waited longest for a place.

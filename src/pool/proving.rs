@@ -1,14 +1,14 @@
 //! Connections that were silent prove themselves: asked by a PING, held back while the answer is awaited or late.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::clock::{Clock, millis};
 use super::live::Live;
 use super::liveness::{Patience, Seen, Verdict, judge, next_look};
 use crate::config::Config;
 use crate::dial::Arrived;
-use crate::registry::{CloseReason, Health};
+use crate::registry::CloseReason;
 
 /// How often the driver is given way to while bytes have arrived that it has not read. It may be running on another thread, and what
 /// has arrived is mostly no end.
@@ -19,6 +19,10 @@ const GIVING_WAY: usize = 3;
 pub(super) struct Asked {
     due: AtomicU64,
     last: AtomicU64,
+    /// The answer is late.
+    late: AtomicBool,
+    /// It did not come.
+    missing: AtomicBool,
 }
 
 impl Patience {
@@ -53,7 +57,7 @@ impl Live {
             }
             Verdict::Ask => self.ask(now),
             Verdict::Late => {
-                if self.entry().health() != Health::Suspect {
+                if !self.asked().late.swap(true, Ordering::Relaxed) {
                     self.slot().hold();
                     self.suspect();
                     // Those who hoped for it may need another.
@@ -61,6 +65,7 @@ impl Live {
                 }
             }
             Verdict::Dead => {
+                self.asked().missing.store(true, Ordering::Release);
                 self.registration().note_close(CloseReason::Unhealthy);
                 self.drain(CloseReason::Unhealthy);
                 self.cut().cancel();
@@ -89,6 +94,7 @@ impl Live {
     /// It works: whoever waits may have it.
     pub(super) fn proven(self: &Arc<Self>) {
         self.asked().due.store(0, Ordering::SeqCst);
+        self.asked().late.store(false, Ordering::Relaxed);
         self.settle_resets();
         if self.slot().readmit() {
             self.vindicate();
@@ -116,10 +122,20 @@ impl Live {
         before.draining || !self.slot().usage().draining
     }
 
-    /// It is held back and its answer is not late yet: worth waiting for.
+    /// Whether it was ended because it did not answer, whatever it was closed for before.
+    pub(crate) fn was_unresponsive(&self) -> bool {
+        self.asked().missing.load(Ordering::Acquire)
+    }
+
+    /// It is held back and its answer is not late: worth asking.
     pub(super) fn may_be_proven(&self) -> bool {
         let usage = self.slot().usage();
-        usage.held && !usage.draining && self.entry().health() == Health::Healthy
+        usage.held && !usage.draining && !self.asked().late.load(Ordering::Relaxed)
+    }
+
+    /// It was asked, and is not late yet: worth waiting for.
+    pub(super) fn is_being_proven(&self) -> bool {
+        self.may_be_proven() && self.asked().due.load(Ordering::SeqCst) != 0
     }
 
     /// Whether anything has arrived since it was last asked.

@@ -96,7 +96,7 @@ impl Queue {
     pub(super) fn wanted_dials(&self) -> usize {
         match self.protocol {
             Some(Protocol::Http1) => self.waiters.len(),
-            _ if self.members.iter().any(|live| live.may_be_proven()) => 0,
+            _ if self.members.iter().any(|live| live.is_being_proven()) => 0,
             _ => self.waiters.len().min(1),
         }
     }

@@ -26,6 +26,10 @@ impl Live {
             return;
         }
         self.resets().lock().uncovered.push(Arc::clone(lease));
+        if self.slot().usage().draining {
+            // Since the look above: who drained it may have come too early to find this one.
+            return self.forget_resets();
+        }
         // Where the limit is far, the housekeeper's next look is soon enough.
         if usage.in_use.saturating_mul(2) >= self.slot().limit() {
             self.ask_about_resets();
@@ -57,7 +61,7 @@ impl Live {
         drop(settled);
     }
 
-    /// The connection has ended; nothing is owed any more.
+    /// The connection drains or has ended; nothing is owed any more.
     pub(super) fn forget_resets(&self) {
         let resets = std::mem::take(&mut *self.resets().lock());
         drop(resets);

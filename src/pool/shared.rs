@@ -55,8 +55,9 @@ pub(super) struct Shared {
     pub(super) draws: Mutex<StdRng>,
     pub(super) health: PoolHealth,
     pub(super) voice: Voice,
-    /// Connections that were told to make room and have not closed yet.
-    pub(super) evicting: AtomicUsize,
+    /// Connections that were told to make room and have not closed yet: those that nobody used then, and the others.
+    pub(super) evicting_idle: AtomicUsize,
+    pub(super) evicting_busy: AtomicUsize,
     pub(super) census: Census,
     /// Where every task of the pool runs.
     pub(super) runtime: Handle,

@@ -33,7 +33,9 @@ impl HostPool {
         self.trim(config);
         let mut next = self.end_old(config, now);
         let patience = Patience::of(config);
-        for live in self.connections().iter() {
+        // Those that drain as well: who still uses one must not wait for a server that is gone.
+        let members = self.queue().lock().members.clone();
+        for live in &members {
             next = next.min(live.look_after(patience, &shared.clock, now));
         }
         if !self.connections().is_empty() || self.keep_warm() > 0 {
@@ -43,7 +45,8 @@ impl HostPool {
         let cold = self.refill();
         let waiting = self.waiting() > 0;
         if waiting {
-            // Dials that paused after a failure, and places that a warm dial left.
+            // Dials that paused after a failure, places that a warm dial left, connections that have fallen silent since.
+            self.prove();
             self.serve();
             self.scale();
         }
@@ -52,7 +55,7 @@ impl HostPool {
         let found = Found::among(&connections, self.keep_warm());
         self.census.note(found, &shared.census);
         let used = |live: &Arc<Live>| live.slot().usage().in_use > 0;
-        if waiting || cold || held || connections.iter().any(used) {
+        if waiting || cold || held || members.iter().any(used) {
             return Some(now + millis(ROUND));
         }
         let rest = match unwell {
