@@ -178,5 +178,5 @@ const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const ENOBUFS: i32 = 105;
 
-#[cfg(all(test, not(turmoil)))]
+#[cfg(test)]
 mod tests;
