@@ -135,17 +135,18 @@ async fn a_host_whose_connection_ends_takes_no_other_hosts_place() {
     read(&spared).await.unwrap();
     drop(spared);
     let second = host(&peer, 2);
-    let pool = Arc::new(pool);
-    let (using, waiting) = (Arc::clone(&pool), Arc::clone(&pool));
-    let (one, other) = (second.clone(), second.clone());
-    let broken = tokio::spawn(async move { fetch(&using, &one).await });
-    until("it is in use", || pool.stats().in_use == 1).await;
-    let waiting = tokio::spawn(async move { fetch(&waiting, &other).await });
-    until("another waits", || pool.stats().waiting == 1).await;
-    assert_eq!(pool.stats().connections, 2);
-    ends.add_permits(1);
-    broken.await.unwrap().unwrap_err();
-    assert_eq!(waiting.await.unwrap().unwrap(), "hello");
+    let waiting = async {
+        until("it is in use", || pool.stats().in_use == 1).await;
+        fetch(&pool, &second).await
+    };
+    let ending = async {
+        until("another waits", || pool.stats().waiting == 1).await;
+        assert_eq!(pool.stats().connections, 2);
+        ends.add_permits(1);
+    };
+    let (broken, served, ()) = tokio::join!(fetch(&pool, &second), waiting, ending);
+    broken.unwrap_err();
+    assert_eq!(served.unwrap(), "hello");
     assert_eq!(
         pool.get(&first).await.unwrap().id(),
         id,

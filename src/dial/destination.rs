@@ -1,5 +1,7 @@
 //! In which order a host's addresses are tried.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// How many addresses of the preferred family are tried before the first of the other (RFC 8305 §4, First Address Family Count).
@@ -7,6 +9,9 @@ const FIRST_FAMILY_COUNT: usize = 1;
 
 /// A host may resolve to a thousand. At a quarter of a second each, more would take longer than a dial may.
 pub(super) const MOST_ADDRESSES: usize = 16;
+
+/// As many as a resolver hands over of both families.
+const MOST_SOURCES: usize = 64;
 
 /// The destinations, the preferred first, by those rules of RFC 6724 §6 that a client can decide.
 ///
@@ -17,16 +22,40 @@ pub(super) fn sort(addresses: &mut [SocketAddr], source: impl Fn(SocketAddr) -> 
     addresses.sort_by_cached_key(|address| Rank::of(address.ip(), source(*address)));
 }
 
-/// The families in turn, beginning with the first address's (RFC 8305 §4), and no more than one dial may try.
-pub(super) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
-        return Vec::new();
+/// [`sort`], asking for the source of each address; or, of more than a name service names, of one for all that are alike to the rules: each
+/// costs a socket and four system calls, and of so many few are tried.
+pub(super) fn sort_many(
+    addresses: &mut [SocketAddr],
+    source: impl Fn(SocketAddr) -> Option<IpAddr>,
+) {
+    if addresses.len() <= MOST_SOURCES {
+        return sort(addresses, source);
+    }
+    let known: RefCell<HashMap<_, Option<IpAddr>>> = RefCell::default();
+    sort(addresses, |address| {
+        let alike = (address.is_ipv4(), scope(address.ip()), policy(address.ip()));
+        let mut known = known.borrow_mut();
+        *known.entry(alike).or_insert_with(|| source(address))
+    });
+}
+
+/// The families in turn (RFC 8305 §4), and no more than so many. The first address's family comes first, or if one was tried before,
+/// the one that was not tried last.
+pub(super) fn interleave(
+    addresses: &[SocketAddr],
+    last: Option<SocketAddr>,
+    most: usize,
+) -> Vec<SocketAddr> {
+    let begins_with_ipv4 = match (last, addresses.first()) {
+        (Some(last), _) => !last.is_ipv4(),
+        (None, Some(first)) => first.is_ipv4(),
+        (None, None) => return Vec::new(),
     };
-    let is_same = |address: &&SocketAddr| address.is_ipv4() == first.is_ipv4();
+    let is_same = |address: &&SocketAddr| address.is_ipv4() == begins_with_ipv4;
     let mut same = addresses.iter().filter(is_same);
     let mut other = addresses.iter().filter(|address| !is_same(address));
     let mut order: Vec<SocketAddr> = same.by_ref().take(FIRST_FAMILY_COUNT).copied().collect();
-    while order.len() < MOST_ADDRESSES {
+    while order.len() < most {
         let before = order.len();
         order.extend(other.next());
         order.extend(same.next());
@@ -34,7 +63,7 @@ pub(super) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
             break;
         }
     }
-    order.truncate(MOST_ADDRESSES);
+    order.truncate(most);
     order
 }
 
@@ -184,23 +213,56 @@ mod tests {
     }
 
     #[test]
+    fn of_a_thousand_addresses_few_sources_are_asked_for() {
+        let asked = std::cell::Cell::new(0);
+        let source = |_: SocketAddr| {
+            asked.set(asked.get() + 1);
+            Some("192.0.2.9".parse().unwrap())
+        };
+        for (count, wanted) in [(MOST_SOURCES, MOST_SOURCES), (1_000, 2)] {
+            asked.set(0);
+            let v4 = (1..).map(|n| SocketAddr::from(([192, 0, 2, 1], n)));
+            let mut list: Vec<_> = v4.take(count - 1).collect();
+            list.push("[2001:db8::1]:443".parse().unwrap());
+            sort_many(&mut list, source);
+            assert_eq!(asked.get(), wanted);
+            assert_eq!(list.len(), count);
+        }
+    }
+
+    #[test]
     fn families_alternate_from_the_first() {
         let list = addresses(&["::1", "::2", "::3", "1.1.1.1"]);
         assert_eq!(
-            interleave(&list),
+            interleave(&list, None, MOST_ADDRESSES),
             addresses(&["::1", "1.1.1.1", "::2", "::3"])
         );
         let list = addresses(&["1.1.1.1", "1.1.1.2", "::1", "::2", "::3"]);
         let wanted = addresses(&["1.1.1.1", "::1", "1.1.1.2", "::2", "::3"]);
-        assert_eq!(interleave(&list), wanted);
-        assert!(interleave(&[]).is_empty());
+        assert_eq!(interleave(&list, None, MOST_ADDRESSES), wanted);
+        assert!(interleave(&[], None, MOST_ADDRESSES).is_empty());
+    }
+
+    #[test]
+    fn families_alternate_from_the_one_tried_last() {
+        let list = addresses(&["::1", "::2", "1.1.1.1", "1.1.1.2"]);
+        for (last, wanted) in [
+            ("::9", ["1.1.1.1", "::1", "1.1.1.2"]),
+            ("1.1.1.9", ["::1", "1.1.1.1", "::2"]),
+        ] {
+            let last = addresses(&[last]).first().copied();
+            assert_eq!(interleave(&list, last, 3), addresses(&wanted));
+        }
+        let same = addresses(&["::1", "::2"]);
+        assert_eq!(interleave(&same, same.first().copied(), 9), same);
+        assert!(interleave(&same, None, 0).is_empty());
     }
 
     #[test]
     fn of_a_thousand_addresses_few_of_each_family_are_tried() {
         let v4 = (0..500_u16).map(|n| SocketAddr::from(([192, 0, 2, 1], 1 + n)));
         let v6 = (0..500_u16).map(|n| SocketAddr::from((Ipv6Addr::LOCALHOST, 1 + n)));
-        let order = interleave(&v4.chain(v6).collect::<Vec<_>>());
+        let order = interleave(&v4.chain(v6).collect::<Vec<_>>(), None, MOST_ADDRESSES);
         assert_eq!(order.len(), MOST_ADDRESSES);
         let v6 = order.iter().filter(|address| address.is_ipv6());
         assert_eq!(v6.count(), MOST_ADDRESSES / 2);

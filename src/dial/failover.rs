@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::destination::{MOST_ADDRESSES, interleave};
 use crate::error::ErrorKind;
 
 /// How often a dial goes on with another address after one that accepted it at TCP. More would take longer than its callers wait.
@@ -19,14 +20,18 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Failover {
     addresses: Vec<SocketAddr>,
+    /// Those that are out.
+    struck: Vec<SocketAddr>,
     done: usize,
     has_repeated: bool,
 }
 
 impl Failover {
-    pub(super) fn new(addresses: Vec<SocketAddr>) -> Self {
+    /// `preferred` are the addresses known when the dial begins, the preferred first.
+    pub(super) fn new(preferred: Vec<SocketAddr>) -> Self {
         Self {
-            addresses,
+            addresses: interleave(&preferred, None, MOST_ADDRESSES),
+            struck: Vec::new(),
             done: 0,
             has_repeated: false,
         }
@@ -40,16 +45,45 @@ impl Failover {
     /// These failed before TCP was there.
     pub(super) fn strike(&mut self, failed: &[SocketAddr]) {
         self.addresses.retain(|address| !failed.contains(address));
+        self.struck.extend(failed);
+    }
+
+    /// These are all that are known now, the preferred first; `begun` have been tried in the race that is on. Returns what it is to try
+    /// next: the families in turn, from the one that was not tried last (RFC 8305 §6).
+    pub(super) fn arrange(
+        &mut self,
+        preferred: &[SocketAddr],
+        begun: &[SocketAddr],
+    ) -> Vec<SocketAddr> {
+        let is_new =
+            |address: &&SocketAddr| !begun.contains(address) && !self.struck.contains(address);
+        let untried: Vec<_> = preferred.iter().filter(is_new).copied().collect();
+        let last = begun.last().or_else(|| self.struck.last()).copied();
+        let tried = self
+            .struck
+            .iter()
+            .filter(|address| !begun.contains(address));
+        let room = MOST_ADDRESSES.saturating_sub(begun.len() + tried.count());
+        let untried = interleave(&untried, last, room);
+        self.addresses.retain(|address| begun.contains(address));
+        self.addresses.extend(&untried);
+        untried
     }
 
     /// `address` is to be dialed again, before others.
     pub(super) fn prefer(&mut self, address: SocketAddr) {
-        self.strike(&[address]);
+        self.addresses.retain(|other| *other != address);
         self.addresses.insert(0, address);
     }
 
-    /// A connection to `address` failed. True when [`addresses`](Self::addresses) are worth another race.
-    pub(super) fn go_on(&mut self, address: SocketAddr, stage: Stage, kind: ErrorKind) -> bool {
+    /// A connection to `address` failed. True when [`addresses`](Self::addresses) are worth another race, or those are that may come.
+    pub(super) fn go_on(
+        &mut self,
+        address: SocketAddr,
+        stage: Stage,
+        kind: ErrorKind,
+        more_may_come: bool,
+    ) -> bool {
         if !is_the_addresses(kind) || self.done >= MOST_FAILOVERS {
             return false;
         }
@@ -65,7 +99,7 @@ impl Failover {
             self.addresses.push(address);
             return true;
         }
-        false
+        more_may_come
     }
 }
 
@@ -96,10 +130,10 @@ mod tests {
         let mut failover = Failover::new(all.clone());
         failover.strike(&all[..1]);
         for failed in 1..=MOST_FAILOVERS {
-            assert!(failover.go_on(all[failed], Stage::Tls, ErrorKind::TlsTimeout));
+            assert!(failover.go_on(all[failed], Stage::Tls, ErrorKind::TlsTimeout, false));
             assert_eq!(failover.addresses(), &all[failed + 1..]);
         }
-        assert!(!failover.go_on(all[4], Stage::Tls, ErrorKind::TlsTimeout));
+        assert!(!failover.go_on(all[4], Stage::Tls, ErrorKind::TlsTimeout, false));
     }
 
     #[test]
@@ -114,7 +148,7 @@ mod tests {
         ] {
             let all = addresses(2);
             let mut failover = Failover::new(all.clone());
-            assert!(!failover.go_on(all[0], Stage::Tls, kind), "{kind}");
+            assert!(!failover.go_on(all[0], Stage::Tls, kind, false), "{kind}");
         }
     }
 
@@ -129,11 +163,11 @@ mod tests {
         ] {
             let mut failover = Failover::new(all.clone());
             assert_eq!(
-                failover.go_on(all[0], stage, kind),
+                failover.go_on(all[0], stage, kind, false),
                 again,
                 "{stage:?} {kind}"
             );
-            assert!(!failover.go_on(all[0], stage, kind), "only once");
+            assert!(!failover.go_on(all[0], stage, kind, false), "only once");
         }
     }
 }

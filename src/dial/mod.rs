@@ -5,6 +5,7 @@
 mod access;
 mod address_policy;
 mod destination;
+mod destinations;
 mod dialer;
 mod end_entity;
 mod failover;

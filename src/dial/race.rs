@@ -1,8 +1,6 @@
 //! Happy Eyeballs (RFC 8305 §5): attempts are staggered and the first that answers wins. A state machine without sockets or clock.
 //!
-//! All addresses are there when a race begins. RFC 8305 §3 would let it begin with those of one family while the other's are
-//! outstanding; here one lookup is shared by all who ask for a host and kept as one answer, so it is the resolver that waits for the
-//! second family, and gives up on it after a while.
+//! Addresses may come while it is on (RFC 8305 §6): they take the places that they would have had, behind those already tried.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -37,7 +35,7 @@ pub(super) enum Action {
     Wait(Option<Instant>),
     /// Drop all other attempts.
     Won(SocketAddr),
-    /// No attempt is left.
+    /// No attempt is left, and no address will come.
     Lost,
 }
 
@@ -45,9 +43,16 @@ pub(super) enum Action {
 pub(super) struct Race {
     waiting: VecDeque<SocketAddr>,
     running: Vec<SocketAddr>,
+    /// In their order.
+    begun: Vec<SocketAddr>,
     delay: Duration,
+    /// When the last attempt began.
+    last: Option<Instant>,
     /// When the next attempt begins, unless one fails before.
     next: Option<Instant>,
+    /// Whether more addresses may come.
+    is_open: bool,
+    is_exhausted: bool,
 }
 
 impl Race {
@@ -56,9 +61,31 @@ impl Race {
         Self {
             waiting: addresses.into_iter().collect(),
             running: Vec::new(),
+            begun: Vec::new(),
             delay: delay.clamp(SHORTEST_DELAY, LONGEST_DELAY),
+            last: None,
             next: None,
+            is_open: false,
+            is_exhausted: false,
         }
+    }
+
+    /// More addresses may come, or none any more. To be followed by a [`Tick`](Event::Tick).
+    pub(super) fn open(&mut self, is_open: bool) {
+        self.is_open = is_open;
+    }
+
+    /// From now on these are tried, in their order, and no others but those begun. To be followed by a [`Tick`](Event::Tick).
+    pub(super) fn arrange(&mut self, untried: impl IntoIterator<Item = SocketAddr>) {
+        if self.is_exhausted {
+            return;
+        }
+        self.waiting = untried.into_iter().collect();
+        // Where nothing is on, there is nothing to wait for.
+        self.next = match self.waiting.is_empty() || self.running.is_empty() {
+            true => None,
+            false => self.last.map(|last| last + self.delay),
+        };
     }
 
     pub(super) fn step(&mut self, now: Instant, event: Event) -> Action {
@@ -75,9 +102,15 @@ impl Race {
             Event::Exhausted(address) => {
                 self.running.retain(|running| *running != address);
                 self.waiting.clear();
+                self.is_exhausted = true;
                 self.wait()
             }
         }
+    }
+
+    /// Those tried, in their order.
+    pub(super) fn begun(&self) -> &[SocketAddr] {
+        &self.begun
     }
 
     /// Those under way.
@@ -90,8 +123,14 @@ impl Race {
             return self.wait();
         };
         self.running.push(address);
+        self.begun.push(address);
+        self.last = Some(now);
         self.next = (!self.waiting.is_empty()).then(|| now + self.delay);
         Action::Begin(address, self.next)
+    }
+
+    fn expects_more(&self) -> bool {
+        self.is_open && !self.is_exhausted
     }
 
     fn wait(&mut self) -> Action {
@@ -99,7 +138,7 @@ impl Race {
             self.next = None;
         }
         match self.running.is_empty() {
-            true if self.waiting.is_empty() => Action::Lost,
+            true if self.waiting.is_empty() && !self.expects_more() => Action::Lost,
             _ => Action::Wait(self.next),
         }
     }

@@ -1,5 +1,7 @@
 //! The steps of a dial, each with its own deadline, and the way from an address that fails to the next.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +9,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::either::Either;
 
-use super::access::permitted;
 use super::address_policy::AddressPermit;
-use super::destination;
+use super::destinations::Destinations;
 use super::dialer::{Dialer, Route};
 use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
-use super::local_addresses::SystemChooses;
 use super::net::TcpStream;
 use super::origin::Scheme;
 use super::outcome::{DialTiming, Driver, Sender};
@@ -82,12 +82,13 @@ impl Dial<'_> {
     ///
     /// The first address's of those that failed, unless one's is a verdict that all would repeat.
     pub(super) async fn run(&mut self) -> Result<Opened> {
-        let mut failover = Failover::new(self.destinations().await?);
+        let mut destinations = Destinations::begin(self.dialer, self.route)?;
+        let mut failover = Failover::new(self.resolve(&mut destinations).await?);
         let end = Instant::now() + self.deadlines.total();
         let mut resume = Resume::IfPossible;
         let mut first_error = None;
         loop {
-            let connected = match self.connect(failover.addresses(), end).await {
+            let connected = match self.connect(&mut failover, &mut destinations, end).await {
                 Ok(connected) => connected,
                 Err(error) => return Err(first_error.unwrap_or(error)),
             };
@@ -103,8 +104,10 @@ impl Dial<'_> {
             let mut stage = Stage::Tls;
             let stream = Socket::new(stream);
             let socket = stream.view();
-            match self.handshake(stream, resume, end, &mut stage).await {
+            let handshake = self.handshake(stream, resume, end, &mut stage);
+            match meanwhile(handshake, learn(&mut destinations, &mut failover, address)).await {
                 Ok((sender, driver, tls)) => {
+                    destinations.park();
                     self.route.addresses.ended(address, Ok(began.elapsed()));
                     return Ok(Opened {
                         address,
@@ -124,7 +127,8 @@ impl Dial<'_> {
                     if error.kind() != ErrorKind::OutOfResources {
                         self.route.addresses.ended(address, Err(&error));
                     }
-                    let goes_on = failover.go_on(address, stage, error.kind());
+                    let goes_on =
+                        failover.go_on(address, stage, error.kind(), destinations.is_open());
                     tracing::debug!(%error, goes_on, "a connection failed while it was opened");
                     if !is_the_addresses(error.kind()) {
                         return Err(error);
@@ -138,42 +142,25 @@ impl Dial<'_> {
         }
     }
 
-    /// Those that may be tried, in the order to try them in.
-    async fn destinations(&mut self) -> Result<Vec<SocketAddr>> {
-        let resolved = match self.route.addresses.named() {
-            Some(named) => named.to_vec(),
-            None => self.resolve().await?,
-        };
-        let mut permitted = permitted(&self.dialer.access(), resolved)?;
-        // Where there is no choice there is nothing to find out.
-        if permitted.len() > 1 {
-            destination::sort(&mut permitted, |to| match self.dialer.local.source(to) {
-                Ok(chosen) => chosen,
-                Err(SystemChooses) => destination::system_source(to),
-            });
-        }
-        let ordered = self.route.addresses.order(permitted)?;
-        Ok(destination::interleave(&ordered))
-    }
-
-    async fn resolve(&mut self) -> Result<Vec<SocketAddr>> {
-        let origin = &self.route.origin;
-        let resolver = &self.dialer.resolver;
-        let (host, port) = (origin.host(), origin.port());
-        let answer = async {
-            match origin.scheme() {
-                Scheme::Http => resolver.look_up(host, port).await,
-                Scheme::Https => resolver.look_up_https(host, port).await,
-            }
-        };
+    /// The addresses to begin with, the preferred first. More may come.
+    async fn resolve(&mut self, destinations: &mut Destinations<'_>) -> Result<Vec<SocketAddr>> {
         let deadline = self.deadlines.resolve;
         let end = Instant::now() + deadline;
-        let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, answer).await;
+        let first = async {
+            let first = destinations.next().await;
+            first.unwrap_or_else(|| Err(Error::new(ErrorKind::HostNotFound)))
+        };
+        let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, first).await;
         self.timing.resolve = elapsed;
-        Ok(outcome?.into_addresses())
+        outcome
     }
 
-    async fn connect(&mut self, addresses: &[SocketAddr], end: Instant) -> Result<Connected> {
+    async fn connect(
+        &mut self,
+        failover: &mut Failover,
+        destinations: &mut Destinations<'_>,
+        end: Instant,
+    ) -> Result<Connected> {
         let began = Instant::now();
         let limit = self.deadlines.connect;
         let connector = Connector {
@@ -182,7 +169,7 @@ impl Dial<'_> {
             local: &self.dialer.local,
             deadline: (began + limit).min(end),
         };
-        let outcome = connector.connect(addresses).await;
+        let outcome = connector.connect(failover, destinations).await;
         self.timing.connect += began.elapsed();
         outcome.map_err(|error| match error.kind() {
             ErrorKind::ConnectTimeout if Instant::now() >= connector.deadline => {
@@ -245,6 +232,29 @@ impl Dial<'_> {
         self.timing.settings += elapsed;
         let (sender, driver, peer, pinger) = outcome?;
         Ok((Sender::Http2(sender, peer, pinger), driver, tls))
+    }
+}
+
+/// Takes in the addresses that become known while a connection to `address` is opened, in case it fails.
+async fn learn(
+    destinations: &mut Destinations<'_>,
+    failover: &mut Failover,
+    address: SocketAddr,
+) -> Infallible {
+    while let Some(news) = destinations.next().await {
+        if let Ok(preferred) = news {
+            failover.arrange(&preferred, &[address]);
+        }
+    }
+    pending().await
+}
+
+/// What comes of `one`, while `other` goes on without end.
+async fn meanwhile<T>(one: impl Future<Output = T>, other: impl Future<Output = Infallible>) -> T {
+    tokio::select! {
+        biased;
+        outcome = one => outcome,
+        never = other => match never {},
     }
 }
 

@@ -10,6 +10,8 @@ use socket2::TcpKeepalive;
 use tokio::time::{Instant, sleep_until};
 
 use super::address_policy::{AddressPermit, AddressPolicy};
+use super::destinations::Destinations;
+use super::failover::Failover;
 use super::local_addresses::LocalAddresses;
 use super::net::{TcpStream, keep_alive};
 use super::race::{ATTEMPT_DELAY, Action, Event, Race};
@@ -47,14 +49,20 @@ pub(super) struct Connected {
 }
 
 impl Connector<'_> {
-    /// Connects to one of `addresses`, the first preferred. Cancel-safe: dropping it closes every attempt.
+    /// Connects to one of the addresses of `failover`, the first preferred, and those that `destinations` may add. Cancel-safe:
+    /// dropping it closes every attempt.
     ///
     /// # Errors
     ///
     /// The first attempt's error when all failed: later addresses mostly fail for the same reason, and the first is the preferred
     /// one. The policy's when it let none begin.
-    pub(super) async fn connect(&self, addresses: &[SocketAddr]) -> Result<Connected> {
-        let mut race = Race::new(addresses.iter().copied(), ATTEMPT_DELAY);
+    pub(super) async fn connect(
+        &self,
+        failover: &mut Failover,
+        destinations: &mut Destinations<'_>,
+    ) -> Result<Connected> {
+        let mut race = Race::new(failover.addresses().iter().copied(), ATTEMPT_DELAY);
+        race.open(destinations.is_open());
         let mut attempts = FuturesUnordered::new();
         let mut began: Vec<(SocketAddr, Instant)> = Vec::new();
         let mut failed = Vec::new();
@@ -108,6 +116,14 @@ impl Connector<'_> {
                         }
                     }
                 },
+                news = destinations.next(), if destinations.is_open() => {
+                    // That there are no more is an error only where there were none.
+                    if let Some(Ok(preferred)) = news {
+                        race.arrange(failover.arrange(&preferred, race.begun()));
+                    }
+                    race.open(destinations.is_open());
+                    Event::Tick
+                }
                 () = sleep_until(self.deadline) => return Err(self.late(&race, &began)),
                 () = sleep_until(wake.unwrap_or(self.deadline)), if wake.is_some() => Event::Tick,
             };

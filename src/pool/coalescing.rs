@@ -32,10 +32,10 @@ impl HostPool {
         let resolver = shared.dialer.resolver().clone();
         // Waiting must not keep the pool alive.
         drop(shared);
-        let resolved = resolver
-            .look_up_https(origin.host(), origin.port())
-            .await
-            .ok()?;
+        let mut lookup = resolver.begin(origin.host(), origin.port(), true).ok()?;
+        let resolved = lookup.next().await?.ok()?;
+        // The dial goes on with it.
+        lookup.park();
         let shared = self.shared()?;
         self.find_shareable(&shared, resolved.addresses())
     }

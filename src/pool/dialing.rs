@@ -140,6 +140,21 @@ impl HostPool {
         true
     }
 
+    /// The host's HTTPS records say what it speaks: until a connection shows it, callers of an HTTP/1.1 host get a dial each.
+    pub(super) fn protocol_announced(self: &Arc<Self>, speaks_http2: bool) {
+        let announced = match speaks_http2 {
+            true => Protocol::Http2,
+            false => Protocol::Http1,
+        };
+        let is_news = {
+            let mut queue = self.queue().lock();
+            queue.announced.replace(announced) != Some(announced) && queue.protocol.is_none()
+        };
+        if is_news && announced == Protocol::Http1 {
+            self.scale();
+        }
+    }
+
     /// Every place in the pool is taken: one that is idle makes room, and this host is scaled again when a place is given back.
     fn starve(self: &Arc<Self>, shared: &Shared) {
         let newly = {
@@ -236,6 +251,9 @@ impl HostPool {
                     }
                     let _turn = host.addresses().dials().take(most).await;
                     let _dialing = dials.acquire().await;
+                    if may_share && host.queue().lock().was_misled() {
+                        return Ok(Found::Enough);
+                    }
                     if may_share && let Some(live) = host.shareable().await {
                         return Ok(Found::Shareable(live));
                     }
@@ -256,6 +274,8 @@ enum Found {
     Dialed(Box<Dialed>),
     /// Another host's connection serves this one too.
     Shareable(Arc<Live>),
+    /// What was dialed meanwhile serves everybody.
+    Enough,
 }
 
 impl Starving for HostPool {
@@ -291,6 +311,7 @@ impl Attempt {
         let address = match &outcome {
             Ok(Found::Dialed(dialed)) => Some(dialed.address),
             Ok(Found::Shareable(live)) => Some(live.address()),
+            Ok(Found::Enough) => None,
             Err(error) => error.address(),
         };
         if let Some(address) = address {
@@ -301,12 +322,14 @@ impl Attempt {
             match &outcome {
                 Ok(Found::Dialed(_)) => "connected",
                 Ok(Found::Shareable(_)) => "shared",
+                Ok(Found::Enough) => "needless",
                 Err(error) => error.kind().as_str(),
             },
         );
         match outcome {
             Ok(Found::Dialed(dialed)) => self.succeed(*dialed, permit, purpose),
             Ok(Found::Shareable(live)) => self.share(&live, permit),
+            Ok(Found::Enough) => self.leave(permit),
             Err(error) => self.fail(error, permit, purpose),
         }
     }
@@ -319,6 +342,15 @@ impl Attempt {
         host.serve();
         host.queue().lock().dialing -= 1;
         drop(permit);
+        host.scale();
+    }
+
+    /// Nothing was dialed, nor is it needed any more.
+    fn leave(&self, permit: Permit) {
+        let host = &self.host;
+        host.queue().lock().dialing -= 1;
+        drop(permit);
+        // Whoever came meanwhile may need it after all.
         host.scale();
     }
 
@@ -379,14 +411,15 @@ impl Attempt {
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);
-        if live.generation() != shared.generation() {
-            live.drain(CloseReason::Flushed);
-        }
         if !shared.permits_address(&live) {
             // The list changed while it was dialed.
             live.drain(CloseReason::AddressDenied);
         }
         host.add(&live);
+        if live.generation() != shared.generation() {
+            // A flush that came between found it neither among the old ones nor among those that are dialed.
+            live.drain(CloseReason::Flushed);
+        }
         if live.slot().usage().draining {
             // It began to drain before it was added.
             host.forget(&live);

@@ -75,6 +75,8 @@ pub(super) struct HostPool {
     pub(super) left_alone_until: AtomicU64,
     /// The idle window that the server last announced, in milliseconds.
     pub(super) announced_window: AtomicU64,
+    /// Until when the same need not be noted again, by the pool's clock in milliseconds.
+    pub(super) announced_until: AtomicU64,
     /// The pool's clock when somebody last asked, in milliseconds.
     last_asked: AtomicU64,
     /// How it answers; made with its first answer.
@@ -116,6 +118,7 @@ impl HostPool {
             census: Census::default(),
             left_alone_until: AtomicU64::new(0),
             announced_window: AtomicU64::new(u64::MAX),
+            announced_until: AtomicU64::new(0),
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
             health: Mutex::default(),
@@ -378,7 +381,7 @@ impl HostPool {
         self.pass_breaker(&shared.config())?;
         let (grant, granted) = oneshot::channel();
         let mut queue = self.queue().lock();
-        if queue.closed {
+        if queue.closed || shared.is_closed() {
             return Err(self.closed());
         }
         if queue.retired {

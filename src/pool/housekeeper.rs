@@ -18,6 +18,10 @@ pub(super) const ROUND: Duration = Duration::from_millis(250);
 /// Hosts that are looked at before other tasks of the runtime get their turn: a look takes some microseconds.
 const AT_ONCE: usize = 64;
 
+/// A clock that moves on by more than this in one round stood still for this program, or for its runtime: what has arrived meanwhile
+/// is read first, and hosts are judged in the next round.
+const STANDSTILL: u64 = 4 * ROUND.as_millis() as u64;
+
 /// Runs until the pool ends.
 pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
     let mut rounds = interval(ROUND);
@@ -49,7 +53,11 @@ pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
 impl Shared {
     /// Moves the clock. Returns the hosts to be looked at, each with the round it was entered for.
     fn due(&self) -> Vec<(u64, Weak<HostPool>)> {
+        let before = self.clock.now();
         let now = self.clock.tick();
+        if now - before > STANDSTILL {
+            return Vec::new();
+        }
         self.wheel.lock().advance(round_at(now))
     }
 

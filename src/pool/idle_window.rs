@@ -38,16 +38,17 @@ impl IdleWindow {
         self.window = Some((window, now));
     }
 
-    /// The server closed a connection that had been idle for so long. The window, when that taught something new.
-    pub(super) fn closed(&mut self, now: u64, idle: u64) -> Option<u64> {
+    /// The server closed a connection that had been idle for so long, since its last use or, unused, since it was opened. The window,
+    /// when that taught something new.
+    pub(super) fn closed(&mut self, now: u64, idle: u64, used: bool) -> Option<u64> {
         let before = self.closed.replace((now, idle));
         let apart = before.is_none_or(|(then, _)| now.saturating_sub(then) > ONE_EVENT);
-        if apart {
-            self.short = if idle < WORTH_KEEPING_WARM {
-                self.short + 1
-            } else {
-                0
-            };
+        // Right after a use, it was that use which ended it: the last that the server allows a connection.
+        let by_use = used && idle < LEAST;
+        if idle >= WORTH_KEEPING_WARM {
+            self.short = 0;
+        } else if apart && !by_use {
+            self.short = self.short.saturating_add(1);
         }
         let (_, other) = before.filter(|(_, other)| apart && alike(idle, *other))?;
         let window = Some(other.min(idle)).filter(|window| *window >= LEAST)?;
@@ -56,6 +57,13 @@ impl IdleWindow {
             self.window = Some((window, now));
             window
         })
+    }
+
+    /// A connection has been idle for so long and is still open.
+    pub(super) fn lasted(&mut self, idle: u64) {
+        if idle >= WORTH_KEEPING_WARM {
+            self.short = 0;
+        }
     }
 
     /// When to give an idle connection up; `None` when nothing is known.
@@ -91,12 +99,12 @@ mod tests {
     #[test]
     fn two_alike_teach_and_one_is_chance() {
         let mut learned = IdleWindow::default();
-        assert_eq!(learned.closed(60_000, 25_010), None);
+        assert_eq!(learned.closed(60_000, 25_010, false), None);
         assert_eq!(learned.limit(60_000), None);
-        assert_eq!(learned.closed(90_000, 25_000), Some(25_000));
+        assert_eq!(learned.closed(90_000, 25_000, false), Some(25_000));
         assert_eq!(learned.limit(90_000), Some(22_500));
         assert!(!learned.refuses_warmth(90_000));
-        assert_eq!(learned.closed(120_000, 25_000), None, "known");
+        assert_eq!(learned.closed(120_000, 25_000, false), None, "known");
         assert_eq!(learned.limit(90_000 + REMEMBERED), None);
     }
 
@@ -104,22 +112,42 @@ mod tests {
     fn a_restart_teaches_nothing() {
         let mut learned = IdleWindow::default();
         for idle in [30_000, 30_000, 30_000, 10, 10] {
-            assert_eq!(learned.closed(90_000, idle), None);
+            assert_eq!(learned.closed(90_000, idle, false), None);
         }
-        assert_eq!(learned.closed(200_000, 100), None);
+        assert_eq!(learned.closed(200_000, 100, false), None);
         assert!(learned.limit(200_000).is_none() && !learned.refuses_warmth(200_000));
     }
 
     #[test]
     fn short_lives_refuse_warmth_alike_or_not() {
         let mut learned = IdleWindow::default();
-        learned.closed(10_000, 9_000);
-        learned.closed(20_000, 3_000);
+        learned.closed(10_000, 9_000, false);
+        learned.closed(20_000, 3_000, false);
         assert!(!learned.refuses_warmth(20_000));
-        learned.closed(30_000, 6_000);
+        learned.closed(30_000, 6_000, false);
         assert!(learned.refuses_warmth(30_000));
-        learned.closed(90_000, 20_000);
+        learned.closed(90_000, 20_000, false);
         assert!(!learned.refuses_warmth(90_000));
+    }
+
+    #[test]
+    fn what_a_use_ended_and_what_has_lasted_refuse_nothing() {
+        let mut learned = IdleWindow::default();
+        for hour in 1..9 {
+            learned.closed(hour * 3_600_000, 3, true);
+        }
+        assert!(!learned.refuses_warmth(9 * 3_600_000));
+        let mut learned = IdleWindow::default();
+        for hour in 1..9 {
+            learned.closed(hour * 3_600_000, 4_000 * (hour % 2 + 1), true);
+            learned.lasted(WORTH_KEEPING_WARM);
+        }
+        assert!(!learned.refuses_warmth(9 * 3_600_000));
+        let mut unused = IdleWindow::default();
+        for second in 1..=3 {
+            unused.closed(second * 2_000, 3, false);
+        }
+        assert!(unused.refuses_warmth(7_000));
     }
 
     #[test]
@@ -142,7 +170,7 @@ mod tests {
             let mut now = 0;
             for (later, idle) in closes {
                 now += later;
-                if let Some(window) = learned.closed(now, idle) {
+                if let Some(window) = learned.closed(now, idle, false) {
                     let before = *seen.last().unwrap();
                     prop_assert!(alike(idle, before) && later > ONE_EVENT);
                     prop_assert_eq!(window, before.min(idle));

@@ -409,7 +409,11 @@ impl Live {
     }
 
     /// Its guests' callers may have been waiting for this use.
-    fn serve_guests(&self) {
+    pub(super) fn serve_guests(&self) {
+        // SeqCst, as the lender's store: either this sees the guest, or the guest sees the use that was given back.
+        if !self.has_guests.load(Ordering::SeqCst) {
+            return;
+        }
         for guest in self.guests_now() {
             guest.released(false);
         }
@@ -444,9 +448,7 @@ impl Live {
             self.close(CloseReason::LocalClose);
         }
         self.host.released(in_use == 0 && !draining);
-        if self.has_guests.load(Ordering::Relaxed) {
-            self.serve_guests();
-        }
+        self.serve_guests();
         if in_use == 0 && !draining {
             self.make_room_at_address();
         }

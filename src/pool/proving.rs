@@ -96,9 +96,11 @@ impl Live {
         self.asked().due.store(0, Ordering::SeqCst);
         self.asked().late.store(false, Ordering::Relaxed);
         self.settle_resets();
+        self.ask_about_resets();
         if self.slot().readmit() {
             self.vindicate();
             self.host().released(false);
+            self.serve_guests();
         }
     }
 
@@ -122,6 +124,11 @@ impl Live {
         before.draining || !self.slot().usage().draining
     }
 
+    /// Whether an answer is awaited.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked().due.load(Ordering::SeqCst) != 0
+    }
+
     /// Whether it was ended because it did not answer, whatever it was closed for before.
     pub(crate) fn was_unresponsive(&self) -> bool {
         self.asked().missing.load(Ordering::Acquire)
@@ -135,7 +142,7 @@ impl Live {
 
     /// It was asked, and is not late yet: worth waiting for.
     pub(super) fn is_being_proven(&self) -> bool {
-        self.may_be_proven() && self.asked().due.load(Ordering::SeqCst) != 0
+        self.may_be_proven() && self.is_asked()
     }
 
     /// Whether anything has arrived since it was last asked.

@@ -27,6 +27,8 @@ pub(super) struct Queue {
     pub(super) members: Vec<Arc<Live>>,
     /// What the last connection spoke.
     pub(super) protocol: Option<Protocol>,
+    /// What the host's HTTPS records say that it speaks: a hint, until a connection has shown it.
+    pub(super) announced: Option<Protocol>,
     /// No further dial before this, unless callers wait and nothing else can serve them.
     pub(super) dial_again: Option<Instant>,
     /// Dials that failed in a row.
@@ -89,12 +91,20 @@ impl Queue {
         self.members.iter().filter(barred).count()
     }
 
+    /// Whether a dial that has not begun was only called for because the records said HTTP/1.1, and HTTP/2 is what serves everybody.
+    pub(super) fn was_misled(&self) -> bool {
+        self.announced == Some(Protocol::Http1)
+            && self.protocol == Some(Protocol::Http2)
+            && self.has_open()
+            && self.waiters.len() == 0
+    }
+
     /// How many dials the waiting callers call for: an HTTP/1.1 connection serves one of them, an HTTP/2 connection many, and what
     /// is not yet known is found out by one.
     ///
     /// A connection whose answer to a PING is awaited spares the dial.
     pub(super) fn wanted_dials(&self) -> usize {
-        match self.protocol {
+        match self.protocol.or(self.announced) {
             Some(Protocol::Http1) => self.waiters.len(),
             _ if self.members.iter().any(|live| live.is_being_proven()) => 0,
             _ => self.waiters.len().min(1),
@@ -151,8 +161,15 @@ mod tests {
             queue.push(oneshot::channel().0);
         }
         assert_eq!(queue.wanted_dials(), 1);
+        queue.announced = Some(Protocol::Http1);
+        assert_eq!(queue.wanted_dials(), 5);
         queue.protocol = Some(Protocol::Http2);
-        assert_eq!(queue.wanted_dials(), 1);
+        assert_eq!(
+            queue.wanted_dials(),
+            1,
+            "a hint gives way to what was shown"
+        );
+        queue.announced = Some(Protocol::Http2);
         queue.protocol = Some(Protocol::Http1);
         assert_eq!(queue.wanted_dials(), 5);
     }

@@ -9,6 +9,7 @@ use super::host::HostPool;
 use super::live::Live;
 use super::shared::Shared;
 use crate::config::Config;
+use crate::resolve::Families;
 
 impl HostPool {
     /// Has the host's addresses asked for anew if their time runs out. At most one task a host. Returns when to look again.
@@ -47,7 +48,7 @@ impl HostPool {
                         && let Ok(resolved) = resolver.look_up(origin.host(), origin.port()).await
                         && !resolved.is_stale()
                     {
-                        host.addresses_named(resolved.addresses());
+                        host.addresses_named(resolved.addresses(), resolved.families());
                     }
                 }
             }
@@ -56,9 +57,14 @@ impl HostPool {
         shared.tasks.spawn_on(renewal, &shared.runtime);
     }
 
-    /// The name service names these. Where connections are kept warm, a new one is connected to before it gets traffic.
-    pub(super) fn addresses_named(self: &Arc<Self>, addresses: &[SocketAddr]) {
-        let newcomers = self.queue().lock().membership.named(self.now(), addresses);
+    /// The name service names these of `families`. Where connections are kept warm, a new one is connected to before it gets traffic.
+    pub(super) fn addresses_named(self: &Arc<Self>, addresses: &[SocketAddr], families: Families) {
+        let now = self.now();
+        let newcomers = self
+            .queue()
+            .lock()
+            .membership
+            .named(now, addresses, families);
         self.look_soon();
         if self.keep_warm() == 0 {
             return;

@@ -44,6 +44,10 @@ impl Live {
             if resets.uncovered.is_empty() || resets.asked || !self.was_heard_since_asked() {
                 return;
             }
+            // The answer to a question that was asked before says nothing of them; they are asked about after it.
+            if self.is_asked() {
+                return;
+            }
             resets.asked = true;
             resets.covered = std::mem::take(&mut resets.uncovered);
         }

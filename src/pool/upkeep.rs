@@ -96,7 +96,16 @@ impl HostPool {
         let idle_timeout = millis(config.idle_timeout());
         let grace = millis(config.max_lifetime() / REPLACEMENT_GRACE);
         let connections = self.connections();
-        let window = self.queue().lock().idle_window.limit(now);
+        let unused = |live: &Arc<Live>| match live.slot().usage().in_use {
+            0 => now.saturating_sub(live.slot().last_used()),
+            _ => 0,
+        };
+        let longest = connections.iter().map(unused).max().unwrap_or(0);
+        let window = {
+            let mut queue = self.queue().lock();
+            queue.idle_window.lasted(longest);
+            queue.idle_window.limit(now)
+        };
         let mut replacements = connections.len().saturating_sub(self.keep_warm());
         let mut next = u64::MAX;
         for (position, live) in connections.iter().enumerate() {

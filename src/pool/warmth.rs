@@ -13,6 +13,9 @@ use crate::registry::CloseReason;
 /// How long a server that refuses to have connections kept warm is left alone before that is tried again.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 
+/// What a server announces with every answer is noted this often: it is remembered for longer.
+const NOTED: Duration = Duration::from_secs(60);
+
 impl HostPool {
     /// Connections to keep warm now.
     pub(super) fn keep_warm(&self) -> usize {
@@ -63,11 +66,14 @@ impl HostPool {
 
     /// The server said how long it leaves an idle connection open.
     pub(super) fn idle_window_announced(self: &Arc<Self>, window: Duration) {
-        let window = millis(window);
-        if self.announced_window.swap(window, Ordering::Relaxed) == window {
+        let (window, now) = (millis(window), self.now());
+        let same = self.announced_window.swap(window, Ordering::Relaxed) == window;
+        let lately = now < self.announced_until.load(Ordering::Relaxed);
+        if same && lately {
             return;
         }
-        let now = self.now();
+        self.announced_until
+            .store(now.saturating_add(millis(NOTED)), Ordering::Relaxed);
         self.queue().lock().idle_window.announced(now, window);
         self.leave_alone_if_unwanted(now);
     }
@@ -83,7 +89,8 @@ impl HostPool {
         }
         let now = self.now();
         let idle = now.saturating_sub(live.slot().last_used());
-        let learned = self.queue().lock().idle_window.closed(now, idle);
+        let used = live.entry().stats().requests() > 0;
+        let learned = self.queue().lock().idle_window.closed(now, idle, used);
         if let Some(window) = learned {
             self.publish(|host| PoolEvent::IdleWindowLearned {
                 host,

@@ -1,7 +1,7 @@
 //! Which addresses may be connected to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -13,7 +13,9 @@ use crate::error::{Error, ErrorKind};
 ///
 /// What is denied is denied, even where it is allowed too; of the rest, what is allowed is allowed; of what is neither, the default
 /// decides. An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is judged as the IPv4 address, which it is to the
-/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4.
+/// kernel, so that `::/0` stands for all of IPv6 and nothing of IPv4. One behind the well-known prefix of NAT64 (`64:ff9b::192.0.2.1`,
+/// RFC 6052) is judged as both: as the IPv6 address that it is, and denied where the IPv4 address is, to which a gateway connects. Of a
+/// network's own prefix for NAT64 nothing is known here: deny it.
 ///
 /// The dialer asks it between resolution and connecting, so overrides, addresses written as text and address hints are judged as
 /// answers of DNS are. Judging takes a binary search.
@@ -158,7 +160,11 @@ impl AccessList {
     /// Why `address` may not be connected to.
     pub(crate) fn refusal(&self, address: IpAddr) -> Option<Refusal> {
         let address = address.to_canonical();
-        match self.denied.find(address) {
+        let denied = self.denied.find(address).or_else(|| {
+            let behind = behind_nat64(address)?;
+            self.denied.find(behind.into())
+        });
+        match denied {
             Some(network) => Some(Refusal(Some(network))),
             None if self.denies_others && self.allowed.find(address).is_none() => {
                 Some(Refusal(None))
@@ -210,6 +216,19 @@ impl fmt::Display for Refusal {
             Some(network) => write!(f, "{network} is denied"),
             None => f.write_str("it is not among those allowed"),
         }
+    }
+}
+
+/// The IPv4 address to which a gateway of NAT64 connects (RFC 6052 §2.1).
+fn behind_nat64(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => {
+                Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+            }
+            _ => None,
+        },
+        IpAddr::V4(_) => None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
+use super::family::Family;
 use super::service::Services;
 use crate::error::Error;
 
@@ -30,6 +31,36 @@ pub trait Resolve: Debug + Send + Sync + 'static {
     ///
     /// The future is dropped when no caller waits for it any more, and must bear that.
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>>;
+
+    /// Whether [`resolve_family`](Self::resolve_family) is asked for each family by itself, at the same time, instead of
+    /// [`resolve`](Self::resolve) for both: then connecting begins with the family whose answer comes first (RFC 8305 §3), and each
+    /// answer is kept for its own time to live. Asked once.
+    ///
+    /// Unless it is written otherwise, it is not.
+    fn tells_families_apart(&self) -> bool {
+        false
+    }
+
+    /// Looks up the addresses of one family of `host`; that it has none is an empty [`Answer`], whatever it has of the other.
+    ///
+    /// Unless it is written otherwise, it is what [`resolve`](Self::resolve) answers, without the other family.
+    ///
+    /// # Errors
+    ///
+    /// As of [`resolve`](Self::resolve).
+    ///
+    /// # Cancel safety
+    ///
+    /// As of [`resolve`](Self::resolve).
+    fn resolve_family<'a>(
+        &'a self,
+        host: &'a str,
+        family: Family,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        let both = self.resolve(host);
+        both.map(move |both| both.map(|both| both.of(family)))
+            .boxed()
+    }
 
     /// Looks up the HTTPS records (RFC 9460) of `host` for https at `port`, following aliases.
     ///
@@ -77,6 +108,15 @@ impl Answer {
     /// How long the answer may be used from the moment it was given: the time to live of DNS.
     pub fn valid_for(&self) -> Duration {
         self.valid_for
+    }
+
+    /// What it says of one family.
+    pub(super) fn of(&self, family: Family) -> Self {
+        let addresses = self.addresses.iter().copied();
+        Self::new(
+            addresses.filter(|address| Family::of(*address) == family),
+            self.valid_for,
+        )
     }
 
     /// Whether the host has no address.

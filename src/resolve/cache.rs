@@ -57,17 +57,38 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
             Standing::Fresh(held) | Standing::Due(held) | Standing::Spared(held) => {
                 return self.asked(State::Known(Ok(held)));
             }
-            Standing::Refused(error) => return self.asked(State::Known(Err(error))),
-            Standing::Stale(held) => Some((held, now + STALE_DELAY)),
+            Standing::Refused(error) | Standing::Doubted(error) => {
+                return self.asked(State::Known(Err(error)));
+            }
+            Standing::Stale(held) => Some(held),
             Standing::Gone => None,
         };
-        let flight = self.board(name, lookup);
-        self.asked(State::UnderWay(flight, stale))
+        let (flight, since) = self.board(name, lookup);
+        // Once for all who ask meanwhile.
+        let stale = stale.map(|held| (held, since + STALE_DELAY));
+        Asked {
+            since,
+            ..self.asked(State::UnderWay(flight, stale))
+        }
     }
 
     /// When somebody should [refresh](Self::refresh) what is known of `name`.
     pub(super) fn due(&self, name: &str) -> Option<Instant> {
         self.entries.get(name)?.due(Instant::now())
+    }
+
+    /// When somebody should [refresh](Self::refresh) the knowledge that there is nothing of `name`.
+    pub(super) fn doubtful_from(&self, name: &str) -> Option<Instant> {
+        self.entries.get(name)?.doubtful_from(Instant::now())
+    }
+
+    /// Whether a value is known of `name`.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        let standing = self.standing(name, Instant::now());
+        !matches!(
+            standing,
+            Standing::Refused(_) | Standing::Doubted(_) | Standing::Gone
+        )
     }
 
     /// Asks anew, unless what is known is fresh or asking has just failed; whoever asks meanwhile joins.
@@ -79,7 +100,7 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
     where
         L: Future<Output = Outcome<T>> + Send + 'static,
     {
-        self.board(name, lookup).await
+        self.board(name, lookup).0.await
     }
 
     pub(super) fn forget(&self, name: &str) {
@@ -93,14 +114,13 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
         }
     }
 
-    /// How many names are answered without asking.
-    pub(super) fn len(&self) -> usize {
+    /// The names that are answered without asking.
+    pub(super) fn unasked(&self) -> impl Iterator<Item = Arc<str>> {
         let now = Instant::now();
-        let unasked = |entry: &Remembered<T>| {
+        let entries = self.entries.iter().filter(move |(_, entry)| {
             !matches!(entry.standing(now), Standing::Stale(_) | Standing::Gone)
-        };
-        let entries = self.entries.iter();
-        entries.filter(|(_, entry)| unasked(entry)).count()
+        });
+        entries.map(|(name, _)| Arc::clone(&*name))
     }
 
     fn standing(&self, name: &str, now: Instant) -> Standing<T> {
@@ -112,11 +132,16 @@ impl<T: Clone + Send + Sync + 'static> Cache<T> {
     fn asked(&self, state: State<T>) -> Asked<T> {
         Asked {
             parked: Arc::clone(&self.parked),
+            since: Instant::now(),
             state,
         }
     }
 
-    fn board<L>(&self, name: &str, lookup: impl FnOnce(Arc<str>) -> L) -> Flight<Landed<T>>
+    fn board<L>(
+        &self,
+        name: &str,
+        lookup: impl FnOnce(Arc<str>) -> L,
+    ) -> (Flight<Landed<T>>, Instant)
     where
         L: Future<Output = Outcome<T>> + Send + 'static,
     {
@@ -137,6 +162,7 @@ impl<T> fmt::Debug for Cache<T> {
 /// One caller's question.
 pub(super) struct Asked<T> {
     parked: Arc<Mutex<Parked<T>>>,
+    since: Instant,
     state: State<T>,
 }
 
@@ -167,11 +193,27 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         landed
     }
 
+    /// The answer, where there was one to be had without waiting.
+    pub(super) fn known(&self) -> Option<Landed<T>> {
+        match &self.state {
+            State::Known(landed) => Some(landed.clone()),
+            State::UnderWay(..) => None,
+        }
+    }
+
+    /// When the name service was asked, perhaps for somebody before.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// Waits no more, but leaves the lookup for the next who asks for the name, who may find it done.
     pub(super) fn park(&mut self) {
         if let State::UnderWay(flight, _) = &self.state {
             let mut parked = self.parked.lock();
             clear(&mut parked);
+            if parked.iter().any(|(_, other)| other.ptr_eq(flight)) {
+                return;
+            }
             if parked.len() >= MOST_PARKED {
                 parked.pop_front();
             }
@@ -196,7 +238,8 @@ async fn land<T: Clone + Send + Sync + 'static>(
     match former.map(|entry| entry.standing(Instant::now())) {
         Some(Standing::Fresh(held) | Standing::Spared(held)) => return Ok(held),
         Some(Standing::Refused(error)) => return Err(error),
-        Some(Standing::Due(_) | Standing::Stale(_) | Standing::Gone) | None => {}
+        Some(Standing::Due(_) | Standing::Stale(_) | Standing::Doubted(_) | Standing::Gone)
+        | None => {}
     }
     let outcome = AssertUnwindSafe(lookup).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| {
@@ -221,7 +264,8 @@ async fn land<T: Clone + Send + Sync + 'static>(
             | Standing::Spared(held),
             _,
         ) => Ok(held),
-        (Standing::Refused(error), _) | (Standing::Gone, Some(error)) => Err(error),
+        (Standing::Refused(error) | Standing::Doubted(error), _)
+        | (Standing::Gone, Some(error)) => Err(error),
         // Terms of no time at all, which there are not.
         (Standing::Gone, None) => Err(Error::new(ErrorKind::ResolveFailed)),
     }
@@ -244,3 +288,20 @@ const MOST_PARKED: usize = 64;
 
 /// As long as name servers are asked for one answer.
 const LONGEST_PARKED: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolve::addresses::ADDRESS_TERMS;
+
+    /// Else a hundred callers of one host would drive out the lookups of all others.
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_is_parked_once() {
+        let cache = Cache::<u8>::new(ADDRESS_TERMS);
+        let lookup = |_: Arc<str>| std::future::pending::<Outcome<u8>>();
+        for name in ["a", "a", "b", "a"] {
+            cache.ask(name, lookup).park();
+        }
+        assert_eq!(cache.parked.lock().len(), 2);
+    }
+}

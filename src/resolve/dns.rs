@@ -14,8 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use self::lookup::Queries;
 use self::settings::Settings;
 use super::answer::{Answer, Resolve};
+use super::family::Family;
 use super::host::Host;
 use super::service::Services;
 use crate::error::Error;
@@ -25,14 +27,19 @@ use crate::error::Error;
 /// It neither reads files nor needs a runtime until it is used; then it needs a tokio runtime with I/O and time. It
 /// does not cache: that is the [`Resolver`](super::Resolver)'s part.
 ///
+/// Names are completed from the system's search list as resolv.conf(5) says. A trailing dot is lost on the way here, and
+/// does not keep a name from that.
+///
 /// `localhost` and the names below it are loopback without asking (RFC 6761 §6.3). Name servers that do not answer are
-/// asked again for ten seconds at the most, less where `resolv.conf` says so. When one address family is answered and
-/// the other is not, the missing one is given half a second more, and the answer half a minute of validity. A failure
-/// of the name servers is never taken for the absence of the host.
+/// asked again for ten seconds at the most, less where `resolv.conf` says so. The address families are asked for
+/// [apart](Resolve::tells_families_apart); where both are wanted in one answer and one is not there, it is given half a
+/// second more, and the answer half a minute of validity. A failure of the name servers is never taken for the absence
+/// of the host.
 #[derive(Debug)]
 pub struct DnsResolver {
     source: Source,
     loaded: Mutex<Loaded>,
+    queries: Queries,
 }
 
 impl DnsResolver {
@@ -56,6 +63,7 @@ impl DnsResolver {
         Self {
             source,
             loaded: Mutex::new(Loaded::now()),
+            queries: Queries::default(),
         }
     }
 
@@ -79,13 +87,31 @@ impl DnsResolver {
 
 impl Resolve for DnsResolver {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
+        lookup::both_families(
+            self.resolve_family(host, Family::V6),
+            self.resolve_family(host, Family::V4),
+        )
+        .boxed()
+    }
+
+    fn tells_families_apart(&self) -> bool {
+        true
+    }
+
+    fn resolve_family<'a>(
+        &'a self,
+        host: &'a str,
+        family: Family,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
             let host = Host::parse(host)?;
             if let Some(addresses) = host.well_known() {
-                return Ok(Answer::new(addresses, WELL_KNOWN_VALIDITY));
+                return Ok(Answer::new(addresses, WELL_KNOWN_VALIDITY).of(family));
             }
             let settings = self.settings().await?;
-            lookup::look_up(&settings, &host.to_string()).await
+            self.queries
+                .look_up(&settings, &host.to_string(), family)
+                .await
         }
         .boxed()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// The lookups under way, by host.
 ///
@@ -16,6 +17,12 @@ pub(super) struct Flights<T>(Arc<Mutex<Table<T>>>);
 /// A seat in a lookup under way.
 pub(super) type Flight<T> = Shared<BoxFuture<'static, T>>;
 
+struct Departed<T> {
+    number: u64,
+    at: Instant,
+    flight: WeakShared<BoxFuture<'static, T>>,
+}
+
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Table {
@@ -24,17 +31,19 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         })))
     }
 
-    /// Joins the lookup for `host` that is under way, or starts `lookup`.
+    /// Joins the lookup for `host` that is under way, or starts `lookup`; with the time when it was started.
     pub(super) fn join(
         &self,
         host: &Arc<str>,
         lookup: impl Future<Output = T> + Send + 'static,
-    ) -> Flight<T> {
+    ) -> (Flight<T>, Instant) {
         let mut table = self.0.lock();
-        let existing = table.by_host.get(host);
-        if let Some(flight) = existing.and_then(|(_, flight)| flight.upgrade()) {
-            return flight;
+        if let Some(departed) = table.by_host.get(host)
+            && let Some(flight) = departed.flight.upgrade()
+        {
+            return (flight, departed.at);
         }
+        let at = Instant::now();
         table.started += 1;
         let landing = Landing {
             flights: Self(Arc::clone(&self.0)),
@@ -48,10 +57,14 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         .boxed()
         .shared();
         if let Some(weak) = flight.downgrade() {
-            let number = table.started;
-            table.by_host.insert(Arc::clone(host), (number, weak));
+            let departed = Departed {
+                number: table.started,
+                at,
+                flight: weak,
+            };
+            table.by_host.insert(Arc::clone(host), departed);
         }
-        flight
+        (flight, at)
     }
 
     #[cfg(test)]
@@ -62,7 +75,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
 
 struct Table<T> {
     started: u64,
-    by_host: HashMap<Arc<str>, (u64, WeakShared<BoxFuture<'static, T>>)>,
+    by_host: HashMap<Arc<str>, Departed<T>>,
 }
 
 /// Takes a lookup off the table when it is answered or dropped, unless another one has taken its place: that one can be
@@ -77,7 +90,7 @@ impl<T> Drop for Landing<T> {
     fn drop(&mut self) {
         let mut table = self.flights.0.lock();
         let current = table.by_host.get(&self.host);
-        if current.is_some_and(|(number, _)| *number == self.number) {
+        if current.is_some_and(|departed| departed.number == self.number) {
             table.by_host.remove(&self.host);
         }
     }
@@ -94,8 +107,8 @@ mod tests {
         let flights = Flights::new();
         let host = Arc::from("a");
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let mut first = task::spawn(flights.join(&host, async { answered.await.unwrap() }));
-        let mut second = task::spawn(flights.join(&host, ready(2)));
+        let mut first = task::spawn(flights.join(&host, async { answered.await.unwrap() }).0);
+        let mut second = task::spawn(flights.join(&host, ready(2)).0);
         assert_pending!(first.poll());
         assert_pending!(second.poll());
         drop(first);
@@ -111,10 +124,12 @@ mod tests {
         let host = Arc::from("a");
         let lookup = Arc::new(());
         let held = Arc::clone(&lookup);
-        let flight = flights.join(&host, async move {
-            let _held = held;
-            pending().await
-        });
+        let flight = flights
+            .join(&host, async move {
+                let _held = held;
+                pending().await
+            })
+            .0;
         let mut polled = task::spawn(flight);
         assert_pending!(polled.poll());
         assert_eq!((flights.len(), Arc::strong_count(&lookup)), (1, 2));
@@ -130,7 +145,7 @@ mod tests {
 
     impl Drop for Successor {
         fn drop(&mut self) {
-            *self.seat.lock() = Some(self.flights.join(&Arc::from("a"), ready(2)));
+            *self.seat.lock() = Some(self.flights.join(&Arc::from("a"), ready(2)).0);
         }
     }
 
@@ -146,7 +161,7 @@ mod tests {
             let _successor = successor;
             pending().await
         };
-        let mut first = task::spawn(flights.join(&Arc::from("a"), lookup));
+        let mut first = task::spawn(flights.join(&Arc::from("a"), lookup).0);
         assert_pending!(first.poll());
         drop(first);
         assert_eq!(flights.len(), 1);

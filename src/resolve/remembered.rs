@@ -1,8 +1,8 @@
 //! What is remembered of one name, and what that is worth: a state machine whose clock is its caller's.
 //!
 //! A value is *fresh*; when most of its time has passed a refresh is *due*, and it is still used; when all has, it is *stale*, and
-//! used where asking anew fails or is slow (RFC 8767); at last it is *gone*. That there is no value ends the former one at once; that
-//! nothing could be learned (RFC 9520) never does.
+//! used where asking anew fails or is slow (RFC 8767); at last it is *gone*. That there is no value ends the former one at once, and is
+//! *doubted* when most of its own time has passed (RFC 2308); that nothing could be learned (RFC 9520) never does.
 //!
 //! A `now` before what was last learned counts as that moment, and one long after it finds the value gone: whatever a clock does,
 //! nothing is used longer than told here.
@@ -52,6 +52,8 @@ pub(super) enum Standing<T> {
     Spared(Held<T>),
     /// There is none, or asking failed a moment ago: fail without asking.
     Refused(Error),
+    /// There is none: fail, and let somebody ask.
+    Doubted(Error),
     /// Ask.
     Gone,
 }
@@ -75,6 +77,8 @@ struct Trouble {
     error: Error,
     /// In a row.
     failures: u32,
+    /// When a denial is to be asked for again, before it ends.
+    due: Option<Instant>,
     until: Instant,
 }
 
@@ -100,14 +104,18 @@ impl<T: Clone> Remembered<T> {
                     trouble: None,
                 }
             }
-            Outcome::Absent(error, valid_for) => Self {
-                known: None,
-                trouble: Some(Trouble {
-                    error,
-                    failures: 0,
-                    until: now + valid_for.clamp(terms.shortest, terms.longest),
-                }),
-            },
+            Outcome::Absent(error, valid_for) => {
+                let valid_for = valid_for.clamp(terms.shortest, terms.longest);
+                Self {
+                    known: None,
+                    trouble: Some(Trouble {
+                        error,
+                        failures: 0,
+                        due: Some(now + valid_for.mul_f64(portion)),
+                        until: now + valid_for,
+                    }),
+                }
+            }
             Outcome::Failed(error) => {
                 let known = former
                     .and_then(|former| former.known.clone())
@@ -125,6 +133,7 @@ impl<T: Clone> Remembered<T> {
                     trouble: Some(Trouble {
                         error,
                         failures,
+                        due: None,
                         until: now + pause,
                     }),
                 }
@@ -139,6 +148,12 @@ impl<T: Clone> Remembered<T> {
         Some(trouble.map_or(known.due, |until| until.max(known.due)))
     }
 
+    /// When asking anew is due, or was, where it is known that there is no value.
+    pub(super) fn doubtful_from(&self, now: Instant) -> Option<Instant> {
+        let denial = self.trouble.as_ref().filter(|trouble| now < trouble.until);
+        denial.filter(|_| self.known.is_none())?.due
+    }
+
     pub(super) fn standing(&self, now: Instant) -> Standing<T> {
         let trouble = self.trouble.as_ref().filter(|trouble| now < trouble.until);
         let known = self.known.as_ref().filter(|known| now < known.gone);
@@ -148,7 +163,10 @@ impl<T: Clone> Remembered<T> {
             (Some(known), None) if now < known.expires => Standing::Due(known.held()),
             (Some(known), Some(trouble)) => Standing::Spared(known.stale(trouble.until)),
             (Some(known), None) => Standing::Stale(known.stale(now + STALE_VALIDITY)),
-            (None, Some(trouble)) => Standing::Refused(trouble.error.clone()),
+            (None, Some(trouble)) => match trouble.due {
+                Some(due) if now >= due => Standing::Doubted(trouble.error.clone()),
+                _ => Standing::Refused(trouble.error.clone()),
+            },
             (None, None) => Standing::Gone,
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::service::Services;
+use super::family::Families;
+use super::service::{HTTP1, HTTP2, Services};
 
 /// Addresses to connect to, and what else is known.
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ pub struct Resolved {
     pub(super) valid_until: Option<Instant>,
     pub(super) is_stale: bool,
     pub(super) services: Option<Arc<Services>>,
+    pub(super) families: Families,
 }
 
 impl Resolved {
@@ -23,6 +25,7 @@ impl Resolved {
             valid_until: None,
             is_stale: false,
             services: None,
+            families: Families::BOTH,
         }
     }
 
@@ -42,7 +45,12 @@ impl Resolved {
         self.valid_until
     }
 
-    /// Whether they have run out, and are used because the name service fails or is slow (RFC 8767).
+    /// The families of which the name service has said what the host has.
+    pub(crate) fn families(&self) -> Families {
+        self.families
+    }
+
+    /// Whether they have run out, those of both families, and are used because the name service fails or is slow (RFC 8767).
     pub fn is_stale(&self) -> bool {
         self.is_stale
     }
@@ -57,5 +65,15 @@ impl Resolved {
     pub fn speaks(&self, protocol: &str) -> Option<bool> {
         let protocols = self.services()?.protocols_at_origin()?;
         Some(protocols.iter().any(|known| **known == *protocol))
+    }
+
+    /// Whether the origin's HTTPS records announce HTTP/2 (true) or HTTP/1.1 alone (false) for connections over TCP.
+    pub(crate) fn announces_http2(&self) -> Option<bool> {
+        let speaks = |protocol| self.speaks(protocol) == Some(true);
+        match (speaks(HTTP2), speaks(HTTP1)) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
     }
 }

@@ -4,15 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::answer::{Answer, Resolve};
+use super::addresses::{ADDRESS_TERMS, Addresses, Questions};
+use super::answer::Resolve;
 use super::cache::{Asked, Cache};
 use super::dns::DnsResolver;
 use super::host::Host;
-use super::origin_lookup::look_up_origin;
+use super::lookup::{Lookup, UnderWay};
 use super::overrides::Overrides;
 use super::remembered::{Outcome, Terms};
 use super::resolved::Resolved;
@@ -23,7 +22,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// Clones share the cache. It holds up to 10,000 hosts; the least recently used ones make room. Answers are kept for
 /// their time to live, but at least one second and at most a day; that a host has no address for at most five minutes;
-/// a failure for one second.
+/// a failure for one second. Where the name service [tells the families apart](Resolve::tells_families_apart), all of
+/// this holds for each family by itself: what becomes of one says nothing about the other.
 ///
 /// An answer that has run out is used for a day more where asking anew fails, or takes beyond a quarter of a second
 /// (RFC 8767); it ends when the name service says that the host has no address. Nothing is asked unless somebody calls:
@@ -33,7 +33,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Resolver {
     overrides: Arc<Overrides>,
     upstream: Arc<dyn Resolve>,
-    addresses: Cache<Arc<[IpAddr]>>,
+    addresses: Addresses,
     services: Cache<Arc<Services>>,
     https_records: bool,
 }
@@ -48,6 +48,8 @@ impl Resolver {
     ///
     /// `host` is a name or an address; names are compared without regard to case and trailing dot, IPv6 addresses may
     /// stand in brackets. The order says nothing about preference. Simultaneous callers for a host share one lookup.
+    /// Addresses of one family wait half a second for those of the other; a dial, which can take them one after the other,
+    /// waits 50 ms where IPv4 comes first, and not at all where IPv6 does (RFC 8305 §3).
     ///
     /// # Errors
     ///
@@ -74,27 +76,24 @@ impl Resolver {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn look_up(&self, host: &str, port: u16) -> Result<Resolved, Error> {
-        let host = Host::parse(host)?;
-        match self.fixed(&host, port)? {
-            Some(fixed) => Ok(fixed),
-            None => {
-                let held = self.ask_addresses(&host.to_string()).wait().await?;
-                Ok(Resolved {
-                    addresses: at_port(&held.value, port),
-                    valid_until: Some(held.until),
-                    is_stale: held.is_stale,
-                    services: None,
-                })
-            }
-        }
+        self.begin(host, port, false)?.whole().await
     }
 
     /// As [`look_up`](Self::look_up) for a host that is to be reached by https: its HTTPS records (RFC 9460) are asked for
     /// beside its addresses.
     ///
-    /// They are waited for 50 ms after the addresses are there, and a failure to get them is as if there were none. Their
-    /// address hints are used when the addresses are not there 50 ms after them, or cannot be had; without hints, a host
-    /// that has no address is looked for at the name that the records give. Nothing else of them is acted upon.
+    /// They are waited for 50 ms after the addresses are there, and a failure to get them is as if there were none. A dial
+    /// does not wait for them at all. They are made use of as follows:
+    ///
+    /// * Their protocols are a hint for the pool of what the server speaks; its handshake decides.
+    /// * Their address hints are used when the addresses are not there 50 ms after them, or cannot be had.
+    /// * A host that has no address, and no hint, is looked for at the name and port of its preferred service, or at the
+    ///   name of which it is an alias.
+    ///
+    /// Services for protocols that do not run over TCP are passed over. Not acted upon are a service's name and port where
+    /// the host has addresses of its own: clients that do not know such records are served there, and a host whose
+    /// connections go to several ports of several names is more than a pool keeps count of. Nor is ECH, which is not sent;
+    /// nor the upgrade of `http` to `https` (RFC 9460 §9.5), which is for who writes the URL.
     ///
     /// # Errors
     ///
@@ -104,18 +103,26 @@ impl Resolver {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn look_up_https(&self, host: &str, port: u16) -> Result<Resolved, Error> {
-        if !self.https_records {
-            return self.look_up(host, port).await;
-        }
+        self.begin(host, port, true)?.whole().await
+    }
+
+    /// Begins to look up `host`, with its HTTPS records if it is to be reached by https. Whoever connects takes the answers as they
+    /// come.
+    pub(crate) fn begin(&self, host: &str, port: u16, by_https: bool) -> Result<Lookup, Error> {
         let host = Host::parse(host)?;
-        match self.fixed(&host, port)? {
-            Some(fixed) => Ok(fixed),
-            None => look_up_origin(self, &host.to_string(), port).await,
-        }
+        Ok(match self.fixed(&host, port)? {
+            Some(fixed) => Lookup::Fixed(Some(fixed)),
+            None => {
+                let with_records = by_https && self.https_records;
+                let lookup = UnderWay::begin(self, &host.to_string(), port, with_records);
+                Lookup::UnderWay(Box::new(lookup))
+            }
+        })
     }
 
     /// Whether the answer about `host` runs out soon or has run out, so that somebody should [`refresh`](Self::refresh) it.
-    /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago.
+    /// False for a host that was not asked for, has no address, or could not be refreshed a moment ago. That a host has
+    /// addresses of one family only is to be refreshed too.
     pub fn refresh_due(&self, host: &str) -> bool {
         self.next_refresh(host)
             .is_some_and(|due| due <= Instant::now())
@@ -143,9 +150,7 @@ impl Resolver {
         if host.well_known().is_some() {
             return Ok(());
         }
-        let lookup = self.address_lookup();
-        self.addresses.refresh(&host.to_string(), lookup).await?;
-        Ok(())
+        self.addresses.refresh(&host.to_string()).await
     }
 
     /// Forgets the answer about `host`, so that the next caller asks anew, or joins a lookup under way: that one goes on
@@ -175,14 +180,14 @@ impl Resolver {
                     .with_detail("an override says so")
                     .with_host(&host.to_string()));
             }
-            return Ok(Some(Resolved::fixed(at_port(addresses, port))));
+            return Ok(Some(Resolved::fixed(all_at_port(addresses, port))));
         }
         let well_known = host.well_known();
-        Ok(well_known.map(|addresses| Resolved::fixed(at_port(&addresses, port))))
+        Ok(well_known.map(|addresses| Resolved::fixed(all_at_port(&addresses, port))))
     }
 
-    pub(super) fn ask_addresses(&self, host: &str) -> Asked<Arc<[IpAddr]>> {
-        self.addresses.ask(host, self.address_lookup())
+    pub(super) fn ask_addresses(&self, host: &str) -> Questions {
+        self.addresses.ask(host)
     }
 
     pub(super) fn ask_services(&self, host: &str, port: u16) -> Asked<Arc<Services>> {
@@ -199,13 +204,6 @@ impl Resolver {
                     Err(error) => Outcome::Failed(error.with_host(&host)),
                 }
             })
-    }
-
-    fn address_lookup(
-        &self,
-    ) -> impl FnOnce(Arc<str>) -> BoxFuture<'static, Outcome<Arc<[IpAddr]>>> + use<> {
-        let upstream = Arc::clone(&self.upstream);
-        move |host| async move { outcome(upstream.resolve(&host).await, &host) }.boxed()
     }
 }
 
@@ -256,70 +254,34 @@ impl ResolverBuilder {
     /// The resolver, with an empty cache.
     pub fn build(self) -> Resolver {
         let system = || Arc::new(DnsResolver::system()) as Arc<dyn Resolve>;
+        let upstream = self.upstream.unwrap_or_else(system);
         Resolver {
             overrides: Arc::new(self.overrides),
-            upstream: self.upstream.unwrap_or_else(system),
-            addresses: Cache::new(ADDRESS_TERMS),
+            addresses: Addresses::new(Arc::clone(&upstream)),
+            upstream,
             services: Cache::new(SERVICE_TERMS),
             https_records: self.https_records,
         }
     }
 }
 
-fn outcome(answer: Result<Answer, Error>, host: &str) -> Outcome<Arc<[IpAddr]>> {
-    match answer {
-        Ok(answer) if answer.is_empty() => Outcome::Absent(
-            Error::new(ErrorKind::HostNotFound).with_host(host),
-            answer.valid_for().min(MAX_NEGATIVE_VALIDITY),
-        ),
-        Ok(answer) => Outcome::Found(distinct(answer.addresses()), answer.valid_for()),
-        // As an error it says as much as an empty answer, only not for how long.
-        Err(error) if error.kind() == ErrorKind::HostNotFound => {
-            Outcome::Absent(error.with_host(host), ADDRESS_TERMS.failure)
-        }
-        Err(error) => Outcome::Failed(error.with_host(host)),
-    }
-}
-
-pub(super) fn at_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+pub(super) fn all_at_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     addresses
         .iter()
-        .map(|address| SocketAddr::new(*address, port))
+        .map(|address| at_port(*address, port))
         .collect()
 }
 
-/// The addresses without repetitions, and of each family no more than an entry may hold.
-fn distinct(addresses: &[IpAddr]) -> Arc<[IpAddr]> {
-    let mut kept: Vec<IpAddr> = Vec::new();
-    for address in addresses {
-        let family = kept.iter().filter(|one| one.is_ipv4() == address.is_ipv4());
-        if !kept.contains(address) && family.count() < MAX_ADDRESSES_PER_FAMILY {
-            kept.push(*address);
-        }
-    }
-    kept.into()
+/// An IPv4 address written as an IPv6 one is the IPv4 address: as such it is counted, listed, and connected to from this machine's.
+pub(super) fn at_port(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address.to_canonical(), port)
 }
-
-/// More than any real host publishes, and more than a dial can try; an answer over TCP may hold 4,000.
-pub(super) const MAX_ADDRESSES_PER_FAMILY: usize = 32;
-
-const ADDRESS_TERMS: Terms = Terms {
-    // A time to live of 0 would turn every dial of a burst into a query.
-    shortest: Duration::from_secs(1),
-    // RFC 8767 §4 advises a cap of days to weeks; a client that stays up for months should notice a move within one.
-    longest: Duration::from_secs(24 * 60 * 60),
-    // Failing servers must not be asked in a storm (RFC 9520 §3.2 wants at least one second), but may recover any moment.
-    failure: Duration::from_secs(1),
-};
 
 const SERVICE_TERMS: Terms = Terms {
     // Each lookup may hold up an answer for a moment, for what is only a hint.
     failure: Duration::from_secs(60),
     ..ADDRESS_TERMS
 };
-
-/// A host that was just created should not stay missing for long. RFC 2308 §5 would allow three hours.
-const MAX_NEGATIVE_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
 #[cfg(test)]
 mod tests;

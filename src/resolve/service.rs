@@ -21,6 +21,17 @@ pub struct Service {
     pub has_ech: bool,
 }
 
+impl Service {
+    /// Whether it speaks a protocol that runs over TCP, as far as is said: others are for other clients (RFC 9460 §7.1.2).
+    pub(super) fn is_over_tcp(&self) -> bool {
+        self.protocols.is_empty() || self.speaks(HTTP2) || self.speaks(HTTP1)
+    }
+
+    pub(super) fn speaks(&self, protocol: &str) -> bool {
+        self.protocols.iter().any(|known| **known == *protocol)
+    }
+}
+
 /// What the HTTPS records of an origin say and how long that may be used.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Services {
@@ -85,15 +96,26 @@ impl Services {
         protocols
     }
 
-    /// A name that has the addresses where the one asked for has none.
-    pub(super) fn elsewhere(&self) -> Option<&str> {
-        let mut targets = self
-            .services
-            .iter()
-            .map(|service| service.target.as_deref());
-        targets.find_map(|target| target).or_else(|| self.alias())
+    /// Those that this client could use, the preferred first.
+    pub(super) fn over_tcp(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|service| service.is_over_tcp())
+    }
+
+    /// A name that has the addresses where the one asked for has none, and the port there, where that is another than the origin's:
+    /// those of the preferred service that is not at the name asked for.
+    pub(super) fn elsewhere(&self) -> Option<(&str, Option<u16>)> {
+        let alias = self.alias();
+        let mut places = self.over_tcp().filter_map(|service| {
+            let name = service.target.as_deref().or(alias)?;
+            Some((name, service.port))
+        });
+        places.next().or_else(|| Some((alias?, None)))
     }
 }
+
+/// ALPN names.
+pub(super) const HTTP2: &str = "h2";
+pub(super) const HTTP1: &str = "http/1.1";
 
 /// More than an origin publishes, and more than a dial can use.
 const MAX_SERVICES: usize = 16;

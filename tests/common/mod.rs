@@ -13,6 +13,7 @@ pub mod http1;
 pub mod http2;
 pub mod http2_servers;
 pub mod ledger;
+pub mod name_server;
 pub mod numbered;
 pub mod peer;
 pub mod process;

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
 use crate::dial::LocalAddressChoice;
+use crate::resolve::Families;
 
 /// What a policy was asked and told.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ struct Diary {
 }
 
 impl AddressPolicy for Diary {
-    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+    fn order(&self, resolved: Vec<SocketAddr>, _: Families) -> Result<Vec<SocketAddr>> {
         Ok(resolved)
     }
 
@@ -56,7 +57,14 @@ async fn connect_from(
         local,
         deadline: Instant::now() + Duration::from_secs(5),
     };
-    connector.connect(addresses).await
+    race(&connector, addresses).await
+}
+
+async fn race(connector: &Connector<'_>, addresses: &[SocketAddr]) -> Result<Connected> {
+    let mut failover = Failover::new(addresses.to_vec());
+    connector
+        .connect(&mut failover, &mut Destinations::none())
+        .await
 }
 
 async fn open(ip: &str) -> (TcpListener, SocketAddr) {
@@ -143,7 +151,7 @@ async fn the_deadline_is_held_against_those_that_had_a_fair_chance() {
             local: &LocalAddresses::default(),
             deadline: Instant::now() + left + Duration::from_millis(50),
         };
-        let error = connector.connect(&[silent.address]).await.map(|_| ());
+        let error = race(&connector, &[silent.address]).await.map(|_| ());
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
         assert_eq!(error.address(), Some(silent.address));

@@ -1,8 +1,8 @@
 //! What one dial is told about addresses, and what it tells of them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::events::PoolEvent;
 use crate::pool::host::HostPool;
 use crate::pool::key::HostKey;
+use crate::resolve::Families;
 
 /// What a host keeps for choosing among its addresses.
 #[derive(Debug)]
@@ -72,6 +73,7 @@ pub(in crate::pool) struct DialPolicy {
     need: Need,
     /// To be tried before all others.
     preferred: Option<SocketAddr>,
+    turn: OnceLock<usize>,
     /// Attempts that have not ended.
     attempts: Mutex<Vec<Arc<Attempt>>>,
 }
@@ -102,6 +104,7 @@ impl DialPolicy {
                 Need::Unhurried
             },
             preferred: None,
+            turn: OnceLock::new(),
             attempts: Mutex::default(),
         }
     }
@@ -129,13 +132,16 @@ impl AddressPolicy for DialPolicy {
         self.host.key().addresses.as_deref()
     }
 
-    fn order(&self, resolved: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
-        self.host.addresses_named(&resolved);
+    fn order(&self, resolved: Vec<SocketAddr>, families: Families) -> Result<Vec<SocketAddr>> {
+        self.host.addresses_named(&resolved, families);
         let addresses = self.host.addresses();
         let candidates = addresses
             .book
             .candidates(resolved, addresses.number, &self.config);
-        let turn = addresses.turn.fetch_add(1, Ordering::Relaxed);
+        // One for each dial, however often it learns of more addresses.
+        let turn = *self
+            .turn
+            .get_or_init(|| addresses.turn.fetch_add(1, Ordering::Relaxed));
         let mut ordered = order(
             candidates,
             self.config.balance(),
@@ -169,6 +175,10 @@ impl AddressPolicy for DialPolicy {
         });
         self.attempts.lock().push(Arc::clone(&attempt));
         Ok(Box::new(Place(attempt)))
+    }
+
+    fn announced(&self, speaks_http2: bool) {
+        self.host.protocol_announced(speaks_http2);
     }
 
     fn ended(&self, address: SocketAddr, outcome: std::result::Result<Duration, &Error>) {

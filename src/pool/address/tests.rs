@@ -11,6 +11,7 @@ use super::DialPolicy;
 use crate::dial::{AddressPermit, AddressPolicy};
 use crate::error::{Error, ErrorKind};
 use crate::pool::Pool;
+use crate::resolve::Families;
 
 const MOST: usize = 4;
 const MOST_DIALS: usize = 2;
@@ -141,7 +142,9 @@ fn host_of(after: usize) -> (Pool, impl Fn(bool) -> DialPolicy) {
 }
 
 fn order(policy: &DialPolicy) -> Vec<SocketAddr> {
-    policy.order([1, 2, 3].map(address).into()).unwrap()
+    policy
+        .order([1, 2, 3].map(address).into(), Families::BOTH)
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,6 +228,6 @@ async fn when_all_are_listed_each_gets_its_turn_and_those_listed_by_hand_none() 
     }
     assert_eq!(tried, HashMap::from([(address(1), 3), (address(2), 3)]));
     assert_eq!(pool.blacklist().list().len(), 3);
-    let by_hand = dial(true).order(vec![address(3)]).unwrap();
+    let by_hand = dial(true).order(vec![address(3)], Families::BOTH).unwrap();
     assert_eq!(by_hand, [address(3)], "rather than none");
 }

@@ -37,6 +37,28 @@ fn ipv4_in_ipv6_is_judged_as_ipv4() {
     assert!(!list.permits(address("192.0.2.1")) && !list.permits(address("::ffff:192.0.2.1")));
 }
 
+/// A gateway of NAT64 would connect to the IPv4 address within.
+#[test]
+fn what_is_denied_in_ipv4_is_denied_behind_nat64() {
+    let public = AccessList::public_only();
+    for denied in [
+        "64:ff9b::10.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+    ] {
+        assert!(!public.permits(address(denied)), "{denied}");
+    }
+    assert!(public.permits(address("64:ff9b::8.8.8.8")));
+    let list = AccessList::deny_all().allow("64:ff9b::/96").unwrap();
+    assert!(
+        list.permits(address("64:ff9b::10.0.0.1")),
+        "IPv4 is denied by default alone"
+    );
+    let list = list.deny("10.0.0.0/8").unwrap();
+    let refusal = list.refusal(address("64:ff9b::10.0.0.1")).unwrap();
+    assert_eq!(refusal.to_string(), "10.0.0.0/8 is denied");
+}
+
 #[test]
 fn named_ranges_are_as_the_registries_say() {
     let public = AccessList::public_only();

@@ -10,6 +10,7 @@ use super::lookup::{Records, ask, in_hosts_file};
 use super::settings::Settings;
 use crate::error::Error;
 use crate::resolve::host::Host;
+use crate::resolve::service::HTTP1;
 use crate::resolve::{Service, Services};
 
 pub(super) async fn look_up(settings: &Settings, host: &str, port: u16) -> Result<Services, Error> {
@@ -46,7 +47,7 @@ pub(super) async fn look_up(settings: &Settings, host: &str, port: u16) -> Resul
         else {
             let services = services
                 .into_iter()
-                .filter_map(|record| service(record, host));
+                .filter_map(|record| service(record, host, port));
             let found = Services::new(services, valid_for);
             return Ok(match alias {
                 Some(target) => found.with_alias(target),
@@ -65,7 +66,7 @@ pub(super) async fn look_up(settings: &Settings, host: &str, port: u16) -> Resul
 }
 
 /// `None` for a record that asks for what is not understood here, or is not usable (RFC 9460 §8).
-fn service(record: &SVCB, host: &str) -> Option<Service> {
+fn service(record: &SVCB, host: &str, origin_port: u16) -> Option<Service> {
     let mut service = Service {
         priority: record.svc_priority,
         target: target(&record.target_name, host)?,
@@ -80,7 +81,10 @@ fn service(record: &SVCB, host: &str) -> Option<Service> {
                 service.protocols = names.map(|name| name.as_str().into()).collect();
             }
             SvcParamValue::NoDefaultAlpn => has_default_protocol = false,
-            SvcParamValue::Port(port) => service.port = Some(*port),
+            SvcParamValue::Port(0) => return None,
+            SvcParamValue::Port(port) => {
+                service.port = Some(*port).filter(|port| *port != origin_port);
+            }
             SvcParamValue::Ipv4Hint(hints) => {
                 let hints = hints.0.iter().take(MAX_HINTS);
                 service
@@ -97,10 +101,12 @@ fn service(record: &SVCB, host: &str) -> Option<Service> {
             _ => tracing::trace!(?key, "an HTTPS record's parameter is passed over"),
         }
     }
-    if has_default_protocol && !service.protocols.iter().any(|name| **name == *HTTP1) {
+    // Every service speaks it unless it says otherwise (RFC 9460 §9.3).
+    if has_default_protocol && !service.speaks(HTTP1) {
         service.protocols.push(HTTP1.into());
     }
-    Some(service)
+    // RFC 9460 §7.1.1: `no-default-alpn` without `alpn` contradicts itself.
+    (!service.protocols.is_empty()).then_some(service)
 }
 
 /// `Some(None)` is the owner itself.
@@ -146,9 +152,6 @@ fn plain(name: &Name) -> String {
 }
 
 const HTTPS_PORT: u16 = 443;
-
-/// The protocol that every service speaks unless it says otherwise (RFC 9460 §9.3).
-const HTTP1: &str = "http/1.1";
 
 /// RFC 9460 §3.1 wants a limit on aliases, and names no number: as many CNAMEs as resolvers follow at the least.
 const MAX_ALIASES: usize = 8;

@@ -1,7 +1,9 @@
-//! A host's addresses of both families, from the hosts file or the name servers.
+//! A host's addresses of one family, from the hosts file or the name servers.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -11,24 +13,80 @@ use hickory_resolver::proto::rr::{Name, Record, RecordType};
 use tokio::time::timeout;
 
 use super::settings::Settings;
-use super::{Answer, SETTINGS_VALIDITY};
+use super::{Answer, Family, SETTINGS_VALIDITY};
 use crate::error::{Error, ErrorKind};
+use crate::resolve::flight::{Flight, Flights};
+use crate::resolve::gathering::SECOND_FAMILY_DELAY;
 
-pub(super) async fn look_up(settings: &Settings, host: &str) -> Result<Answer, Error> {
-    let candidates = settings.candidates(host)?;
-    if let Some(answer) = in_hosts_file(settings, host) {
-        return Ok(answer);
-    }
-    let mut valid_for = Duration::MAX;
-    for name in candidates {
-        // A failure ends the search: the name may exist, and the next one may be another host's.
-        let answer = both_families(settings, name).await?;
-        if !answer.is_empty() {
-            return Ok(answer);
+/// The queries under way for names that a host may be short for: the lookups of its two families share them.
+pub(super) struct Queries(Flights<Result<Answer, Error>>);
+
+impl Queries {
+    /// The addresses at the first of the names that `host` may stand for which has addresses of either family: those of the one at one
+    /// name and of the other at another would be those of two hosts.
+    pub(super) async fn look_up(
+        &self,
+        settings: &Arc<Settings>,
+        host: &str,
+        family: Family,
+    ) -> Result<Answer, Error> {
+        let mut candidates = settings.candidates(host)?;
+        if let Some(answer) = in_hosts_file(settings, host) {
+            return Ok(answer.of(family));
         }
-        valid_for = valid_for.min(answer.valid_for());
+        let last = candidates.pop();
+        let mut valid_for = Duration::MAX;
+        // A failure ends the search: the name may exist, and the next one may be another host's.
+        for name in candidates {
+            let own = self.share(settings, &name, family);
+            let other = self.share(settings, &name, family.other());
+            let (own, other) = match select(own, other).await {
+                Either::Left((own, _)) if has_addresses(&own) => return own,
+                Either::Left((own, other)) => (own?, other.await?),
+                Either::Right((other, own)) => (own.await?, other?),
+            };
+            if !own.is_empty() || !other.is_empty() {
+                return Ok(own);
+            }
+            valid_for = valid_for.min(own.valid_for());
+        }
+        let Some(name) = last else {
+            return Ok(Answer::none(valid_for));
+        };
+        let answer = one_family(settings, name, family).await?;
+        Ok(match answer.is_empty() {
+            true => Answer::none(valid_for.min(answer.valid_for())),
+            false => answer,
+        })
     }
-    Ok(Answer::none(valid_for))
+
+    fn share(
+        &self,
+        settings: &Arc<Settings>,
+        name: &Name,
+        family: Family,
+    ) -> Flight<Result<Answer, Error>> {
+        let key = Arc::from(format!("{name} {family:?}"));
+        let (settings, name) = (Arc::clone(settings), name.clone());
+        let query = async move { one_family(&settings, name, family).await };
+        self.0.join(&key, query).0
+    }
+}
+
+impl Default for Queries {
+    fn default() -> Self {
+        Self(Flights::new())
+    }
+}
+
+impl fmt::Debug for Queries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queries").finish_non_exhaustive()
+    }
+}
+
+fn has_addresses(answer: &Result<Answer, Error>) -> bool {
+    answer.as_ref().is_ok_and(|answer| !answer.is_empty())
 }
 
 /// As in the C library, a host with an address of either family in the file is not asked for elsewhere.
@@ -46,10 +104,12 @@ pub(super) fn in_hosts_file(settings: &Settings, host: &str) -> Option<Answer> {
     (!addresses.is_empty()).then(|| Answer::new(addresses, SETTINGS_VALIDITY))
 }
 
-async fn both_families(settings: &Settings, name: Name) -> Result<Answer, Error> {
-    let v6 = pin!(one_family(settings, name.clone(), RecordType::AAAA));
-    let v4 = pin!(one_family(settings, name, RecordType::A));
-    match select(v6, v4).await {
+/// Both families in one answer.
+pub(super) async fn both_families(
+    v6: impl Future<Output = Result<Answer, Error>>,
+    v4: impl Future<Output = Result<Answer, Error>>,
+) -> Result<Answer, Error> {
+    match select(pin!(v6), pin!(v4)).await {
         Either::Left((first, other)) => with_other_family(first, other).await,
         Either::Right((first, other)) => with_other_family(first, other).await,
     }
@@ -90,9 +150,13 @@ fn merge(first: Result<Answer, Error>, other: Result<Answer, Error>) -> Result<A
     }
 }
 
-async fn one_family(settings: &Settings, name: Name, family: RecordType) -> Result<Answer, Error> {
-    let found = ask(settings, name, family).await?;
-    Ok(Answer::new(addresses(&found.records), found.valid_for))
+async fn one_family(settings: &Settings, name: Name, family: Family) -> Result<Answer, Error> {
+    let kind = match family {
+        Family::V6 => RecordType::AAAA,
+        Family::V4 => RecordType::A,
+    };
+    let found = ask(settings, name, kind).await?;
+    Ok(Answer::new(addresses(&found.records), found.valid_for).of(family))
 }
 
 /// What a name has of one type; none where the name servers say so.
@@ -145,10 +209,6 @@ fn addresses(records: &[Record]) -> Vec<IpAddr> {
 fn seconds(time_to_live: Option<u32>) -> Duration {
     Duration::from_secs(time_to_live.unwrap_or(0).into())
 }
-
-/// How long the addresses of one family wait for those of the other, because some name servers never answer queries
-/// for IPv6. RFC 8305 §3 has 50 ms, but there late addresses still count; here they are lost to the answer.
-const SECOND_FAMILY_DELAY: Duration = Duration::from_millis(500);
 
 /// How long an answer without one of the families is used, so that the other is asked for again.
 const HALF_ANSWER_VALIDITY: Duration = Duration::from_secs(30);

@@ -46,7 +46,11 @@ impl Settings {
         Self::new(config, options, Hosts::from_system().unwrap_or_default())
     }
 
-    fn new(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: ResolverConfig,
+        mut options: ResolverOpts,
+        hosts: Hosts,
+    ) -> Result<Self, Error> {
         let dots = options.ndots;
         // `domain` is the host name's when the file names none; it counts only where there is no search list.
         let search = match (&config.search, &config.domain) {
@@ -99,7 +103,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-fn name_server(address: SocketAddr) -> NameServerConfig {
+pub(super) fn name_server(address: SocketAddr) -> NameServerConfig {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
         connection.port = address.port();
         connection

@@ -1,6 +1,7 @@
 //! Against a name server on loopback that answers from a script.
 
 mod https;
+mod search;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

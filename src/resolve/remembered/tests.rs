@@ -39,6 +39,7 @@ fn brief(standing: &Standing<u8>, now: Instant) -> (&'static str, Option<u8>, u6
             };
             return (name, None, 0);
         }
+        Standing::Doubted(_) => return ("doubted", None, 0),
         Standing::Gone => return ("gone", None, 0),
     };
     assert_eq!(held.is_stale, matches!(name, "stale" | "spared"));
@@ -96,6 +97,21 @@ fn a_denial_ends_what_a_failure_only_suspends() {
     let later = now + Duration::from_secs(30);
     let again = Remembered::after(Some(&ended), failed(), &TERMS, PORTION, later);
     assert_eq!(brief(&again.standing(later), later), ("failed", None, 0));
+}
+
+#[test]
+fn a_denial_is_doubted_before_it_ends() {
+    let start = Instant::now();
+    let entry = Remembered::after(None, absent(100), &TERMS, PORTION, start);
+    for (passed, expected) in [
+        (79, "absent"),
+        (80, "doubted"),
+        (99, "doubted"),
+        (100, "gone"),
+    ] {
+        let now = start + Duration::from_secs(passed);
+        assert_eq!(brief(&entry.standing(now), now).0, expected, "{passed}");
+    }
 }
 
 /// All that happened, in the order it did, and no state besides.
@@ -166,7 +182,10 @@ impl History {
             (None, Some((at, Outcome::Absent(_, valid_for))))
                 if seconds(*at) < valid_for.as_secs().clamp(1, 86_400) =>
             {
-                ("absent", None, 0)
+                let valid_for = u128::from(valid_for.as_secs().clamp(1, 86_400));
+                let is_due =
+                    now.saturating_duration_since(*at).as_millis() * 10 >= valid_for * 8_000;
+                (if is_due { "doubted" } else { "absent" }, None, 0)
             }
             (None, Some((_, Outcome::Failed(_)))) if paused => ("failed", None, 0),
             _ => ("gone", None, 0),
@@ -211,6 +230,8 @@ proptest! {
             prop_assert_eq!(brief(&entry.standing(now), now), history.standing(now));
             let is_due = matches!(entry.standing(now), Standing::Due(_) | Standing::Stale(_));
             prop_assert_eq!(entry.due(now).is_some_and(|due| due <= now), is_due);
+            let is_doubted = matches!(entry.standing(now), Standing::Doubted(_));
+            prop_assert_eq!(entry.doubtful_from(now).is_some_and(|due| due <= now), is_doubted);
         }
         // A clock that leaps back makes nothing older than it is, and nothing last longer.
         let before = learned.checked_sub(Duration::from_secs(10)).unwrap_or(learned);

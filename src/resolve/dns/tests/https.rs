@@ -223,3 +223,75 @@ async fn localhost_has_none() {
     assert!(services.services().is_empty());
     assert!(server.asked().is_empty());
 }
+
+/// Records that name no protocol that is spoken here are for others (RFC 9460 §7.1.2), their places and hints too.
+#[tokio::test]
+async fn services_for_other_clients_are_not_gone_to() {
+    let server = NameServer::start(|name, kind| match (name, kind) {
+        ("example.com", HTTPS) => {
+            let quic: [(u16, &[u8]); 3] = [
+                (ALPN, b"\x02h3"),
+                (NO_DEFAULT_ALPN, b""),
+                (IPV4_HINT, &[192, 0, 2, 9]),
+            ];
+            let own = record(1, "quic.example.net", &quic);
+            let other = record(2, "tcp.example.net", &[(ALPN, b"\x02h2")]);
+            Reply::Https(vec![own, other], 300)
+        }
+        ("quic.example.net", A) => Reply::Record(vec![192, 0, 2, 9], 300),
+        ("tcp.example.net", A) => Reply::Record(V4.octets().into(), 300),
+        _ => Reply::None(0, 300),
+    })
+    .await;
+    let resolved = through(&server).look_up_https("example.com", 443).await;
+    let resolved = resolved.unwrap();
+    assert_eq!(resolved.addresses(), [SocketAddr::new(V4.into(), 443)]);
+}
+
+/// A port that is the origin's own is none of another place.
+#[tokio::test]
+async fn the_origins_own_port_may_be_written() {
+    let script = |_: &str, _: u16| {
+        let port = 8443_u16.to_be_bytes();
+        Reply::Https(
+            vec![record(1, ".", &[(ALPN, b"\x02h2"), (PORT, &port)])],
+            300,
+        )
+    };
+    let (services, _) = ask(script, 8443).await;
+    assert_eq!(services.services()[0].port, None);
+    let (services, _) = ask(script, 443).await;
+    assert_eq!(services.services()[0].port, Some(8443));
+}
+
+/// Nothing can be connected to there.
+#[tokio::test]
+async fn port_0_is_no_service() {
+    let script = |_: &str, _: u16| {
+        let port = 0_u16.to_be_bytes();
+        Reply::Https(vec![record(1, ".", &[(PORT, &port)])], 300)
+    };
+    let (services, _) = ask(script, 443).await;
+    assert!(services.services().is_empty());
+}
+
+/// The service's port counts, also where the service is at the alias itself.
+#[tokio::test]
+async fn an_alias_has_the_port_of_its_service() {
+    let server = NameServer::start(|name, kind| match (name, kind) {
+        ("example.com", HTTPS) => Reply::Https(vec![record(0, "cdn.example.net", &[])], 300),
+        ("cdn.example.net", HTTPS) => {
+            let port = 8443_u16.to_be_bytes();
+            Reply::Https(
+                vec![record(1, ".", &[(ALPN, b"\x02h2"), (PORT, &port)])],
+                300,
+            )
+        }
+        ("cdn.example.net", A) => Reply::Record(V4.octets().into(), 300),
+        _ => Reply::None(0, 300),
+    })
+    .await;
+    let resolved = through(&server).look_up_https("example.com", 443).await;
+    let addresses = resolved.unwrap().into_addresses();
+    assert_eq!(addresses, [SocketAddr::new(V4.into(), 8443)]);
+}

@@ -201,3 +201,39 @@ async fn forgetting_a_host_forgets_its_records() {
         resolver.forget("a").await;
     }
 }
+
+/// What the records let one expect of a server that is connected to by TCP.
+#[tokio::test(start_paused = true)]
+async fn what_is_announced_is_what_tcp_can_carry() {
+    for (protocols, announced) in [
+        (&["h2", "http/1.1"][..], Some(true)),
+        (&["h3", "h2"], Some(true)),
+        (&["http/1.1"], Some(false)),
+        (&["h3", "http/1.1"], Some(false)),
+        (&["h3"], None),
+    ] {
+        let service = Service {
+            priority: 1,
+            protocols: protocols.iter().map(|name| (*name).into()).collect(),
+            ..Service::default()
+        };
+        let (resolver, _) = resolver((5, found()), (5, Ok(Services::new([service], VALID))));
+        let resolved = resolver.look_up_https("a", 443).await.unwrap();
+        assert_eq!(resolved.announces_http2(), announced, "{protocols:?}");
+    }
+}
+
+/// Hints of a service that is not spoken to are not used.
+#[tokio::test(start_paused = true)]
+async fn hints_are_used_of_services_that_can_be_used() {
+    let service = |priority, protocol: &str, address| Service {
+        priority,
+        protocols: vec![protocol.into()],
+        address_hints: vec![address],
+        ..Service::default()
+    };
+    let services = Services::new([service(1, "h3", ADDRESS), service(2, "h2", HINT)], VALID);
+    let (resolver, _) = resolver((5, Err(ErrorKind::ResolveFailed)), (5, Ok(services)));
+    let resolved = resolver.look_up_https("a", 443).await.unwrap();
+    assert_eq!(resolved.addresses(), [SocketAddr::new(HINT, 443)]);
+}

@@ -184,3 +184,20 @@ async fn a_refresh_and_its_callers_share_one_lookup() {
     assert!(!resolver.refresh_due("127.0.0.1") && !resolver.refresh_due("no host"));
     assert_eq!(script.asked().len(), 1);
 }
+
+/// A name service that is slow for one caller is not waited for by the next.
+#[tokio::test(start_paused = true)]
+async fn one_slow_refresh_holds_up_one_caller() {
+    let slow = Arc::new(Slow {
+        asked: Mutex::default(),
+        delay: Duration::from_secs(2),
+    });
+    let resolver = Resolver::builder().upstream(slow).build();
+    resolver.look_up("example.com", 443).await.unwrap();
+    advance(VALID).await;
+    for waited in [250, 0, 0] {
+        let began = Instant::now();
+        resolver.look_up("example.com", 443).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::from_millis(waited));
+    }
+}
