@@ -184,6 +184,8 @@ async fn an_address_that_fails_is_left_alone_probed_and_used_again() {
     .await;
     assert_eq!(unlisted, address);
     assert!(pool.blacklist().list().is_empty());
+    let stats = pool.stats();
+    assert_eq!((stats.addresses_listed, stats.addresses_unlisted), (1, 1));
 }
 
 #[tokio::test]

@@ -144,6 +144,17 @@ async fn host_get_and_preheat() {
             async |pool, _| usable(&pool, &target).await,
         )
         .await;
+        dropped_everywhere(
+            async || narrow(plain(protocols)).build().unwrap(),
+            async |pool| {
+                let host = pool.host(&target).unwrap();
+                let one = pool.get_within(&target, PATIENCE).await.unwrap();
+                drop(one);
+                host.get_within(PATIENCE).await.map(drop).unwrap();
+            },
+            async |pool, _| usable(&pool, &target).await,
+        )
+        .await;
     }
 }
 

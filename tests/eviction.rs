@@ -11,7 +11,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::check::quiet;
+use common::check::{idle, quiet};
 use common::http1::{self, HELLO};
 use common::http2::Http2;
 use common::peer::Peer;
@@ -134,6 +134,7 @@ async fn a_host_whose_connection_ends_takes_no_other_hosts_place() {
     let (id, first) = (spared.id(), host(&peer, 1));
     read(&spared).await.unwrap();
     drop(spared);
+    idle(&pool).await;
     let second = host(&peer, 2);
     let waiting = async {
         until("it is in use", || pool.stats().in_use == 1).await;

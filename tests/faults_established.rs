@@ -128,7 +128,8 @@ async fn http1_head_without_end() {
         silence(socket).await;
     })
     .await;
-    breaks(http1_pool(), &peer, &peer.plain_target(), VIOLATION).await;
+    let too_large = &[ErrorKind::ResponseHeadTooLarge];
+    breaks(http1_pool(), &peer, &peer.plain_target(), too_large).await;
 }
 
 /// Without a length, only TLS's close_notify tells a whole body from a cut one.

@@ -9,7 +9,7 @@ mod common;
 
 use common::check::{Wanted, quiet};
 use common::http1::silence;
-use common::http2::{self, Http2};
+use common::http2::{self, CONTINUATION, Http2, WINDOW_UPDATE};
 use common::peer::Peer;
 use common::request::{fetch, plain};
 use common::wait::until;
@@ -17,8 +17,6 @@ use hotpool::profile::Profile;
 use hotpool::{ErrorKind, Pool, Protocols};
 use tokio::net::TcpStream;
 
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
 const PADDED: u8 = 8;
 
 const STATUS_200: &[u8] = &[0x88];
@@ -47,6 +45,14 @@ where
     F: Fn(Http2<TcpStream>, u32) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
+    ends_for(ErrorKind::ProtocolViolation, ends, script).await;
+}
+
+async fn ends_for<F, Fut>(wanted: ErrorKind, ends: Ends, script: F)
+where
+    F: Fn(Http2<TcpStream>, u32) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
     for (name, pool) in pools() {
         let script = script.clone();
         let peer = Peer::tcp(move |_, socket| {
@@ -60,7 +66,7 @@ where
         .await;
         let error = fetch(&pool, &peer.plain_target()).await.unwrap_err();
         let kind = error.kind();
-        assert_eq!(kind, ErrorKind::ProtocolViolation, "{name}: {error:?}");
+        assert_eq!(kind, wanted, "{name}: {error:?}");
         Wanted::sent(kind, peer.address).check(&error);
         assert_eq!(peer.accepted(), 1, "it was sent again");
         if ends == Ends::Connection {
@@ -89,13 +95,17 @@ async fn continuations_without_end() {
     .await;
     // `x: xxx…`, a literal that is not indexed, over and over.
     let field = [&[0, 1, b'x', 100][..], &[b'x'; 100]].concat().repeat(100);
-    ends(Ends::Connection, move |mut http2, stream| {
-        let field = field.clone();
-        async move {
-            http2.write(http2::HEADERS, 0, stream, STATUS_200).await;
-            flood(http2, CONTINUATION, 0, stream, &field).await;
-        }
-    })
+    ends_for(
+        ErrorKind::ResponseHeadTooLarge,
+        Ends::Connection,
+        move |mut http2, stream| {
+            let field = field.clone();
+            async move {
+                http2.write(http2::HEADERS, 0, stream, STATUS_200).await;
+                flood(http2, CONTINUATION, 0, stream, &field).await;
+            }
+        },
+    )
     .await;
 }
 

@@ -18,7 +18,7 @@ use common::http1;
 use common::peer::Peer;
 use common::request::{fetch, plain, post};
 use hotpool::pool::{Health, HealthCause, HostHealth, PoolBuilder, PoolEvent, PoolEvents};
-use hotpool::{Pool, Protocols};
+use hotpool::{ErrorKind, Pool, Protocols};
 use tokio::time::sleep;
 use tokio_test::task;
 
@@ -121,7 +121,7 @@ async fn failures_degrade_a_host_and_are_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_at_its_limit_is_overloaded_until_it_is_not() {
+async fn a_host_is_overloaded_while_callers_wait_and_not_for_being_used() {
     let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
     let pool = http1_pool().max_connections_per_host(2).build().unwrap();
     let mut events = pool.subscribe();
@@ -130,7 +130,9 @@ async fn a_host_at_its_limit_is_overloaded_until_it_is_not() {
         pool.get(&target).await.unwrap(),
         pool.get(&target).await.unwrap(),
     ];
-    assert_eq!(only(&pool).why, Some(HealthCause::InUse));
+    let used = only(&pool);
+    assert_eq!((used.health, used.why), (Health::Healthy, None));
+    assert!((used.vitals.utilisation - 1.0).abs() < f64::EPSILON);
     let mut third = task::spawn(pool.get(&target));
     assert!(third.poll().is_pending());
     let full = only(&pool);
@@ -152,28 +154,28 @@ async fn a_host_at_its_limit_is_overloaded_until_it_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_place_in_use_overloads_the_pool_and_no_host() {
+async fn the_pools_last_place_overloads_it_once_somebody_wants_another() {
     let peer = Peer::tcp_at(([0, 0, 0, 0], 0).into(), |_, socket| http1::serve(socket)).await;
     let pool = http1_pool().max_connections(4).build().unwrap();
     let mut events = pool.subscribe();
+    let target = |number| format!("http://127.0.0.{number}:{}", peer.port());
     let mut held = Vec::new();
     for number in 1..=4 {
-        let target = format!("http://127.0.0.{number}:{}", peer.port());
-        held.push(pool.get(target).await.unwrap());
+        held.push(pool.get(target(number)).await.unwrap());
     }
+    assert_eq!(pool.health().health, Health::Healthy);
+    let mut fifth = task::spawn(pool.get(target(5)));
+    assert!(fifth.poll().is_pending());
     let report = pool.health();
     assert_eq!(
         (report.health, report.why),
-        (Health::Overloaded, Some(HealthCause::InUse))
+        (Health::Overloaded, Some(HealthCause::CallersWait))
     );
-    assert!(
-        report
-            .hosts
-            .iter()
-            .all(|host| host.health == Health::Healthy)
-    );
+    let overloaded = |host: &&HostHealth| host.health == Health::Overloaded;
+    assert_eq!(report.hosts.iter().filter(overloaded).count(), 1);
     sleep(Duration::from_secs(3)).await;
     held.clear();
+    drop(fifth.await.unwrap());
     calm().await;
     assert_eq!(pool.health().health, Health::Healthy);
     let words: Vec<_> = told(&mut events, false)
@@ -181,6 +183,33 @@ async fn the_last_place_in_use_overloads_the_pool_and_no_host() {
         .map(|(_, to, _)| to)
         .collect();
     assert_eq!(words, [Health::Overloaded, Health::Healthy]);
+}
+
+/// Between two looks of the housekeeper, so that nobody sees them wait.
+#[tokio::test(start_paused = true)]
+async fn callers_who_were_refused_are_not_overlooked() {
+    let peer = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let target = peer.plain_target();
+    let pool = http1_pool()
+        .max_connections_per_host(1)
+        .max_waiters_per_host(1)
+        .acquire_timeout(Duration::from_millis(20))
+        .build()
+        .unwrap();
+    let held = pool.get(&target).await.unwrap();
+    let (one, other) = tokio::join!(pool.get(&target), pool.get(&target));
+    assert_eq!(one.unwrap_err().kind(), ErrorKind::AcquireTimeout);
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::QueueFull);
+    assert_eq!(pool.stats().waiting, 0);
+    let report = only(&pool);
+    assert_eq!(
+        (report.health, report.why),
+        (Health::Overloaded, Some(HealthCause::CallersRefused))
+    );
+    assert!(report.vitals.refused);
+    drop(held);
+    calm().await;
+    assert_eq!(only(&pool).health, Health::Healthy);
 }
 
 #[tokio::test(start_paused = true)]

@@ -134,6 +134,11 @@ async fn a_new_address_of_a_warm_host_is_connected_to_before_it_gets_traffic() {
     })
     .await;
     assert_eq!((first.accepted(), second.accepted()), (1, 1));
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.connections_opened, stats.new_addresses_opened),
+        (2, 1)
+    );
     quiet(&pool).await;
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::certificates::Authority;
-use common::http2::{Frame, HEADERS, Http2};
+use common::http2::{Frame, HEADERS, Http2, WINDOW_UPDATE};
 use common::peer::Peer;
 use common::request::trusting;
 use common::wait::until;
@@ -25,8 +25,6 @@ use hotpool::client::RequestOptions;
 use http_body_util::Full;
 use parking_lot::Mutex;
 use serde_json::Value;
-
-const WINDOW_UPDATE: u8 = 8;
 
 /// What a browser takes from the page or from its user: the profile cannot know it.
 const GIVEN: [&str; 10] = [

@@ -268,3 +268,46 @@ async fn a_callers_own_connection_may_die_between_two_requests() {
         quiet(&pool).await;
     }
 }
+
+/// A server that refuses everything counts how often one request came.
+#[tokio::test]
+async fn a_request_is_sent_again_as_often_as_may_be() {
+    let ledger = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ledger);
+    let peer = Peer::tcp(move |_, socket| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+            while let Some(stream) = http2.request().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                http2.reset(stream, http2::REFUSED_STREAM).await;
+            }
+        }
+    })
+    .await;
+    let own = |retries| Some(RequestOptions::new().max_retries(retries));
+    // By default a living server is asked three times more.
+    for (setting, options, sent) in [
+        (None, None, 4),
+        (Some(0), None, 1),
+        (Some(1), None, 2),
+        (Some(1), own(2), 3),
+        (None, own(0), 1),
+    ] {
+        let mut builder = plain(Protocols::Http2);
+        if let Some(retries) = setting {
+            builder = builder.max_retries(retries);
+        }
+        let pool = builder.build().unwrap();
+        let mut request = get();
+        if let Some(options) = options {
+            request.extensions_mut().insert(options);
+        }
+        let connection = pool.get(peer.plain_target()).await.unwrap();
+        let error = connection.send(request).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StreamRefused);
+        assert_eq!(ledger.swap(0, Ordering::SeqCst), sent);
+        drop(connection);
+        quiet(&pool).await;
+    }
+}

@@ -119,6 +119,10 @@ impl Exchange {
         ) {
             live.suspect();
         }
+        let error = match error.kind() {
+            ErrorKind::ResponseHeadTooLarge => live.head_was_too_large(error),
+            _ => error,
+        };
         // What this side closed is not the server's or the network's doing.
         let cause = match live.entry().close_reason() {
             Some(CloseReason::Abandoned) => Some(ErrorKind::RuntimeGone),

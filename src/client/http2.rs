@@ -64,7 +64,12 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 /// RFC 9113 §6.8 and §8.7: a refused stream, and one above the last that a GOAWAY names, was not processed.
 fn fail(exchange: Exchange, peer: &Http2Peer, stream_id: u32, error: h2::Error) -> Error {
     let beyond_last = peer.last_stream_id().is_some_and(|last| stream_id > last);
+    let too_large = peer.is_head_too_large(&error, stream_id, exchange.lease().live().head_limit());
     let error = peer.explain(error);
+    let error = match too_large {
+        true => Error::new(ErrorKind::ResponseHeadTooLarge).with_source(error),
+        false => error,
+    };
     let refused = error.kind() == ErrorKind::StreamRefused;
     let error = if beyond_last && !refused {
         Error::new(ErrorKind::GoAway).with_source(error)

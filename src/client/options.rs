@@ -1,6 +1,7 @@
 //! What a request says about its own appearance.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::HeaderName;
 
@@ -32,6 +33,8 @@ pub struct RequestOptions {
     pub(super) own_headers_only: bool,
     pub(super) raw_body: bool,
     pub(super) replayable: bool,
+    pub(super) max_retries: Option<usize>,
+    pub(super) patience: Option<Duration>,
 }
 
 impl RequestOptions {
@@ -80,6 +83,21 @@ impl RequestOptions {
     #[must_use]
     pub fn replayable(mut self) -> Self {
         self.replayable = true;
+        self
+    }
+
+    /// How often the request is sent again at most, instead of the pool's [`max_retries`](crate::config::Config::max_retries).
+    #[must_use]
+    pub fn max_retries(mut self, retries: usize) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// How long the request waits for a connection, whenever it needs one, instead of the pool's
+    /// [`acquire_timeout`](crate::config::Config::acquire_timeout); as [`get_within`](crate::Pool::get_within) does.
+    #[must_use]
+    pub fn acquire_within(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
         self
     }
 

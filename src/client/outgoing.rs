@@ -1,5 +1,7 @@
 //! A request on its way out: what each protocol makes of it, and whether it can be sent again.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE,
@@ -103,6 +105,16 @@ impl Outgoing {
     /// Whether the caller has said that it may be processed twice.
     pub(super) fn is_replayable(&self) -> bool {
         self.options.replayable
+    }
+
+    /// How often the caller lets it be sent again, if that has been said.
+    pub(super) fn max_retries(&self) -> Option<usize> {
+        self.options.max_retries
+    }
+
+    /// How long the caller lets it wait for a connection, if that has been said.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.options.patience
     }
 
     /// The body, if the request has one and it can still be sent.

@@ -12,10 +12,6 @@ use crate::error::{Error, ErrorKind};
 /// under the same request says something about the request.
 const REPLAYS: u32 = 1;
 
-/// How often a request that was certainly not processed is tried on yet another connection. A server that restarts leaves every
-/// connection of a host dead, ten by default.
-const REDIRECTIONS: u32 = 16;
-
 /// How often a request that a living server refused is tried again: the server is short of something, and each try costs it more.
 const REFUSALS: u32 = 3;
 
@@ -34,8 +30,9 @@ pub(super) enum Again {
 /// What became of a request so far.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
+    /// How often it has been sent again, whatever the reasons.
+    resent: usize,
     replays: u32,
-    redirections: u32,
     refusals: u32,
     /// Some try may have reached the server.
     sent: bool,
@@ -44,22 +41,26 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// What to do after this failure, if anything. `safe_methods`: those count as replayable here.
+    /// What to do after this failure, if anything. `safe_methods`: those count as replayable here. At `most` so many times in all.
     pub(super) fn again(
         &mut self,
         outgoing: &Outgoing,
         error: &Error,
         safe_methods: bool,
+        most: usize,
     ) -> Option<Again> {
         self.sent |= error.was_sent();
         self.perhaps_processed |= error.was_sent() && !error.is_retryable();
+        if self.resent >= most {
+            return None;
+        }
+        self.resent += 1;
         if error.is_retryable() && outgoing.is_whole() {
             if error.kind() == ErrorKind::StreamRefused {
                 self.refusals += 1;
                 return (self.refusals <= REFUSALS).then(|| Again::Here(pause(self.refusals)));
             }
-            self.redirections += 1;
-            return (self.redirections <= REDIRECTIONS).then_some(Again::Elsewhere);
+            return Some(Again::Elsewhere);
         }
         let replayable = outgoing.is_replayable() || safe_methods && is_safe(outgoing);
         if replayable && outgoing.is_whole() && ended(error) {
@@ -123,6 +124,8 @@ mod tests {
     use http::Request;
     use http_body_util::Full;
 
+    const MOST: usize = 16;
+
     fn request(method: Method, body: &'static str) -> Outgoing {
         let origin = Origin::parse("example.com").unwrap();
         let request = Request::builder()
@@ -152,36 +155,36 @@ mod tests {
     fn what_was_not_sent_goes_elsewhere_within_bounds() {
         let post = request(Method::POST, "body");
         let mut retries = Retries::default();
-        for _ in 0..REDIRECTIONS {
+        for _ in 0..MOST {
             assert_eq!(
-                retries.again(&post, &unsent(), false),
+                retries.again(&post, &unsent(), false, MOST),
                 Some(Again::Elsewhere)
             );
         }
-        assert_eq!(retries.again(&post, &unsent(), false), None);
+        assert_eq!(retries.again(&post, &unsent(), false, MOST), None);
     }
 
     #[test]
     fn what_may_have_been_processed_is_sent_again_once_and_only_if_the_caller_allows() {
         let (get, post) = (request(Method::GET, ""), request(Method::POST, "order"));
         let mut retries = Retries::default();
-        assert_eq!(retries.again(&post, &unsent().sent(), true), None);
-        assert_eq!(retries.again(&get, &unsent().sent(), false), None);
+        assert_eq!(retries.again(&post, &unsent().sent(), true, MOST), None);
+        assert_eq!(retries.again(&get, &unsent().sent(), false, MOST), None);
         assert_eq!(
-            retries.again(&get, &unsent().sent(), true),
+            retries.again(&get, &unsent().sent(), true, MOST),
             Some(Again::Elsewhere)
         );
-        assert_eq!(retries.again(&get, &unsent().sent(), true), None);
+        assert_eq!(retries.again(&get, &unsent().sent(), true, MOST), None);
 
         let marked = marked(Method::POST, "order");
         let mut retries = Retries::default();
         let refused = Error::new(ErrorKind::StreamReset).sent();
-        assert_eq!(retries.again(&marked, &refused, false), None);
+        assert_eq!(retries.again(&marked, &refused, false, MOST), None);
         assert_eq!(
-            retries.again(&marked, &unsent().sent(), false),
+            retries.again(&marked, &unsent().sent(), false, MOST),
             Some(Again::Elsewhere)
         );
-        assert_eq!(retries.again(&marked, &unsent().sent(), false), None);
+        assert_eq!(retries.again(&marked, &unsent().sent(), false, MOST), None);
     }
 
     #[test]
@@ -190,12 +193,12 @@ mod tests {
         let refused = Error::new(ErrorKind::StreamRefused).sent().not_processed();
         let mut retries = Retries::default();
         for nth in 0..REFUSALS {
-            let Some(Again::Here(pause)) = retries.again(&get, &refused, true) else {
+            let Some(Again::Here(pause)) = retries.again(&get, &refused, true, MOST) else {
                 panic!("not tried again")
             };
             assert!(pause >= REFUSAL_PAUSE * (1 << nth) / 2, "{pause:?}");
         }
-        assert_eq!(retries.again(&get, &refused, true), None);
+        assert_eq!(retries.again(&get, &refused, true, MOST), None);
     }
 
     #[test]
@@ -208,10 +211,11 @@ mod tests {
             &get,
             &Error::new(ErrorKind::GoAway).sent().not_processed(),
             true,
+            MOST,
         );
         let told = retries.tell(refused_dial());
         assert!(told.was_sent() && told.is_retryable());
-        retries.again(&get, &unsent().sent(), true);
+        retries.again(&get, &unsent().sent(), true, MOST);
         let told = retries.tell(refused_dial());
         assert!(told.was_sent() && !told.is_retryable());
     }

@@ -5,6 +5,7 @@ use http_body::Body as HttpBody;
 
 use super::body::Body;
 use super::exchange::Exchange;
+use super::options::RequestOptions;
 use super::outgoing::Outgoing;
 use super::retry::{Again, Retries, is_felt};
 use super::{http1, http2};
@@ -43,6 +44,8 @@ impl Connection {
         let mut outgoing = Outgoing::new(request, self.origin())?;
         let mut moved: Option<Self> = None;
         let mut retries = Retries::default();
+        let most =
+            |outgoing: &Outgoing| outgoing.max_retries().unwrap_or_else(|| self.max_retries());
         self.count_request();
         loop {
             let held = moved.as_ref().unwrap_or(self);
@@ -51,19 +54,21 @@ impl Connection {
                 Ok(response)
                     if response.status() == StatusCode::MISDIRECTED_REQUEST
                         && held.keep_apart()
-                        && outgoing.is_whole() =>
+                        && outgoing.is_whole()
+                        && most(&outgoing) > 0 =>
                 {
                     // RFC 9110 §15.5.20: not processed; it may be sent on another connection.
                     drop(response);
                     drop(moved.take());
-                    moved = Some(self.another().await?);
+                    moved = Some(self.another(outgoing.patience()).await?);
                     continue;
                 }
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             let safe_methods = used_before && held.replays_safe_methods();
-            let Some(again) = retries.again(&outgoing, &error, safe_methods) else {
+            let Some(again) = retries.again(&outgoing, &error, safe_methods, most(&outgoing))
+            else {
                 return Err(retries.tell(error));
             };
             if is_felt(&error) && !held.may_send_again() {
@@ -76,7 +81,7 @@ impl Connection {
                 Again::Here(pause) => held.pause(pause).await,
                 Again::Elsewhere => {
                     drop(moved.take());
-                    let another = self.another().await;
+                    let another = self.another(outgoing.patience()).await;
                     moved = Some(another.map_err(|error| retries.tell(error))?);
                 }
             }
@@ -124,12 +129,14 @@ impl Pool {
         B: HttpBody + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let options = request.extensions().get::<RequestOptions>();
+        let patience = options.and_then(|options| options.patience);
         let connection = match request.extensions().get::<Profile>() {
-            None => self.get_at(request.uri(), site).await?,
+            None => self.get_at(request.uri(), patience, site).await?,
             Some(profile) => {
                 let origin = OriginRef::from_uri(request.uri(), None)?.to_owned();
-                self.get_at(Target::from(origin).profile(profile.clone()), site)
-                    .await?
+                let target = Target::from(origin).profile(profile.clone());
+                self.get_at(target, patience, site).await?
             }
         };
         connection.send(request).await

@@ -31,6 +31,7 @@ mod environment;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
 mod layers;
+mod memory;
 mod protocols;
 mod settings;
 mod validate;
@@ -38,6 +39,7 @@ mod value;
 
 pub use balance::{Balance, Weights};
 pub(crate) use layers::Layers;
+pub(crate) use memory::Shares;
 #[cfg(feature = "server")]
 pub(crate) use protocols::ALPN_HTTP1;
 pub(crate) use protocols::ALPN_HTTP2;

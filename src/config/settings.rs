@@ -83,6 +83,18 @@ settings! {
     max_waiters_per_host: usize = 10_000, "10 000";
     /// Streams used at the same time on one HTTP/2 connection, if the server allows as many.
     max_streams_per_connection: usize = 1_000, "1 000";
+    /// What one connection may take in memory, in bytes, for what the other side makes it keep: answers that nobody reads (HTTP/2's
+    /// windows, up to 5 MiB and 2 MiB a stream), answers' heads (up to 64 KiB each), bodies on their way out, TLS's and HTTP's buffers. Less of it
+    /// makes these smaller and allows fewer streams at the same time: one for every 128 KiB, or 32 KiB where there is no more. An answer
+    /// whose head is larger than its share fails ([`ResponseHeadTooLarge`](crate::ErrorKind::ResponseHeadTooLarge)).
+    ///
+    /// Where a profile says how large HTTP/2's windows are, they are as the profile says: a server sees them. What they allow comes on
+    /// top; browsers' let a server fill up to 15 MiB. How large a head may be that such a profile takes is bounded all the same, by a 64th. Not
+    /// counted is what the caller holds: pieces of a body, heads that were handed out. HTTP/1.1 takes a few hundred KiB at most.
+    ///
+    /// The default takes nothing from anybody: it is what a thousand streams come to. At least 512 KiB. Connections that are open keep
+    /// theirs, except for the number of streams.
+    max_memory_per_connection: usize = 256 << 20, "268 435 456 (256 MiB)";
     /// Connections to one address, whatever hosts, profiles and partitions they are for, handshaking ones included. At the limit an
     /// idle connection to that address makes room; if none is idle, callers wait. The default sets no limit of its own.
     max_connections_per_address: usize = 1 << 20, "1 048 576";
@@ -139,6 +151,11 @@ settings! {
     /// Whether every GET, HEAD, OPTIONS and TRACE without a body counts as [replayable](crate::client::RequestOptions::replayable): sent again,
     /// once, when a connection that had been of use before ends without an answer. RFC 9110 §9.2.2 allows that; whether the servers keep to it, you know.
     replay_safe_methods: bool = false, "off";
+    /// How often one request is sent again at most, whatever the reasons, where that is safe or allowed; zero: never. A server that
+    /// restarts leaves every connection of a host dead, ten by default. Of these tries at most three may be for a living server that refused
+    /// the request, and one for a [replayable](crate::client::RequestOptions::replayable) request that may have been processed; a budget for the host
+    /// bounds them too. Single requests can [have their own](crate::client::RequestOptions::max_retries).
+    max_retries: usize = 16, "16";
     /// How long connections to an address stay in use that the name service no longer names. Large hosts show a part of their
     /// addresses at a time: absent is not gone.
     address_grace: Duration = Duration::from_secs(300), "300 s";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Settings};
+use super::{Config, Settings, memory};
 use crate::error::{Error, ErrorKind};
 
 /// Longer than any deadline has a use for; keeps clock arithmetic far from overflow.
@@ -57,6 +57,16 @@ impl Config {
             if !(1..=MOST).contains(&value) {
                 return Err((name, format!("{value} is not between 1 and {MOST}")));
             }
+        }
+        if self.max_retries() > MOST {
+            let fault = format!("{} is not between 0 and {MOST}", self.max_retries());
+            return Err(("max_retries", fault));
+        }
+        let memory = self.max_memory_per_connection();
+        if !(memory::LEAST..=memory::MOST).contains(&memory) {
+            let (least, most) = (memory::LEAST, memory::MOST);
+            let fault = format!("{memory} is not between {least} and {most} bytes");
+            return Err(("max_memory_per_connection", fault));
         }
         for (name, value) in [
             ("acquire_timeout", self.acquire_timeout()),
@@ -161,6 +171,14 @@ mod tests {
             ..Settings::default()
         });
         assert!(endless.contains("tls_timeout"), "{endless}");
+        let memory = fault(Settings {
+            max_memory_per_connection: Some(65_535),
+            ..Settings::default()
+        });
+        assert!(
+            memory.contains("max_memory_per_connection: 65535 is not between 524288"),
+            "{memory}"
+        );
         let warm = fault(Settings {
             min_warm: Some(11),
             ..Settings::default()

@@ -83,11 +83,13 @@ impl Dialer {
         let draft =
             Draft::new(Direction::Outbound, scheme).host(Arc::clone(route.origin.shared_host()));
         let registration = self.registry.register(draft);
+        let config = self.config.load();
         let mut dial = Dial {
             dialer: self,
             route,
             registration,
-            deadlines: Deadlines::of(&self.config.load()),
+            deadlines: Deadlines::of(&config),
+            shares: config.shares(),
             timing: DialTiming::default(),
         };
         let asked = dial.registration.close_requested();
@@ -105,6 +107,7 @@ impl Dialer {
                 tls,
                 socket,
                 permit,
+                head_limit,
             }) => {
                 dial.registration.set_state(State::Open);
                 Ok(Dialed {
@@ -116,6 +119,7 @@ impl Dialer {
                     timing: dial.timing,
                     socket,
                     permit,
+                    head_limit,
                 })
             }
             Err(error) => {

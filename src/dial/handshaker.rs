@@ -18,7 +18,7 @@ use crate::config::Protocols;
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ClientHello, Profile};
 use crate::shape::tls::{
-    Failure, Fault, HelloStream, Outcome, RecordLimited, Resume, SentHello, ShapedTls,
+    Failure, Fault, HelloStream, Outcome, RecordLimited, Resume, SentHello, SessionCache, ShapedTls,
 };
 
 /// A verification policy, a client identity and a profile: what connections have in common that may resume each other's sessions.
@@ -48,7 +48,7 @@ impl Handshaker {
         let (base, resumption) = match &shape {
             None => (
                 unshaped(trust, identity)?,
-                Resumption::in_memory_sessions(tickets),
+                Resumption::store(Arc::new(SessionCache::new(tickets))),
             ),
             Some(shape) => (
                 shaped(trust, identity, shape, &profile)?,
@@ -72,8 +72,24 @@ impl Handshaker {
         })
     }
 
-    /// `resume` matters to a client that has a profile.
+    /// `resume` matters to a client that has a profile. Afterwards at most `records` bytes wait to be written.
     pub(super) async fn handshake<IO>(
+        &self,
+        host: &str,
+        protocols: Protocols,
+        resume: Resume,
+        records: usize,
+        io: IO,
+    ) -> Result<(Stream<IO>, TlsInfo), Refused>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (mut stream, info) = self.shake_hands(host, protocols, resume, io).await?;
+        stream.get_mut().get_mut().1.set_buffer_limit(Some(records));
+        Ok((stream, info))
+    }
+
+    async fn shake_hands<IO>(
         &self,
         host: &str,
         protocols: Protocols,

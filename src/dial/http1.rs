@@ -12,19 +12,18 @@ use crate::error::{Error, Result};
 use crate::profile::requests::RequestTemplates;
 use crate::shape::h1::{Http1Stream, Spelling};
 
-/// Two header blocks' worth of what servers accept (8 to 16 KiB each), so that a hostile answer cannot make the buffer grow.
-const LARGEST_HEAD: usize = 64 * 1024;
-
 /// A request's body with its type erased: the connection is made before the first request is known.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Sends requests, one after the other.
 pub(crate) type Http1Sender = http1::SendRequest<RequestBody>;
 
-/// With `requests`, heads have their case.
+/// With `requests`, heads have their case. What is read and not yet handed out, and what waits to be written, is at most `head` bytes each,
+/// so that a hostile answer cannot make the buffer grow.
 pub(super) async fn open<IO>(
     io: IO,
     requests: Option<&RequestTemplates>,
+    head: u32,
 ) -> Result<(Http1Sender, Driver)>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -34,7 +33,7 @@ where
         None => Either::Right(io),
     };
     let (sender, connection) = http1::Builder::new()
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(head as usize)
         .handshake(TokioIo::new(io))
         .await
         .map_err(Error::from_http1)?;

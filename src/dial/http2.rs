@@ -8,18 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::outcome::Driver;
 use super::ping::Pinger;
+use crate::config::Shares;
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::http2::Http2Template;
 use crate::shape::h2::{self as shape, Http2Peer, Http2Stream};
-
-/// What one response may send before it is read: 2 MiB is a 160 Mbit/s stream at 100 ms. Also hyper's default.
-const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
-
-/// What all responses of a connection may send before they are read. Also hyper's default.
-const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
-
-/// What a response's headers may weigh: four times hyper's default. h2's own, 16 MiB, would let every response take as much memory.
-const LARGEST_HEADER_LIST: u32 = 64 * 1024;
 
 /// Sends requests; cloned for each.
 pub(crate) type Http2Sender = SendRequest<Bytes>;
@@ -28,17 +20,21 @@ pub(crate) type Http2Sender = SendRequest<Bytes>;
 pub(super) async fn open<IO>(
     io: IO,
     template: Option<&Arc<Http2Template>>,
+    shares: &Shares,
 ) -> Result<(Http2Sender, Driver, Arc<Http2Peer>, Arc<Pinger>)>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let peer = Arc::new(Http2Peer::new());
     let (builder, stream) = match template {
-        None => (unshaped(), Http2Stream::watching(io, Arc::clone(&peer))),
+        None => (
+            unshaped(shares),
+            Http2Stream::watching(io, Arc::clone(&peer)),
+        ),
         Some(template) => {
             let mut rng = rand::rng();
             let stream = Http2Stream::shaping(io, Arc::clone(&peer), template, &mut rng);
-            (shape::client(template), stream)
+            (shape::client(template, shares), stream)
         }
     };
     let (sender, mut connection) = builder
@@ -90,12 +86,18 @@ where
     }
 }
 
-fn unshaped() -> Builder {
+/// What a response's head may weigh.
+pub(super) fn head_limit(template: Option<&Arc<Http2Template>>, shares: &Shares) -> u32 {
+    template.map_or(shares.head, |template| shape::head_limit(template, shares))
+}
+
+fn unshaped(shares: &Shares) -> Builder {
     let mut builder = Builder::new();
     builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(LARGEST_HEADER_LIST)
+        .initial_window_size(shares.stream_window)
+        .initial_connection_window_size(shares.connection_window)
+        .max_header_list_size(shares.head)
+        .max_send_buffer_size(shares.upload)
         .enable_push(false);
     builder
 }

@@ -30,6 +30,8 @@ pub(crate) struct Dialed {
     pub(crate) socket: SocketView,
     /// To be dropped when the connection has ended.
     pub(crate) permit: AddressPermit,
+    /// What a response's head may weigh, in bytes.
+    pub(crate) head_limit: u32,
 }
 
 impl fmt::Debug for Dialed {

@@ -21,7 +21,7 @@ use super::socket::{Socket, SocketView};
 use super::tcp::{Connected, Connector};
 use super::tls_info::TlsInfo;
 use super::{http1, http2};
-use crate::config::{Config, Protocols};
+use crate::config::{Config, Protocols, Shares};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Metered, Protocol, Registration, State};
 use crate::shape::tls::Resume;
@@ -35,6 +35,7 @@ pub(super) struct Dial<'a> {
     pub(super) route: &'a Route,
     pub(super) registration: Registration,
     pub(super) deadlines: Deadlines,
+    pub(super) shares: Shares,
     /// Of steps that were taken more than once, their sum.
     pub(super) timing: DialTiming,
 }
@@ -73,9 +74,10 @@ pub(super) struct Opened {
     pub(super) tls: Option<TlsInfo>,
     pub(super) socket: SocketView,
     pub(super) permit: AddressPermit,
+    pub(super) head_limit: u32,
 }
 
-type Handshaken = (Sender, Driver, Option<TlsInfo>);
+type Handshaken = (Sender, Driver, Option<TlsInfo>, u32);
 
 impl Dial<'_> {
     /// # Errors
@@ -106,7 +108,7 @@ impl Dial<'_> {
             let socket = stream.view();
             let handshake = self.handshake(stream, resume, end, &mut stage);
             match meanwhile(handshake, learn(&mut destinations, &mut failover, address)).await {
-                Ok((sender, driver, tls)) => {
+                Ok((sender, driver, tls, head_limit)) => {
                     destinations.park();
                     self.route.addresses.ended(address, Ok(began.elapsed()));
                     return Ok(Opened {
@@ -116,6 +118,7 @@ impl Dial<'_> {
                         tls,
                         socket,
                         permit,
+                        head_limit,
                     });
                 }
                 Err(refused) if refused.retry_without_session && resume != Resume::Never => {
@@ -204,6 +207,7 @@ impl Dial<'_> {
                     self.route.origin.host(),
                     self.route.protocols,
                     resume,
+                    self.shares.records,
                     metered,
                 );
                 let (outcome, elapsed) =
@@ -221,17 +225,23 @@ impl Dial<'_> {
         };
         if !is_http2 {
             self.registration.set_protocol(Protocol::Http1);
-            let (sender, driver) =
-                http1::open(io, self.route.profile.request_templates().map(Arc::as_ref)).await?;
-            return Ok((Sender::Http1(sender), driver, tls));
+            let (sender, driver) = http1::open(
+                io,
+                self.route.profile.request_templates().map(Arc::as_ref),
+                self.shares.head,
+            )
+            .await?;
+            return Ok((Sender::Http1(sender), driver, tls, self.shares.head));
         }
         self.registration.set_protocol(Protocol::Http2);
-        let opening = http2::open(io, self.route.profile.http2_template());
+        let template = self.route.profile.http2_template();
+        let opening = http2::open(io, template, &self.shares);
         let late = ErrorKind::SettingsTimeout;
         let (outcome, elapsed) = within(deadlines.settings, end, late, opening).await;
         self.timing.settings += elapsed;
         let (sender, driver, peer, pinger) = outcome?;
-        Ok((Sender::Http2(sender, peer, pinger), driver, tls))
+        let head_limit = http2::head_limit(template, &self.shares);
+        Ok((Sender::Http2(sender, peer, pinger), driver, tls, head_limit))
     }
 }
 

@@ -10,8 +10,9 @@ use super::trust::{ClientIdentity, Trust};
 use crate::error::Result;
 use crate::profile::Profile;
 
-/// Session tickets kept, eight a host at most, about 1 KiB each: those of the 256 hosts that were last new.
-const TICKETS: usize = 8 * 256;
+/// Session tickets kept, about 1 KiB each, and hosts that they are of: those of the thousand hosts that were last dialed, with two
+/// or three each, as servers send them.
+const TICKETS: usize = 4 * 1024;
 
 /// For one host alone.
 const ISOLATED_TICKETS: usize = 8;

@@ -39,6 +39,7 @@ impl Error {
         let (kind, detail) = match find::<io::Error>(&error) {
             _ if error.is_user() => (ErrorKind::RequestBody, None),
             Some(io) => classify_io(io),
+            None if is_head_too_large(&error) => (ErrorKind::ResponseHeadTooLarge, None),
             None if error.is_parse() => (ErrorKind::ProtocolViolation, None),
             None => (ErrorKind::ConnectionClosed, None),
         };
@@ -93,6 +94,11 @@ pub(crate) fn find<'a, T: StdError + 'static>(
         };
     }
     None
+}
+
+/// hyper has a method for that where it serves; to clients it only says so.
+fn is_head_too_large(error: &hyper::Error) -> bool {
+    error.is_parse() && error.to_string() == "message head is too large"
 }
 
 /// TLS faults show as I/O errors too.

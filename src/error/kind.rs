@@ -126,6 +126,8 @@ kinds! {
     SettingsTimeout, Peer, true, "settings-timeout", "the server sent no HTTP/2 SETTINGS in time";
     /// The server broke its protocol.
     ProtocolViolation, Peer, false, "protocol-violation", "the server broke the protocol";
+    /// The head of the server's answer is larger than there is memory for; the message says how large it may be, and by which limit.
+    ResponseHeadTooLarge, Peer, false, "response-head-too-large", "the head of the answer is too large";
     /// The server is going away and did not process the request.
     GoAway, Peer, true, "going-away", "the server is going away";
     /// The server refused the stream before any processing (RFC 9113 §8.7).

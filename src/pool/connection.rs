@@ -66,11 +66,17 @@ impl Connection {
         shared.is_some_and(|shared| shared.config().replay_safe_methods())
     }
 
-    /// Another connection to the same host, by the pool's acquire deadline.
+    /// How often a request is sent again, unless its caller says otherwise.
+    pub(crate) fn max_retries(&self) -> usize {
+        let shared = self.lease.host().shared();
+        shared.map_or(0, |shared| shared.config().max_retries())
+    }
+
+    /// Another connection to the same host, before `patience` has passed, or the pool's.
     ///
     /// Cancel-safe: nothing is held until it returns.
-    pub(crate) async fn another(&self) -> Result<Self> {
-        self.lease.host().connection().await
+    pub(crate) async fn another(&self, patience: Option<Duration>) -> Result<Self> {
+        self.lease.host().connection(patience).await
     }
 
     /// Whether the connection is another host's. If so, this host keeps to its own from now on.

@@ -367,7 +367,7 @@ impl Attempt {
         let lifetime = config
             .max_lifetime()
             .mul_f64(rand::rng().random_range(SHORTEST_LIFETIME..=1.0));
-        let max_streams = u32::try_from(config.max_streams_per_connection()).unwrap_or(u32::MAX);
+        let max_streams = config.streams_per_connection();
         let now = shared.clock.now();
         let admission = Admission {
             host: Arc::clone(host),
@@ -408,6 +408,9 @@ impl Attempt {
         live.observe();
         live.limit_streams(&shared.config);
         shared.counters.connection_opened();
+        if matches!(purpose, Purpose::Newcomer(_)) {
+            shared.counters.new_address_opened();
+        }
         shared
             .tasks
             .spawn_on(drive(Arc::clone(&live), driver), &shared.runtime);

@@ -76,7 +76,9 @@ fn reason_of(outcome: &Result<()>) -> CloseReason {
             ErrorKind::ConnectionReset => CloseReason::PeerReset,
             ErrorKind::ConnectionClosed => CloseReason::PeerClosed,
             ErrorKind::GoAway => CloseReason::GoAway,
-            ErrorKind::ProtocolViolation => CloseReason::ProtocolError,
+            ErrorKind::ProtocolViolation | ErrorKind::ResponseHeadTooLarge => {
+                CloseReason::ProtocolError
+            }
             _ => CloseReason::Error,
         },
     }

@@ -69,6 +69,7 @@ fn dialed(pool: &Pool, sender: Http2Sender) -> Dialed {
         timing: DialTiming::default(),
         socket: SocketView::of(Weak::new()),
         permit: Box::new(()),
+        head_limit: 65_536,
     }
 }
 

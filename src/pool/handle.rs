@@ -1,6 +1,7 @@
 //! The handles that a program holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -17,6 +18,9 @@ use crate::config::Config;
 use crate::dial::Origin;
 use crate::error::Result;
 use crate::registry::Registry;
+
+/// A deadline is added to the clock's time, which has an end. As long as [`acquire_timeout`](Config::acquire_timeout) may be.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A pool of hot connections. Cloning is cheap; all clones are the same pool.
 ///
@@ -51,10 +55,37 @@ impl Pool {
     /// Dropping the future gives back whatever it had been given; a dial that it caused goes on, and its connection is kept.
     #[track_caller]
     pub fn get(&self, target: impl AsTarget) -> impl Future<Output = Result<Connection>> {
-        self.get_at(target, Site::caller())
+        self.get_at(target, None, Site::caller())
     }
 
-    pub(crate) async fn get_at(&self, target: impl AsTarget, site: Site) -> Result<Connection> {
+    /// As [`get`](Self::get), waiting no longer than `patience` in place of [`acquire_timeout`](Config::acquire_timeout), be that longer or
+    /// shorter. Zero waits for nothing: what is not free now fails, and a dial that was missing begins.
+    ///
+    /// Who waits for one host is served in the order of coming, whatever each one's deadline is; whoever has waited long enough leaves the
+    /// queue from wherever it stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn get_within(
+        &self,
+        target: impl AsTarget,
+        patience: Duration,
+    ) -> impl Future<Output = Result<Connection>> {
+        self.get_at(target, Some(patience), Site::caller())
+    }
+
+    pub(crate) async fn get_at(
+        &self,
+        target: impl AsTarget,
+        patience: Option<Duration>,
+        site: Site,
+    ) -> Result<Connection> {
         let found = self.0.with_key(&target, |key| {
             let lease = self.0.hosts.with(key, |host| host.try_acquire()).flatten();
             lease.ok_or_else(|| self.0.host_pool(key))
@@ -65,7 +96,7 @@ impl Pool {
         };
         drop(target);
         // Boxed, so that the future stays small for those who find a connection at once.
-        let connection = Box::pin(host.connection()).await?;
+        let connection = Box::pin(host.connection(patience)).await?;
         connection.locate(site);
         Ok(connection)
     }
@@ -144,16 +175,31 @@ impl Host {
     /// As there.
     #[track_caller]
     pub fn get(&self) -> impl Future<Output = Result<Connection>> {
-        let site = Site::caller();
-        async move {
-            if let Some(lease) = self.host.try_acquire_or_prove() {
-                return Ok(Connection::at(lease, site));
-            }
-            // Boxed, so that the future stays small for those who find a connection at once.
-            let connection = Box::pin(self.host.connection()).await?;
-            connection.locate(site);
-            Ok(connection)
+        self.get_at(None, Site::caller())
+    }
+
+    /// A connection, as [`Pool::get_within`] hands out.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn get_within(&self, patience: Duration) -> impl Future<Output = Result<Connection>> {
+        self.get_at(Some(patience), Site::caller())
+    }
+
+    async fn get_at(&self, patience: Option<Duration>, site: Site) -> Result<Connection> {
+        if let Some(lease) = self.host.try_acquire_or_prove() {
+            return Ok(Connection::at(lease, site));
         }
+        // Boxed, so that the future stays small for those who find a connection at once.
+        let connection = Box::pin(self.host.connection(patience)).await?;
+        connection.locate(site);
+        Ok(connection)
     }
 
     /// A connection if one is there and free now.
@@ -182,24 +228,32 @@ impl Shared {
 }
 
 impl HostPool {
-    /// A connection, by the pool's acquire deadline. Cancel-safe.
-    pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection> {
+    /// A connection, before `patience` has passed, or the pool's. Cancel-safe.
+    pub(super) async fn connection(
+        self: &Arc<Self>,
+        patience: Option<Duration>,
+    ) -> Result<Connection> {
         let since = Instant::now();
         let origin = &self.key().origin;
         let span = tracing::debug_span!("acquire", host = origin.host(), port = origin.port());
-        let outcome = self.awaited_connection(since).instrument(span).await;
+        let waiting = self.awaited_connection(since, patience);
+        let outcome = waiting.instrument(span).await;
         if let Some(observer) = self.voice().publisher().observer() {
             observer.waited(origin, since.elapsed());
         }
         outcome
     }
 
-    async fn awaited_connection(self: &Arc<Self>, since: Instant) -> Result<Connection> {
+    async fn awaited_connection(
+        self: &Arc<Self>,
+        since: Instant,
+        patience: Option<Duration>,
+    ) -> Result<Connection> {
         let shared = self.shared().ok_or_else(|| self.closed())?;
-        let timeout = shared.config().acquire_timeout();
+        let patience = patience.unwrap_or_else(|| shared.config().acquire_timeout());
         // Waiting must not keep the pool alive.
         drop(shared);
-        let deadline = since + timeout;
+        let deadline = since + patience.min(LONGEST_PATIENCE);
         let mut host = Arc::clone(self);
         loop {
             match host.acquire(deadline).await? {

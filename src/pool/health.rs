@@ -8,7 +8,7 @@ use super::breaker::Circuit;
 use super::clock::millis;
 use super::events::PoolEvent;
 use super::handle::{Host, Pool};
-use super::health_report::{CALM, Health, HealthCause, Judgement, Steady, Vitals, of_all, worse};
+use super::health_report::{CALM, Health, HealthCause, Judgement, Vitals, of_all};
 use super::host::HostPool;
 use super::measure::{Counts, Latencies};
 use super::shared::Shared;
@@ -59,10 +59,6 @@ pub(super) struct PoolHealth(Mutex<Observed>);
 #[derive(Debug, Default)]
 struct Observed {
     shown: Judgement,
-    /// From its own use alone.
-    own: Steady,
-    /// From its hosts'.
-    of_hosts: Judgement,
     /// A host's has changed.
     stirred: bool,
     looked: u64,
@@ -91,10 +87,9 @@ impl Pool {
             latency: Latencies::of_all(latencies.map(|one| one.measured_latencies()), now),
             ..sum.vitals(shared.free_places())
         };
-        let own = shared.health.0.lock().own.with(&shared.own_vitals(&vitals));
         let (health, why) = match shared.is_closed() {
             true => (Health::Unavailable, Some(HealthCause::PoolClosed)),
-            false => worse(of_hosts, own),
+            false => of_hosts,
         };
         HealthReport {
             health,
@@ -203,7 +198,7 @@ impl HostPool {
         for live in connections.iter() {
             uses.add(live.slot().usage().in_use, live.slot().limit());
         }
-        let (dialing, members, failed_dials, starved) = {
+        let (dialing, members, failed_dials, starved, refused) = {
             let queue = self.queue().lock();
             let recent = |again| Instant::now() < again + CALM;
             let failures = if queue.dial_again.is_some_and(recent) {
@@ -211,7 +206,14 @@ impl HostPool {
             } else {
                 0
             };
-            (queue.dialing, queue.members.len(), failures, queue.starved)
+            let refused = queue.refused_at.is_some_and(recent);
+            (
+                queue.dialing,
+                queue.members.len(),
+                failures,
+                queue.starved,
+                refused,
+            )
         };
         let room = match starved {
             true => 0,
@@ -233,6 +235,7 @@ impl HostPool {
                 .map_or_else(Default::default, |performance| performance.latencies(now)),
             connections: connections.len(),
             waiting,
+            refused,
             dialing,
             failed_dials,
             circuit: match self.breaker().is_closed() {
@@ -248,21 +251,15 @@ impl HostPool {
 impl Shared {
     /// Takes in how the pool is doing, and tells if that is another word than before. Next to nothing while nothing stirs.
     pub(super) fn observe_health(&self, now: u64) {
-        let crowded = self.permits.used() * 2 > self.permits.limit();
         let (from, to, why) = {
             let mut observed = self.health.0.lock();
-            let restless = observed.shown.0 != Health::Healthy || crowded;
-            if !(restless || observed.stirred) || now < observed.looked + LOOKS {
+            if !observed.stirred || now < observed.looked + LOOKS {
                 return;
             }
-            observed.looked = now;
-            if std::mem::take(&mut observed.stirred) {
-                let hosts = self.hosts.all();
-                observed.of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
-            }
-            observed.own.observe(now, &self.vitals_of_last_looks());
-            let (from, _) = observed.shown;
-            observed.shown = worse(observed.of_hosts, observed.own.shown());
+            (observed.stirred, observed.looked) = (false, now);
+            let hosts = self.hosts.all();
+            let of_hosts = of_all(hosts.iter().map(|host| host.health.lock().shown()));
+            let (from, _) = std::mem::replace(&mut observed.shown, of_hosts);
             let (to, why) = observed.shown;
             (from, to, why)
         };
@@ -274,29 +271,6 @@ impl Shared {
                 to,
                 why,
             });
-        }
-    }
-
-    /// How much of the pool's places is in use; of what its hosts are, they tell themselves.
-    fn own_vitals(&self, all: &Vitals) -> Vitals {
-        Vitals {
-            utilisation: all.utilisation,
-            connections: all.connections,
-            ..Vitals::default()
-        }
-    }
-
-    fn vitals_of_last_looks(&self) -> Vitals {
-        let found = self.census.found();
-        let uses = Uses {
-            in_use: found.in_use,
-            limit: found.limit,
-            connections: found.connections,
-        };
-        Vitals {
-            utilisation: uses.utilisation(self.free_places()),
-            connections: usize::try_from(found.connections).unwrap_or(usize::MAX),
-            ..Vitals::default()
         }
     }
 
@@ -344,6 +318,7 @@ impl Sum {
     fn add(&mut self, vitals: &Vitals, uses: Uses, counts: Counts) {
         self.vitals.connections += vitals.connections;
         self.vitals.waiting += vitals.waiting;
+        self.vitals.refused |= vitals.refused;
         self.vitals.dialing += vitals.dialing;
         self.vitals.failed_dials = self.vitals.failed_dials.max(vitals.failed_dials);
         self.uses.in_use += uses.in_use;

@@ -20,7 +20,7 @@ pub enum Health {
     Healthy,
     /// It works, worse than it should: some requests or dials fail, or answers take much longer than usual.
     Degraded,
-    /// It works, but callers wait, or soon will: what there is, is in use.
+    /// It works, but callers wait for what others use, or were refused. That all of it is used overloads nobody.
     Overloaded,
     /// It does not work: there is no connection and none can be made, its circuit is open, or nearly everything fails.
     Unavailable,
@@ -41,8 +41,8 @@ pub enum HealthCause {
     Failures,
     /// Callers wait, and no dial is under way that could serve them.
     CallersWait,
-    /// Nearly everything that may be used is in use.
-    InUse,
+    /// Too many callers waited, or some in vain, within the last ten seconds.
+    CallersRefused,
     /// The hundredth answer takes many times as long as half of them do.
     SlowAnswers,
     /// Dials fail, while connections made before still work.
@@ -69,6 +69,8 @@ pub struct Vitals {
     pub connections: usize,
     /// Callers that wait.
     pub waiting: usize,
+    /// Whether a caller was refused in the last ten seconds: too many waited, or nothing came free in time.
+    pub refused: bool,
     /// Dials under way.
     pub dialing: usize,
     /// Dials that failed in a row, the last of them just now.
@@ -85,9 +87,6 @@ const DEGRADED_RATE: f64 = 0.05;
 
 /// And in one that is [`Health::Unavailable`]: whoever still succeeds there is lucky.
 const UNAVAILABLE_RATE: f64 = 0.9;
-
-/// In use: an M/M/c queue's waiting time grows steeply from about here.
-const OVERLOADED_UTILISATION: f64 = 0.9;
 
 /// The hundredth answer takes so many times as long as half of them do.
 const SLOW_FACTOR: u32 = 20;
@@ -140,7 +139,7 @@ impl HealthCause {
             Self::Unreachable => "unreachable",
             Self::Failures => "failures",
             Self::CallersWait => "callers-wait",
-            Self::InUse => "in-use",
+            Self::CallersRefused => "callers-refused",
             Self::SlowAnswers => "slow-answers",
             Self::FailedDials => "failed-dials",
             Self::CircuitHalfOpen => "circuit-half-open",
@@ -161,6 +160,11 @@ impl Vitals {
         self.judge().0
     }
 
+    /// Callers have nothing to wait for but each other: somebody always waits while the first connection, or one more, is made.
+    fn is_at_its_limit(&self) -> bool {
+        self.dialing == 0 && (self.connections > 0 || self.utilisation >= 1.0)
+    }
+
     pub(super) fn judge(&self) -> Judgement {
         self.judge_at(1.0)
     }
@@ -172,11 +176,9 @@ impl Vitals {
             _ => 0.0,
         };
         let dead = self.connections == 0 && self.failed_dials > 0;
-        // Somebody always waits while the first connection, or one more, is made.
-        let queue = self.waiting > 0 && self.connections > 0 && self.dialing == 0;
+        let queue = self.waiting > 0 && self.is_at_its_limit();
         let slow = self.latency.count >= LEAST_ANSWERS
             && self.latency.p99 >= (self.latency.p50 * SLOW_FACTOR).mul_f64(part);
-        let used_up = self.utilisation >= OVERLOADED_UTILISATION * part;
         use Health::{Degraded, Overloaded, Unavailable};
         let circuit = |circuit| self.circuit == circuit;
         let reasons = [
@@ -192,7 +194,7 @@ impl Vitals {
                 HealthCause::Failures,
             ),
             (queue, Overloaded, HealthCause::CallersWait),
-            (used_up, Overloaded, HealthCause::InUse),
+            (self.refused, Overloaded, HealthCause::CallersRefused),
             (
                 rate >= DEGRADED_RATE * part,
                 Degraded,
@@ -325,11 +327,21 @@ mod tests {
             ..Vitals::default()
         };
         assert_eq!(cold.health(), Health::Healthy);
-        let full = Vitals {
-            utilisation: 0.9,
+        let used = Vitals {
+            utilisation: 1.0,
             ..working()
         };
-        assert_eq!(full.health(), Health::Overloaded);
+        assert_eq!(used.health(), Health::Healthy);
+        let starved = Vitals {
+            utilisation: 1.0,
+            ..cold
+        };
+        assert_eq!(starved.health(), Health::Overloaded);
+        let refused = Vitals {
+            refused: true,
+            ..working()
+        };
+        assert_eq!(refused.health(), Health::Overloaded);
         let mut slow = working();
         slow.latency.count = 100;
         slow.latency.p50 = Duration::from_millis(10);

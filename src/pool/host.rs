@@ -389,6 +389,7 @@ impl HostPool {
         }
         let limit = shared.config().max_waiters_per_host();
         if queue.len() >= limit {
+            queue.refused_at = Some(Instant::now());
             drop(queue);
             self.limit_reached(Limit::MaxWaitersPerHost, limit, limit);
             return Err(Error::new(ErrorKind::QueueFull)
@@ -425,8 +426,11 @@ impl HostPool {
 
     /// Which limit stood in the way until the deadline.
     fn why_late(&self) -> Error {
-        let queue = self.queue().lock();
+        let mut queue = self.queue().lock();
         let (dialing, open, waiting) = (queue.dialing, queue.members.len(), queue.len());
+        if dialing == 0 && (open > 0 || queue.starved) {
+            queue.refused_at = Some(Instant::now());
+        }
         let barred = queue.barred();
         let kept_out = queue.kept_out.as_ref().map(|(error, _)| error.to_string());
         drop(queue);

@@ -66,11 +66,15 @@ pub(crate) struct Live {
     generation: u64,
     /// The most streams that this side uses at the same time.
     max_streams: AtomicU32,
+    /// What a response's head may weigh, in bytes.
+    head_limit: u32,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
     /// Its health in the registry, to be looked at without a lock.
     suspected: AtomicBool,
+    /// It answers much later than another of its host's does, as of the last round.
+    pub(super) slow: AtomicBool,
     /// Whether it is counted among those that make room, or has ended.
     eviction: AtomicU8,
     /// Cuts the connection at once, whatever is under way.
@@ -116,6 +120,7 @@ impl Live {
             timing,
             socket,
             permit: at_address,
+            head_limit,
         } = dialed;
         let Admission {
             host,
@@ -163,9 +168,11 @@ impl Live {
             fresh: AtomicBool::new(fresh),
             generation,
             max_streams: AtomicU32::new(max_streams),
+            head_limit,
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             eviction: AtomicU8::new(UNCOUNTED),
             cut: CancellationToken::new(),
         });
@@ -472,6 +479,10 @@ impl Live {
         &self.max_streams
     }
 
+    pub(crate) fn head_limit(&self) -> u32 {
+        self.head_limit
+    }
+
     pub(super) fn drop_sender(&self) {
         let sender = self.sender.lock().take();
         drop(sender);
@@ -522,6 +533,10 @@ impl Live {
 impl Candidate for Arc<Live> {
     fn in_use(&self) -> u32 {
         self.slot.usage().in_use
+    }
+
+    fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
     }
 
     fn cost(&self) -> f64 {

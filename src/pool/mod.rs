@@ -9,12 +9,13 @@
 //!
 //! | wanted | asked for by |
 //! |---|---|
-//! | a connection to a host, waiting or not | [`Pool::get`], [`Pool::try_get`], [`Host::get`]; dropping it returns it |
+//! | a connection to a host, waiting or not | [`Pool::get`], [`Pool::get_within`], [`Pool::try_get`], [`Host::get`]; dropping it returns it |
 //! | to these addresses only | [`Target::address`], [`Target::addresses`] |
 //! | connections made ahead and kept | [`Pool::preheat`], [`min_warm`](crate::config::Config::min_warm); no more: [`Pool::cool`] |
 //! | the connections of a host or address | [`Pool::registry`]: [`by_host`](crate::Registry::by_host), [`by_address`](crate::Registry::by_address) |
 //! | hosts with their connections and addresses | [`Pool::snapshot`] |
-//! | numbers | [`Pool::stats`], the feature `metrics` |
+//! | numbers: connections opened, of them those to addresses that are new in the DNS; addresses listed and found well again | [`Pool::stats`], the feature `metrics` |
+//! | request counts, error rate, time to an answer | [`Pool::health`], [`Pool::snapshot`] |
 //! | how it is doing | [`Pool::health`], [`Host::health`] |
 //! | what happens | [`Pool::subscribe`], [`PoolBuilder::on_event`] |
 //! | to end one connection | [`Entry::request_close`](crate::registry::Entry::request_close) of its entry |
@@ -24,12 +25,14 @@
 //! | several profiles | [`PoolBuilder::profiles`] |
 //! | other languages in requests | [`PoolBuilder::accept_language`] |
 //! | limits and deadlines, other ones in use | [`Config`](crate::config::Config), [`Pool::reconfigure`] |
+//! | memory of a connection bounded | [`max_memory_per_connection`](crate::config::Config::max_memory_per_connection) |
+//! | how often a request is sent again | [`max_retries`](crate::config::Config::max_retries), [`RequestOptions::max_retries`](crate::client::RequestOptions::max_retries) |
 //! | callers of a dead host refused | [`circuit_breaker`](crate::config::Config::circuit_breaker) |
 //! | leaked connections found | [`lease_age_alarm`](crate::config::Config::lease_age_alarm) |
 //!
-//! Idle, expired, surplus and silent connections are cleaned up by the housekeeper, nothing has to be called for it. How often a request is
-//! sent again is not a setting: only what certainly was not processed is, a few times within a budget, and what may have been once, if
-//! its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
+//! Idle, expired, surplus and silent connections are cleaned up by the housekeeper, nothing has to be called for it. Only what
+//! certainly was not processed is sent again, [so often](crate::config::Config::max_retries) and within a budget, and what may have been
+//! once, if its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
 //! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
 mod address;
@@ -49,6 +52,7 @@ mod events;
 mod evict;
 mod flush;
 mod handle;
+mod head_limit;
 mod health;
 mod health_report;
 mod host;

@@ -1,15 +1,19 @@
 //! How a host answers: its latencies and its failures, of late.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::host::HostPool;
 use super::live::Live;
-use super::measure::{Counts, Latencies, Percentiles, Window};
+use super::measure::{Counts, Latencies, Percentiles, RunningMedian, Window};
+use super::scale::is_slow;
 
 /// Made with a host's first answer or failure: a host that is only kept warm has none.
 #[derive(Debug)]
 pub(super) struct Performance {
     latencies: Latencies,
+    median: RunningMedian,
     outcomes: Window,
 }
 
@@ -17,6 +21,7 @@ impl Performance {
     fn new() -> Self {
         Self {
             latencies: Latencies::new(),
+            median: RunningMedian::default(),
             outcomes: Window::new(Window::LENGTH),
         }
     }
@@ -24,6 +29,11 @@ impl Performance {
     /// Times to the first byte of an answer, of the last one to two minutes.
     pub(super) fn latencies(&self, now: u64) -> Percentiles {
         self.latencies.percentiles(now)
+    }
+
+    /// The median time to the first byte of the last few dozens of answers, in microseconds.
+    pub(super) fn present_median(&self) -> u64 {
+        self.median.micros()
     }
 
     pub(super) fn measured_latencies(&self) -> &Latencies {
@@ -44,6 +54,20 @@ impl HostPool {
     fn measured(&self) -> &Performance {
         self.performance
             .get_or_init(|| Box::new(Performance::new()))
+    }
+
+    /// Marks the connections that answer much later than the quickest: what is avoided for it is tried again as its latency is forgotten.
+    pub(super) fn mark_slow(&self, connections: &[Arc<Live>], now: u64) {
+        let latency = |live: &Arc<Live>| live.latency().load(now) as u64;
+        let Some(best) = connections.iter().map(latency).min() else {
+            return;
+        };
+        for live in connections {
+            let slow = is_slow(latency(live), best);
+            if live.slow.load(Ordering::Relaxed) != slow {
+                live.slow.store(slow, Ordering::Relaxed);
+            }
+        }
     }
 
     /// A dial brought a connection. One that nothing was measured before counts for nothing.
@@ -69,6 +93,7 @@ impl Live {
         }
         let measured = self.host().measured();
         measured.latencies.record(now, latency);
+        measured.median.record(latency);
         measured.outcomes.record(now, true);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A thread keeps to one of the connections that the load needs, so that two threads do not fight over one cache line: on two cores,
 //! a random pick among four connections had a third of one thread's throughput, the affine one twice it. Only when a thread's own
-//! connection is busy is it compared with one other (power of two choices), by what a further use of it would cost.
+//! connection is busy, or slow, is it compared with one other (power of two choices), by what a further use of it would cost.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,9 @@ const BUSY: u32 = 8;
 pub(super) trait Candidate {
     /// Uses at this moment.
     fn in_use(&self) -> u32;
+
+    /// Whether it answers much later than another does.
+    fn is_slow(&self) -> bool;
 
     /// What one more use is expected to cost, in any unit that all candidates share.
     fn cost(&self) -> f64;
@@ -29,7 +32,7 @@ pub(super) fn first_choice<C: Candidate>(connections: &[C], spread: usize) -> us
     let Some(own) = connections.get(mine) else {
         return 0;
     };
-    if own.in_use() < BUSY {
+    if own.in_use() < BUSY && !own.is_slow() {
         return mine;
     }
     let other = another(mine, spread, next_turn());
@@ -73,9 +76,16 @@ mod tests {
 
     struct Fake(u32, f64);
 
+    /// What answers later than this is slow.
+    const LATE: f64 = 50.0;
+
     impl Candidate for Fake {
         fn in_use(&self) -> u32 {
             self.0
+        }
+
+        fn is_slow(&self) -> bool {
+            self.1 > LATE
         }
 
         fn cost(&self) -> f64 {
@@ -100,6 +110,13 @@ mod tests {
             })
             .collect();
         assert_eq!(all.len(), 4, "threads spread over all that the load needs");
+    }
+
+    #[test]
+    fn a_slow_one_gives_way_however_little_it_is_used() {
+        let connections = [Fake(0, 90.0), Fake(1, 2.0)];
+        let picks: HashSet<_> = (0..100).map(|_| first_choice(&connections, 2)).collect();
+        assert_eq!(picks, HashSet::from([1]));
     }
 
     #[test]

@@ -139,7 +139,10 @@ impl Pool {
         match (host.connections().len(), failure) {
             (0, Some(error)) => Err(error.with_host(host.key().origin.host())),
             // Somebody else's dial is under way, or a limit forbade ours: wait as any caller would.
-            (0, None) => host.connection().await.map(|_| host.connections().len()),
+            (0, None) => host
+                .connection(None)
+                .await
+                .map(|_| host.connections().len()),
             (warm, _) => Ok(warm),
         }
     }

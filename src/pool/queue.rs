@@ -51,6 +51,8 @@ pub(super) struct Queue {
     pub(super) inherited: Inherited,
     /// What kept the last dial from all of the host's addresses, and since when, until one of them may have a place.
     pub(super) kept_out: Option<(Error, Instant)>,
+    /// When a caller was last refused because others have what there is.
+    pub(super) refused_at: Option<Instant>,
     /// In the list of hosts that wait for a place.
     pub(super) starved: bool,
 }

@@ -49,7 +49,7 @@ fn enough(wanted: u32, mut capacities: impl Iterator<Item = u32>) -> usize {
     connections
 }
 
-/// So much slower than at its best counts as slow: threefold, and by more than a scheduler's whim.
+/// So much slower than the best counts as slow: threefold, and by more than a scheduler's whim.
 const SLOW_FACTOR: u64 = 3;
 const SLOW_BY: u64 = 5_000;
 
@@ -68,6 +68,9 @@ const FUTILE: u32 = 240;
 /// Rounds of calm before one is given up: ten seconds.
 const CALM: u32 = 40;
 
+/// Where it was missed then, twice as many before it is given up again, up to this: ten minutes. The calm was its own doing.
+const LONGEST_CALM: u32 = 2_400;
+
 /// Connections opened because those there are slow, not full.
 #[derive(Clone, Debug, Default)]
 struct Trend {
@@ -79,6 +82,10 @@ struct Trend {
     wait: u32,
     /// The latency at which the last one was opened.
     opened_at: Option<u64>,
+    /// How often in a row one was missed that had been given up.
+    missed: u32,
+    /// Rounds since one was given up, as long as it may be missed.
+    without: Option<u32>,
 }
 
 impl Trend {
@@ -92,11 +99,25 @@ impl Trend {
                 load.latency.min(risen)
             };
         }
-        let slow = shared && load.latency > (self.best * SLOW_FACTOR).max(self.best + SLOW_BY);
+        let slow = shared && is_slow(load.latency, self.best);
         (self.slow, self.calm) = if slow {
             (self.slow + 1, 0)
         } else {
             (0, self.calm + 1)
+        };
+        let enough_calm = if shared {
+            (CALM << self.missed.min(6)).min(LONGEST_CALM)
+        } else {
+            CALM
+        };
+        self.without = match self.without {
+            // Nothing is missed where nobody asks.
+            Some(rounds) if rounds < enough_calm => Some(rounds + u32::from(shared)),
+            Some(_) => {
+                self.missed = 0;
+                None
+            }
+            None => None,
         };
         if self.wait > 0 {
             self.wait -= 1;
@@ -111,17 +132,29 @@ impl Trend {
             if helped {
                 self.extra += 1;
                 self.wait = COOL_DOWN;
+                self.missed += u32::from(self.without.take().is_some());
             } else {
                 self.extra = self.extra.saturating_sub(1);
                 self.wait = FUTILE;
             }
-        } else if self.calm >= CALM {
+        } else if self.calm >= enough_calm {
             self.calm = 0;
-            self.extra = self.extra.saturating_sub(1);
             self.opened_at = None;
+            if self.extra > 0 {
+                self.extra -= 1;
+                self.without = Some(0);
+            }
         }
         self.extra
     }
+}
+
+/// Whether a latency is far beyond the best, in microseconds.
+pub(super) fn is_slow(latency: u64, best: u64) -> bool {
+    latency
+        > best
+            .saturating_mul(SLOW_FACTOR)
+            .max(best.saturating_add(SLOW_BY))
 }
 
 fn connections(load: Load) -> u32 {
@@ -209,6 +242,34 @@ mod tests {
         // It does not help: it is given back, and for a minute no other is opened.
         let most = (0..FUTILE).map(|_| trend.extra(slow)).max();
         assert_eq!((most, trend.extra), (Some(1), 0));
+    }
+
+    /// One connection stays slow, and another takes the load off it: the calm must not end that every ten seconds.
+    #[test]
+    fn one_that_is_missed_is_given_up_ever_more_rarely() {
+        let mut trend = Trend::default();
+        trend.extra(load(20, 1_000));
+        let (mut extra, mut given_up) = (0, Vec::new());
+        for round in 0..20_000 {
+            let latency = if extra > 0 { 1_100 } else { 20_000 };
+            let now = trend.extra(load(20, latency));
+            if now < extra {
+                given_up.push(round);
+            }
+            extra = now;
+        }
+        let pauses: Vec<_> = given_up.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.len() < 20, "{pauses:?}");
+        assert!(
+            pauses.is_sorted_by(|one, next| next >= one)
+                && pauses.contains(&(LONGEST_CALM + PATIENCE)),
+            "{pauses:?}"
+        );
+        // Once it is not missed any more, the next is given up after the usual calm again.
+        for _ in 0..3 * LONGEST_CALM {
+            trend.extra(load(20, 1_100));
+        }
+        assert_eq!((trend.extra, trend.missed), (0, 0));
     }
 
     #[test]

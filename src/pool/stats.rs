@@ -35,6 +35,12 @@ pub struct PoolStats {
     pub connections_opened: u64,
     /// Connections closed.
     pub connections_closed: u64,
+    /// Of those opened, the ones made for an address that the name service had newly named, before it got any traffic.
+    pub new_addresses_opened: u64,
+    /// How often an address was blacklisted for its failures.
+    pub addresses_listed: u64,
+    /// How often one of those worked again, and came off the list.
+    pub addresses_unlisted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +49,9 @@ pub(super) struct Counters {
     dials_failed: AtomicU64,
     connections_opened: AtomicU64,
     connections_closed: AtomicU64,
+    new_addresses_opened: AtomicU64,
+    addresses_listed: AtomicU64,
+    addresses_unlisted: AtomicU64,
 }
 
 impl Counters {
@@ -61,6 +70,18 @@ impl Counters {
     pub(super) fn connection_closed(&self) {
         self.connections_closed.fetch_add(1, Ordering::Relaxed);
     }
+
+    pub(super) fn new_address_opened(&self) {
+        self.new_addresses_opened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn address_listed(&self) {
+        self.addresses_listed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn address_unlisted(&self) {
+        self.addresses_unlisted.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -74,6 +95,9 @@ impl Shared {
             dials_failed: self.counters.dials_failed.load(Ordering::Relaxed),
             connections_opened: self.counters.connections_opened.load(Ordering::Relaxed),
             connections_closed: self.counters.connections_closed.load(Ordering::Relaxed),
+            new_addresses_opened: self.counters.new_addresses_opened.load(Ordering::Relaxed),
+            addresses_listed: self.counters.addresses_listed.load(Ordering::Relaxed),
+            addresses_unlisted: self.counters.addresses_unlisted.load(Ordering::Relaxed),
             ..PoolStats::default()
         };
         for host in hosts {

@@ -9,6 +9,7 @@ use super::host::HostPool;
 use super::housekeeper::ROUND;
 use super::live::Live;
 use super::liveness::Patience;
+use super::performance::Performance;
 use super::resting::SHORTEST_REST;
 use super::scale::Load;
 use super::shared::Shared;
@@ -147,6 +148,7 @@ impl HostPool {
     /// Opens another connection before those there are full, and packs the load on as few as it needs.
     fn follow_load(self: &Arc<Self>, config: &Config, now: u64) {
         let connections = self.connections();
+        self.mark_slow(&connections, now);
         let in_use: u32 = connections
             .iter()
             .map(|live| live.slot().usage().in_use)
@@ -155,7 +157,7 @@ impl HostPool {
         let load = Load {
             wanted: in_use.saturating_add(waiting),
             connections: connections.len(),
-            latency: self.median_latency(now),
+            latency: self.median_latency(),
         };
         let capacities = connections.iter().map(|live| live.slot().limit());
         let (needed, dialing, paused) = {
@@ -174,10 +176,7 @@ impl HostPool {
     }
 
     /// In microseconds; zero when nothing is known.
-    fn median_latency(&self, now: u64) -> u64 {
-        self.performance().map_or(0, |performance| {
-            let median = performance.latencies(now).p50;
-            u64::try_from(median.as_micros()).unwrap_or(u64::MAX)
-        })
+    fn median_latency(&self) -> u64 {
+        self.performance().map_or(0, Performance::present_median)
     }
 }

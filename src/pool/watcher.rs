@@ -24,10 +24,7 @@ impl Live {
 impl Live {
     /// This side's limit is what the configuration says now. Those who wait are to be served afterwards.
     pub(super) fn limit_streams(&self, config: &ArcSwap<Config>) {
-        let most = || {
-            let most = config.load().max_streams_per_connection();
-            u32::try_from(most).unwrap_or(u32::MAX)
-        };
+        let most = || config.load().streams_per_connection();
         let mut adopted = most();
         loop {
             self.max_streams().store(adopted, Ordering::SeqCst);

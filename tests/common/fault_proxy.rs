@@ -38,9 +38,19 @@ pub struct Network {
     pub resets: bool,
     /// New connections are cut at once.
     pub refuses: bool,
+    /// One connection, counted from zero, whose way down is another.
+    pub odd: Option<(usize, Line)>,
 }
 
 impl Network {
+    fn line(&self, number: usize, direction: Direction) -> Line {
+        match (direction, self.odd) {
+            (Direction::Up, _) => self.up,
+            (Direction::Down, Some((odd, line))) if odd == number => line,
+            (Direction::Down, _) => self.down,
+        }
+    }
+
     /// Nothing passes either way.
     pub fn half_open() -> Self {
         let held = Line {
@@ -53,6 +63,12 @@ impl Network {
             ..Self::default()
         }
     }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
 }
 
 /// Ends with the value.
@@ -75,11 +91,11 @@ impl FaultProxy {
         let cuts = Arc::new(watch::Sender::new(0));
         let open = Arc::new(AtomicUsize::new(0));
         let shared = (Arc::clone(&network), Arc::clone(&cuts), Arc::clone(&open));
-        let peer = Peer::tcp_at(address, move |_, client| {
+        let peer = Peer::tcp_at(address, move |number, client| {
             let (network, cuts, open) = shared.clone();
             async move {
                 open.fetch_add(1, Ordering::SeqCst);
-                pass(client, server, &network, cuts.subscribe()).await;
+                pass(client, server, &network, number, cuts.subscribe()).await;
                 open.fetch_sub(1, Ordering::SeqCst);
             }
         })
@@ -133,6 +149,7 @@ async fn pass(
     client: TcpStream,
     server: SocketAddr,
     network: &Arc<watch::Sender<Network>>,
+    number: usize,
     mut cut: watch::Receiver<u64>,
 ) {
     let refused = network.borrow().refuses;
@@ -148,10 +165,10 @@ async fn pass(
         cut.mark_unchanged();
         let ended = {
             let up = pump(&mut from_client, &mut to_server, network, |network| {
-                network.up
+                network.line(number, Direction::Up)
             });
             let down = pump(&mut from_server, &mut to_client, network, |network| {
-                network.down
+                network.line(number, Direction::Down)
             });
             tokio::select! {
                 ends = async { tokio::join!(up, down) } => ends,

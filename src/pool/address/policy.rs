@@ -200,6 +200,9 @@ impl Attempt {
         let HostAddresses { book, number, .. } = self.host.addresses();
         if book.opened(self.address, *number, elapsed) {
             tracing::info!(address = %self.address, "off the blacklist");
+            if let Some(shared) = self.host.shared() {
+                shared.counters.address_unlisted();
+            }
             let address = self.address;
             self.host
                 .publish(|host| PoolEvent::AddressUnlisted { host, address });
@@ -220,6 +223,9 @@ impl Attempt {
         );
         if let Some((term, for_all_hosts)) = listed {
             tracing::warn!(address = %self.address, ?term, %error, "blacklisted");
+            if let Some(shared) = self.host.shared() {
+                shared.counters.address_listed();
+            }
             self.host.publish(|host| PoolEvent::AddressListed {
                 host,
                 address: self.address,

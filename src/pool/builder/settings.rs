@@ -44,6 +44,18 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::max_retries`].
+    pub fn max_retries(mut self, retries: usize) -> Self {
+        self.layers.code.max_retries = Some(retries);
+        self
+    }
+
+    /// See [`Config::max_memory_per_connection`].
+    pub fn max_memory_per_connection(mut self, bytes: usize) -> Self {
+        self.layers.code.max_memory_per_connection = Some(bytes);
+        self
+    }
+
     /// See [`Config::max_connections_per_address`].
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.layers.code.max_connections_per_address = Some(connections);
@@ -240,6 +252,8 @@ mod tests {
             .max_dials(4)
             .max_waiters_per_host(5)
             .max_streams_per_connection(6)
+            .max_memory_per_connection(26)
+            .max_retries(27)
             .min_warm(7)
             .acquire_timeout(seconds(8))
             .resolve_timeout(seconds(9))
@@ -278,6 +292,8 @@ mod tests {
             max_dials: Some(4),
             max_waiters_per_host: Some(5),
             max_streams_per_connection: Some(6),
+            max_memory_per_connection: Some(26),
+            max_retries: Some(27),
             min_warm: Some(7),
             acquire_timeout: Some(seconds(8)),
             resolve_timeout: Some(seconds(9)),

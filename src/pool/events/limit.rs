@@ -22,6 +22,9 @@ pub enum Limit {
     MaxIdle,
     /// [`Config::max_waiters_per_host`](crate::config::Config::max_waiters_per_host).
     MaxWaitersPerHost,
+    /// [`Config::max_memory_per_connection`](crate::config::Config::max_memory_per_connection): a response's head was larger than the
+    /// part of it that there is for one, which `used` and `most` tell.
+    MaxMemoryPerConnection,
 }
 
 impl Limit {
@@ -35,6 +38,7 @@ impl Limit {
         Self::MaxDialsPerAddress,
         Self::MaxIdle,
         Self::MaxWaitersPerHost,
+        Self::MaxMemoryPerConnection,
     ];
 
     /// The setting's name.
@@ -48,6 +52,7 @@ impl Limit {
             Self::MaxDialsPerAddress => "max_dials_per_address",
             Self::MaxIdle => "max_idle",
             Self::MaxWaitersPerHost => "max_waiters_per_host",
+            Self::MaxMemoryPerConnection => "max_memory_per_connection",
         }
     }
 }

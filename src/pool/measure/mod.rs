@@ -5,9 +5,11 @@
 
 mod latencies;
 mod peak_ewma;
+mod running_median;
 mod window;
 
 pub(crate) use latencies::Latencies;
 pub use latencies::Percentiles;
 pub(crate) use peak_ewma::PeakEwma;
+pub(crate) use running_median::RunningMedian;
 pub(crate) use window::{Counts, Window};

@@ -34,7 +34,7 @@ mod stream_ids;
 mod tests;
 mod wire;
 
-pub(crate) use limits::client;
+pub(crate) use limits::{client, head_limit};
 pub(crate) use mark::PRIORITY_MARK;
 pub(crate) use peer::{Http2Observer, Http2Peer};
 pub(crate) use stream::Http2Stream;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 use super::frame::FrameSink;
+use super::head::{CONTINUATION, END_HEADERS, HEADERS, Head};
 use crate::error::Error;
 use crate::profile::Http2Opening;
 
@@ -14,6 +15,9 @@ const MAX_CONCURRENT_STREAMS: u16 = 0x3;
 
 /// RFC 9113 §6.5.2: without the setting there is no limit.
 const UNLIMITED: u32 = u32::MAX;
+
+/// A header block that is whole and smaller is not remembered: under five eighths of the least that a head may weigh.
+const SMALL_HEAD: u32 = 8 << 10;
 
 /// Set in the GOAWAY word when a frame has arrived; the stream id has 31 bits, the code 32.
 const GOING_AWAY: u64 = 1 << 63;
@@ -36,6 +40,8 @@ pub(crate) struct Http2Peer {
     settled_notify: Notify,
     max_concurrent_streams: AtomicU32,
     go_away: AtomicU64,
+    /// The stream of the last large header block in the upper half, and how long it was in the lower.
+    large_head: AtomicU64,
     opening: OnceLock<Http2Opening>,
     /// h2 keeps only the text of an I/O error, so what TLS or the stream said is kept here.
     fault: OnceLock<Error>,
@@ -49,6 +55,7 @@ impl Http2Peer {
             settled_notify: Notify::new(),
             max_concurrent_streams: AtomicU32::new(UNLIMITED),
             go_away: AtomicU64::new(0),
+            large_head: AtomicU64::new(0),
             opening: OnceLock::new(),
             fault: OnceLock::new(),
             observer: OnceLock::new(),
@@ -93,6 +100,17 @@ impl Http2Peer {
         }
     }
 
+    /// Whether this error of a stream's is about the size of its response's head.
+    ///
+    /// h2 does not say: it resets the stream as for any malformed response, and ends the connection where the head goes on and on. So the
+    /// length of the block that came tells. HPACK makes of a text five eighths at best, unless it repeats what it sent before: such a head
+    /// is taken for malformed.
+    pub(crate) fn is_head_too_large(&self, error: &h2::Error, stream: u32, limit: u32) -> bool {
+        let word = self.large_head.load(Ordering::Acquire);
+        let (of, length) = ((word >> 32) as u32, word as u32);
+        error.is_library() && of == stream && length >= limit / 8 * 5
+    }
+
     /// Names the one observer, which is told at once of what has already happened.
     pub(crate) fn observe(&self, observer: Arc<dyn Http2Observer>) {
         let observer = self.observer.get_or_init(|| observer);
@@ -119,6 +137,17 @@ impl Http2Peer {
 }
 
 impl FrameSink for &Http2Peer {
+    fn frame(&mut self, head: Head) {
+        let before = match head.kind {
+            HEADERS if head.length < SMALL_HEAD && head.has(END_HEADERS) => return,
+            HEADERS => 0,
+            CONTINUATION => self.large_head.load(Ordering::Relaxed) as u32,
+            _ => return,
+        };
+        let word = u64::from(head.stream) << 32 | u64::from(before.saturating_add(head.length));
+        self.large_head.store(word, Ordering::Release);
+    }
+
     fn setting(&mut self, id: u16, value: u32) {
         if id == MAX_CONCURRENT_STREAMS {
             self.max_concurrent_streams.store(value, Ordering::Release);

@@ -194,6 +194,7 @@ struct Heard<'a> {
 
 impl FrameSink for Heard<'_> {
     fn frame(&mut self, head: Head) {
+        self.peer.frame(head);
         self.outbound.received(head);
     }
 

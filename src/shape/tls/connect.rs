@@ -118,7 +118,7 @@ impl ShapedTls {
         Ok(config)
     }
 
-    /// Sessions that connections with this profile resume; `size` tickets, eight a server.
+    /// Sessions that connections with this profile resume; `size` tickets.
     pub(crate) fn resumption(&self, size: usize) -> Resumption {
         Resumption::store(Arc::new(Sessions::new(Arc::clone(&self.template), size)))
     }

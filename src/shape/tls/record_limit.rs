@@ -31,6 +31,10 @@ impl<S> RecordLimited<S> {
     pub(crate) const fn get_ref(&self) -> &S {
         &self.stream
     }
+
+    pub(crate) const fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for RecordLimited<S> {

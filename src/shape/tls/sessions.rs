@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use rustls::NamedGroup;
-use rustls::client::{
-    ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
-};
+use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls_pki_types::ServerName;
 
 use super::handshake::Resume;
 use super::scope;
+use super::session_cache::SessionCache;
 use crate::profile::template::{Content, HelloTemplate, SessionId};
 
 /// Sessions in memory, of which those are offered that the profile's hello can carry.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    cache: ClientSessionMemoryCache,
+    cache: SessionCache,
     template: Arc<HelloTemplate>,
 }
 
 impl Sessions {
     pub(super) fn new(template: Arc<HelloTemplate>, size: usize) -> Self {
         Self {
-            cache: ClientSessionMemoryCache::new(size),
+            cache: SessionCache::new(size),
             template,
         }
     }

@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
+use crate::config::Config;
 use crate::profile::http2::Http2Template;
 use crate::shape::h2::{Http2Peer, Http2Stream, client};
 
@@ -26,7 +27,10 @@ impl Client {
     {
         let peer = Arc::new(Http2Peer::new());
         let stream = shaping(template.clone(), io, &peer);
-        let (sender, connection) = client(&template).handshake(stream).await.unwrap();
+        let (sender, connection) = client(&template, &Config::default().shares())
+            .handshake(stream)
+            .await
+            .unwrap();
         let mut driver = JoinSet::new();
         driver.spawn(connection);
         Self {
