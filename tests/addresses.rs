@@ -20,7 +20,7 @@ use common::wait::{PATIENCE, a_round, until};
 use hotpool::config::{Balance, Settings};
 use hotpool::pool::{BlacklistCause, Circuit, Limit, PoolBuilder, PoolEvent, PoolEvents};
 use hotpool::resolve::{Overrides, Resolver};
-use hotpool::{Connection, ErrorKind, Pool, Target};
+use hotpool::{Connection, ErrorKind, Pool, Protocols, Target};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -186,6 +186,45 @@ async fn an_address_that_fails_is_left_alone_probed_and_used_again() {
     assert!(pool.blacklist().list().is_empty());
     let stats = pool.stats();
     assert_eq!((stats.addresses_listed, stats.addresses_unlisted), (1, 1));
+}
+
+#[tokio::test]
+async fn who_finds_the_only_address_probed_waits_for_the_probe() {
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(authority.issue(&[HOST]).server_config(&[]));
+    let server = Peer::tcp(move |number, socket| {
+        let acceptor = acceptor.clone();
+        async move {
+            match number {
+                0 => drop(acceptor.accept(socket).await.unwrap()),
+                1 => drop(socket),
+                _ => silence(socket).await,
+            }
+        }
+    })
+    .await;
+    let builder = trusting(&authority)
+        .blacklist_after(1)
+        .blacklist_term(Duration::from_millis(20));
+    let pool = pool_of(builder, 1, server.port());
+    let target = Target::parse(&format!("https://{HOST}:{}", server.port())).unwrap();
+    let target = target.protocols(Protocols::Http1);
+    drop(pool.get(&target).await.unwrap());
+    until("its end", || pool.stats().connections == 0).await;
+    pool.get(&target).await.unwrap_err();
+    until("probation", || pool.blacklist().list()[0].is_on_probation()).await;
+    let watched = async {
+        until("a probe", || server.accepted() == 3).await;
+        a_round().await;
+        pool.stats()
+    };
+    let stats = tokio::select! {
+        _ = pool.get(&target) => panic!("the probe never ends"),
+        _ = pool.get(&target) => panic!("the probe never ends"),
+        stats = watched => stats,
+    };
+    // The first, the one that failed, the probe, and the one that found the address probed.
+    assert_eq!((stats.dials_started, stats.waiting), (4, 2), "{stats:?}");
 }
 
 #[tokio::test]

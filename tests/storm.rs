@@ -116,7 +116,14 @@ async fn call(world: &World, random: &mut StdRng) {
         0 => random.random_range(1..20_000),
         _ => 0,
     };
-    let attempt = exchange(&world.pool, &host.target, issued.number, size, replayable);
+    let attempt = exchange(
+        &world.pool,
+        &host.target,
+        host.name,
+        issued.number,
+        size,
+        replayable,
+    );
     let outcome = match random.random_range(0..10) {
         0 => polled(random.random_range(0..12), Leaves::AtOnce, attempt).await,
         1 => timeout(Duration::from_millis(random.random_range(0..80)), attempt)
@@ -139,7 +146,16 @@ async fn recovers(world: &World) {
         let end = Instant::now() + PATIENCE;
         loop {
             let issued = world.ledger.issue(false);
-            match exchange(&world.pool, &host.target, issued.number, 0, false).await {
+            match exchange(
+                &world.pool,
+                &host.target,
+                host.name,
+                issued.number,
+                0,
+                false,
+            )
+            .await
+            {
                 Ok(()) => break issued.complete(),
                 Err(error) => {
                     issued.fail(&error);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::RngExt;
-use tokio::net::TcpSocket;
 
+use super::net::TcpSocket;
 use super::tcp::Missed;
 use crate::error::{Error, ErrorKind};
 

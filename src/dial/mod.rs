@@ -13,10 +13,12 @@ mod handshaker;
 mod http1;
 mod http2;
 mod local_addresses;
+mod net;
 mod origin;
 mod outcome;
 mod ping;
 mod race;
+#[cfg_attr(turmoil, path = "simulated_socket.rs")]
 mod socket;
 mod steps;
 mod tcp;

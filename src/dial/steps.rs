@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::either::Either;
 
@@ -15,6 +14,7 @@ use super::destinations::Destinations;
 use super::dialer::{Dialer, Route};
 use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
+use super::net::TcpStream;
 use super::origin::Scheme;
 use super::outcome::{DialTiming, Driver, Sender};
 use super::socket::{Socket, SocketView};

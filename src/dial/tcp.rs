@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use socket2::TcpKeepalive;
 use tokio::time::{Instant, sleep_until};
 
 use super::address_policy::{AddressPermit, AddressPolicy};
 use super::destinations::Destinations;
 use super::failover::Failover;
 use super::local_addresses::LocalAddresses;
+use super::net::{TcpStream, keep_alive};
 use super::race::{ATTEMPT_DELAY, Action, Event, Race};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -156,7 +156,7 @@ impl Connector<'_> {
                 .with_time(KEEPALIVE_IDLE)
                 .with_interval(KEEPALIVE_INTERVAL)
                 .with_retries(KEEPALIVE_RETRIES);
-            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            keep_alive(&stream, &keepalive)?;
             Ok(stream)
         };
         connected.await.map_err(|error| Missed::new(error, address))

@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 /// The header with a request's number.
 pub const NUMBER: &str = "x-number";
 
+/// The header with what its sender asked a connection for: all of a connection's requests have the same.
+pub const KEY: &str = "x-key";
+
 /// How often a request that is marked as replayable may be processed: it is sent again once.
 const REPLAYED: u32 = 2;
 
@@ -86,6 +89,15 @@ impl Ledger {
         match known.and_then(|number: u64| lines.get_mut(&number)) {
             Some(line) => line.processed += 1,
             None => self.strays.lock().push(format!("nobody sent {number:?}")),
+        }
+    }
+
+    /// A request came by a connection whose first one was for `first`.
+    pub fn belongs(&self, first: &mut Option<String>, key: &str) {
+        let first = first.get_or_insert_with(|| key.to_owned());
+        if first != key {
+            let stray = format!("a connection for {first} was given a request for {key}");
+            self.strays.lock().push(stray);
         }
     }
 

@@ -6,13 +6,14 @@ use hotpool::{Error, Pool, Target};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 
-use super::ledger::NUMBER;
+use super::ledger::{KEY, NUMBER};
 use super::unruly_server::body;
 
-/// The answer has to be this request's and whole.
+/// The answer has to be this request's and whole. `key` names the target to the server.
 pub async fn exchange(
     pool: &Pool,
     target: &Target,
+    key: &str,
     number: u64,
     size: usize,
     replayable: bool,
@@ -21,6 +22,7 @@ pub async fn exchange(
     let options = RequestOptions::new();
     let request = Request::post("/")
         .header(NUMBER, number)
+        .header(KEY, key)
         .extension(match replayable {
             true => options.replayable(),
             false => options,

@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::http1;
-use super::ledger::{Ledger, NUMBER};
+use super::ledger::{KEY, Ledger, NUMBER};
 
 /// A request that hangs does so for longer than any caller here has patience.
 const HANGS: Duration = Duration::from_secs(5);
@@ -158,6 +158,11 @@ impl Control {
 }
 
 impl Conduct {
+    /// Connections that it has.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     async fn run(mut self, listener: TcpListener) {
         let address = listener.local_addr().unwrap();
         let mut listener = Some(listener);
@@ -208,14 +213,14 @@ impl Conduct {
         let mut random = self.random();
         self.orders.mark_unchanged();
         let leaves = self.orders.borrow().leaves;
+        let mut key = None;
         while let Some(request) = http1::request(&mut io).await {
+            self.ledger.belongs(&mut key, header(&request, KEY));
             let deed = self.deed(&mut random);
             if deed == Deed::Refuse {
                 return;
             }
-            let number = format!("{NUMBER}: ");
-            let number = request.lines().find_map(|line| line.strip_prefix(&number));
-            let number = number.unwrap();
+            let number = header(&request, NUMBER);
             self.ledger.process(number);
             let body = body(number);
             let last = self.orders.borrow().leaves != leaves;
@@ -252,13 +257,15 @@ impl Conduct {
         let Ok(mut connection) = builder.handshake::<_, Bytes>(io).await else {
             return;
         };
-        let mut requests = JoinSet::new();
+        let (mut requests, mut key) = (JoinSet::new(), None);
         loop {
             tokio::select! {
                 accepted = connection.accept() => {
                     let Some(Ok((request, respond))) = accepted else {
                         return;
                     };
+                    let said = request.headers()[KEY].to_str().unwrap();
+                    self.ledger.belongs(&mut key, said);
                     let deed = self.deed(&mut random);
                     requests.spawn(stream(request, respond, deed, Arc::clone(&self.ledger)));
                 }
@@ -299,6 +306,12 @@ impl Conduct {
         }
         Deed::Answer
     }
+}
+
+/// An HTTP/1.1 request's.
+fn header<'a>(request: &'a str, name: &str) -> &'a str {
+    let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
+    request.lines().find_map(value).unwrap()
 }
 
 async fn bound(address: SocketAddr) -> TcpListener {

@@ -57,13 +57,13 @@ impl HostAddresses {
         self.book.weight_of(address)
     }
 
-    pub(super) fn book(&self) -> &Book {
-        &self.book
-    }
-
     /// The host's number in the book.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(super) fn book(&self) -> &Book {
+        &self.book
     }
 
     pub(super) fn patient(&self) -> &AtomicUsize {
