@@ -106,8 +106,8 @@ settings! {
     /// How connections, and addresses for new connections, are chosen: `power-of-two`, `round-robin`, `least-loaded`, `weighted` or
     /// `sticky`.
     balance: Balance = Balance::PowerOfTwo, "`power-of-two`";
-    /// Dials in a row that must fail at an address before it is blacklisted: fewer, and a server that restarts is; more, and callers
-    /// pay for what is known.
+    /// Dials in a row that must fail at an address before it is blacklisted, or connections to it that must fall silent one after the
+    /// other: fewer, and a server that restarts is; more, and callers pay for what is known.
     blacklist_after: usize = 3, "3";
     /// How long an address is blacklisted first, as Envoy ejects; doubled each time that the connection which then probes it fails.
     blacklist_term: Duration = Duration::from_secs(30), "30 s";

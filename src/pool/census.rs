@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::live::Live;
 
-/// A host's part, or the sum of all. Written by the housekeeper alone, so it is up to two seconds old.
+/// A host's part, or the sum of all. Written by the housekeeper alone, so it is as old as the last looks: those at hosts in use a quarter
+/// of a second.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     idle: AtomicU64,
