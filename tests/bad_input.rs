@@ -21,7 +21,7 @@ use common::http1;
 use common::http2::Http2;
 use common::peer::Peer;
 use common::request::{fetch, plain};
-use common::wait::{PATIENCE, until};
+use common::wait::{PATIENCE, a_round, until};
 use futures_util::future::{BoxFuture, join_all};
 use hotpool::resolve::{Answer, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols};
@@ -155,7 +155,9 @@ async fn a_clock_that_leaps_by_days_finds_the_pool_usable() {
             let answer = timeout(PATIENCE, fetch(&pool, &target)).await.unwrap();
             assert_eq!(answer.unwrap(), "hello");
             assert!(pool.blacklist().list().is_empty());
-            // Their lifetimes have passed: others take their place.
+            // Their lifetimes have passed: others take their place, in the second round after the leap.
+            a_round().await;
+            a_round().await;
             until("two warm connections", || pool.stats().connections >= 2).await;
             idle(&pool).await;
             let stats = pool.stats();

@@ -141,7 +141,11 @@ async fn a_host_whose_connection_ends_takes_no_other_hosts_place() {
         fetch(&pool, &second).await
     };
     let ending = async {
-        until("another waits", || pool.stats().waiting == 1).await;
+        until("another waits", || {
+            let stats = pool.stats();
+            (stats.in_use, stats.waiting) == (1, 1)
+        })
+        .await;
         assert_eq!(pool.stats().connections, 2);
         ends.add_permits(1);
     };

@@ -24,6 +24,7 @@ const STANDSTILL: u64 = 4 * ROUND.as_millis() as u64;
 
 /// Runs until the pool ends.
 pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
+    let mut postponed = false;
     let mut rounds = interval(ROUND);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -33,6 +34,11 @@ pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
             _ = rounds.tick() => {}
         }
         let Some(shared) = pool.upgrade() else { return };
+        // Once: a program that always stands still is looked after all the same.
+        postponed = shared.stood_still() && !postponed;
+        if postponed {
+            continue;
+        }
         let mut due = shared.due().into_iter().peekable();
         // The pool is held no longer than a turn takes.
         drop(shared);
@@ -51,14 +57,15 @@ pub(super) async fn keep_house(pool: Weak<Shared>, ending: CancellationToken) {
 }
 
 impl Shared {
-    /// Moves the clock. Returns the hosts to be looked at, each with the round it was entered for.
-    fn due(&self) -> Vec<(u64, Weak<HostPool>)> {
+    /// Moves the clock, and says whether that was by more than a round or some.
+    fn stood_still(&self) -> bool {
         let before = self.clock.now();
-        let now = self.clock.tick();
-        if now - before > STANDSTILL {
-            return Vec::new();
-        }
-        self.wheel.lock().advance(round_at(now))
+        self.clock.tick() - before > STANDSTILL
+    }
+
+    /// The hosts to be looked at, each with the round it was entered for.
+    fn due(&self) -> Vec<(u64, Weak<HostPool>)> {
+        self.wheel.lock().advance(round_at(self.clock.now()))
     }
 
     fn look_at(&self, due: impl Iterator<Item = (u64, Weak<HostPool>)>) {
