@@ -23,6 +23,7 @@ use futures_util::stream;
 use hotpool::{ErrorKind, Pool, Protocols};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -531,4 +532,65 @@ async fn a_server_that_takes_connections_back_is_dialed_with_pauses() {
     assert_eq!(error.kind(), ErrorKind::AcquireTimeout, "{error:?}");
     assert!(peer.accepted() <= 6, "{} dials", peer.accepted());
     quiet(&pool).await;
+}
+
+/// A server's old process, which still accepts while it is being reloaded, takes back what it accepts; the new one serves.
+#[tokio::test]
+async fn a_connection_taken_back_before_it_is_settled_is_dialed_anew_once() {
+    /// SETTINGS and GOAWAY in one segment.
+    const TAKEN_BACK: &[u8] = &[
+        0,
+        0,
+        0,
+        http2::SETTINGS,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        8,
+        http2::GOAWAY,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ];
+    // A dial tries the address a second time by itself.
+    const FOR_EVER: usize = 100;
+    for taken_back in [1, 2, FOR_EVER] {
+        let peer = Peer::tcp(move |number, mut socket| async move {
+            if number < taken_back {
+                socket.write_all(TAKEN_BACK).await.unwrap();
+                socket.shutdown().await.unwrap();
+                let _ = socket.read_to_end(&mut Vec::new()).await;
+                return;
+            }
+            Http2::accept(socket, &[]).await.unwrap().serve().await;
+        })
+        .await;
+        let pool = plain(Protocols::Http2).build().unwrap();
+        match pool.get(peer.plain_target()).await {
+            Ok(connection) => {
+                assert!(taken_back < FOR_EVER);
+                assert_eq!(read(&connection).await.unwrap(), "hello");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::GoAway, "{error:?}");
+                assert_eq!(taken_back, FOR_EVER);
+            }
+        }
+        assert!(peer.accepted() >= 2);
+        quiet(&pool).await;
+    }
 }

@@ -491,6 +491,11 @@ impl Attempt {
             drop(permit);
             return host.wait_for_address(error);
         }
+        if self.taken_back(&error, &purpose) {
+            host.tell_failed(&error, self.begun);
+            drop(permit);
+            return host.scale();
+        }
         let hopeless = {
             let mut queue = host.queue().lock();
             queue.dialing -= 1;
@@ -519,6 +524,23 @@ impl Attempt {
         }
         // Last: whoever gets the place finds everything else settled.
         drop(permit);
+    }
+}
+
+impl Attempt {
+    /// A server that is being reloaded takes back what its old process still accepts: the first such is taken for chance, as one that
+    /// is taken back a moment later [is](Queue::ended).
+    fn taken_back(&self, error: &Error, purpose: &Purpose) -> bool {
+        if error.kind() != ErrorKind::GoAway || !matches!(purpose, Purpose::Demand) {
+            return false;
+        }
+        let mut queue = self.host.queue().lock();
+        queue.flaps = queue.flaps.saturating_add(1);
+        let chance = !queue.is_flapping();
+        if chance {
+            queue.dialing -= 1;
+        }
+        chance
     }
 }
 

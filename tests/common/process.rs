@@ -1,10 +1,14 @@
 //! Programs that a test starts, and ends with the value.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
 
 use super::wait::until;
 
@@ -48,16 +52,21 @@ impl Drop for Process {
 }
 
 pub fn folder(name: &str) -> PathBuf {
-    let number = free_port();
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("hotpool-{name}-{}-{number}", std::process::id()))
 }
 
+/// No two of a program's are the same: the system may give one that was just released again.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if GIVEN.lock().insert(port) {
+            return port;
+        }
+    }
 }
 
 pub async fn listening(ports: &[u16]) {
