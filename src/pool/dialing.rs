@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::RngExt;
 use tokio::sync::oneshot;
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::address::DialPolicy;
+use super::backoff::backoff;
 use super::breaker::counts;
 use super::clock::millis;
 use super::dials::Dials;
@@ -18,20 +18,11 @@ use super::events::{Limit, PoolEvent};
 use super::host::{HostPool, tell};
 use super::live::{Admission, Live};
 use super::permits::{Permit, Starving};
-use super::queue::Queue;
 use super::shared::Shared;
 use crate::dial::{Dialed, Dialer, Route, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Protocol};
-
-/// Between a dial that failed and the next, where nobody can be told; doubled each time up to the longest, and jittered, so that
-/// many clients of a server that comes back do not all come at once.
-const BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-
-/// A server that takes connections back at once makes callers wait no longer than this many failed dials would: eight seconds.
-const LONGEST_FLAP: u32 = 4;
 
 /// A connection's lifetime is drawn between this part of the configured one and all of it.
 const SHORTEST_LIFETIME: f64 = 0.9;
@@ -535,8 +526,7 @@ impl Attempt {
             return false;
         }
         let mut queue = self.host.queue().lock();
-        queue.flaps = queue.flaps.saturating_add(1);
-        let chance = !queue.is_flapping();
+        let chance = queue.taken_back();
         if chance {
             queue.dialing -= 1;
         }
@@ -550,59 +540,5 @@ impl Drop for Attempt {
         if let Some((permit, purpose)) = self.pending.take() {
             self.fail(Error::new(ErrorKind::RuntimeGone), permit, purpose);
         }
-    }
-}
-
-impl Queue {
-    /// A connection has ended. One that the server took back at once, before anybody could use it, counts as a dial that failed;
-    /// the first such is taken for chance.
-    pub(super) fn ended(&mut self, live: &Live) {
-        let entry = live.entry();
-        let theirs = matches!(
-            entry.close_reason(),
-            Some(
-                CloseReason::Error
-                    | CloseReason::GoAway
-                    | CloseReason::PeerClosed
-                    | CloseReason::PeerReset
-                    | CloseReason::ProtocolError
-            )
-        );
-        let of_use = entry.stats().requests() > 0 || entry.age() >= BACKOFF;
-        if of_use {
-            self.flaps = 0;
-        } else if theirs {
-            self.flaps = self.flaps.saturating_add(1);
-            if self.is_flapping() {
-                let wait = backoff(self.flaps.min(LONGEST_FLAP));
-                self.dial_again = Some(Instant::now() + wait);
-            }
-        }
-    }
-}
-
-/// Half to all of the doubled time.
-fn backoff(failures: u32) -> Duration {
-    let doubled = BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled
-        .min(LONGEST_BACKOFF)
-        .mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backoff_grows_to_its_limit_and_never_to_nothing() {
-        for failures in [1, 2, 5, 40, u32::MAX] {
-            let wait = backoff(failures);
-            assert!(
-                wait >= BACKOFF / 2 && wait <= LONGEST_BACKOFF,
-                "{failures}: {wait:?}"
-            );
-        }
-        assert!(backoff(1) <= BACKOFF);
-        assert!(backoff(30) >= LONGEST_BACKOFF / 2);
     }
 }

@@ -36,6 +36,7 @@
 //! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
 mod address;
+mod backoff;
 mod breaker;
 mod builder;
 mod census;
