@@ -280,7 +280,8 @@ impl HostPool {
         if for_callers && let Some(live) = self.shareable().await {
             return Ok(Found::Shareable(live));
         }
-        let dialed = dialer.dial(route).await;
+        // Boxed, since hundreds may wait for their turn: what a dial needs, many kilobytes, is taken when it begins.
+        let dialed = Box::pin(dialer.dial(route)).await;
         dialed.map(|dialed| Found::Dialed(Box::new(dialed)))
     }
 }
