@@ -175,7 +175,16 @@ impl Host {
     /// As there.
     #[track_caller]
     pub fn get(&self) -> impl Future<Output = Result<Connection>> {
-        self.get_at(None, Site::caller())
+        let site = Site::caller();
+        async move {
+            if let Some(lease) = self.host.try_acquire_or_prove() {
+                return Ok(Connection::at(lease, site));
+            }
+            // Boxed, so that the future stays small for those who find a connection at once.
+            let connection = Box::pin(self.host.connection(None)).await?;
+            connection.locate(site);
+            Ok(connection)
+        }
     }
 
     /// A connection, as [`Pool::get_within`] hands out.

@@ -373,6 +373,7 @@ impl Live {
         if !before.draining {
             self.registration.set_state(State::Draining);
             self.withdraw();
+            self.host.scale_if_awaited();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
@@ -391,6 +392,7 @@ impl Live {
             self.registration.note_close(reason);
             self.registration.set_state(State::Draining);
             self.withdraw();
+            self.host.scale_if_awaited();
             self.close(reason);
         }
         idle
@@ -402,10 +404,10 @@ impl Live {
         for guest in self.guests_now() {
             guest.give_back(self);
         }
-        self.host.scale_if_awaited();
     }
 
     /// Its guests' callers may have been waiting for this use.
+    #[inline]
     pub(super) fn serve_guests(&self) {
         // SeqCst, as the lender's store: either this sees the guest, or the guest sees the use that was given back.
         if !self.has_guests.load(Ordering::SeqCst) {
@@ -483,10 +485,7 @@ impl Live {
         self.registration.note_close(CloseReason::Abandoned);
         let before = self.slot.drain();
         if !before.draining {
-            self.host.withdraw(self);
-            for guest in self.guests_now() {
-                guest.give_back(self);
-            }
+            self.withdraw();
             if before.in_use == 0 {
                 self.host.closed_while_idle(self);
             }
