@@ -153,6 +153,52 @@ async fn waiting_for_a_dial_says_so() {
     assert_eq!(mute.accepted(), 2);
 }
 
+/// Four hosts that never answer a hello call for twenty dials. Of sixteen turns four are for hosts that have none: the first two have
+/// five, the third two, the fourth its first.
+#[tokio::test]
+async fn hosts_whose_dials_hang_leave_turns_to_others() {
+    let mute = Peer::tcp_at(([0, 0, 0, 0], 0).into(), |_, socket| silence(socket)).await;
+    let peer = server().await;
+    let pool = builder()
+        .settings(Settings {
+            max_dials: Some(16),
+            connect_timeout: Some(2 * PATIENCE),
+            tls_timeout: Some(2 * PATIENCE),
+            acquire_timeout: Some(2 * PATIENCE),
+            ..Settings::default()
+        })
+        .build()
+        .unwrap();
+    let hosts = (2..6).map(|number| format!("https://127.0.0.{number}:{}", mute.port()));
+    let callers = join_all(
+        hosts
+            .flat_map(|host| (0..5).map(move |_| host.clone()))
+            .map(|host| {
+                let pool = pool.clone();
+                async move { pool.get(host).await }
+            }),
+    );
+    let waiting = tokio::spawn(callers);
+    until("the dead hosts have their turns", || mute.accepted() == 13).await;
+    let served = timeout(PATIENCE, fetch(&pool, &peer.plain_target())).await;
+    served.unwrap().unwrap();
+    assert_eq!(mute.accepted(), 13);
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_hundred_callers_of_a_host_that_can_only_speak_http1_are_not_held_up_by_its_first_handshake()
+ {
+    let mute = Peer::tcp(|_, socket| silence(socket)).await;
+    let pool = builder().max_connections_per_host(5).build().unwrap();
+    let target = mute.target();
+    let callers = join_all((0..100).map(|_| pool.get(&target)));
+    tokio::select! {
+        _ = callers => panic!("a mute server serves nobody"),
+        () = until("each of them dials", || mute.accepted() == 5) => {}
+    }
+}
+
 #[tokio::test]
 async fn one_waiter_too_many_is_refused_at_once() {
     let peer = server().await;

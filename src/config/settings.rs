@@ -77,7 +77,8 @@ settings! {
     /// quarter of a second.
     max_idle: usize = 20, "20";
     /// Dials under way at the same time in the whole pool: a full handshake costs about 0.3 ms of one core, so more than this only
-    /// makes all of them late.
+    /// makes all of them late. Hosts take turns, and a quarter is for hosts that have none under way: those whose dials hang do not hold
+    /// up the others.
     max_dials: usize = 32, "32";
     /// Callers that may wait for one host. One more is refused at once ([`QueueFull`](crate::ErrorKind::QueueFull)).
     max_waiters_per_host: usize = 10_000, "10 000";

@@ -134,6 +134,9 @@ impl HostPool {
 
     /// The host's HTTPS records say what it speaks: until a connection shows it, callers of an HTTP/1.1 host get a dial each.
     pub(super) fn protocol_announced(self: &Arc<Self>, speaks_http2: bool) {
+        if self.key().only_protocol().is_some() {
+            return;
+        }
         let announced = match speaks_http2 {
             true => Protocol::Http2,
             false => Protocol::Http1,
@@ -205,9 +208,8 @@ impl HostPool {
             host,
             profile: Arc::clone(profile.name()),
         });
-        if shared.dials.available_permits() == 0 {
-            let most = shared.config().max_dials();
-            self.limit_reached(Limit::MaxDials, most, most);
+        if let Some(dials) = shared.dials.in_the_way_of(self.lane) {
+            self.limit_reached(Limit::MaxDials, dials, shared.config().max_dials());
         }
         let host = Arc::clone(self);
         let dials = Arc::clone(&shared.dials);
@@ -273,7 +275,7 @@ impl HostPool {
             self.limit_reached(Limit::MaxDialsPerHost, most, most);
         }
         let _turn = self.addresses().dials().take(most).await;
-        let _dialing = dials.acquire().await;
+        let _dialing = dials.acquire(self.lane).await;
         if for_callers && self.queue().lock().was_misled() {
             return Ok(Found::Enough);
         }

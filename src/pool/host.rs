@@ -16,6 +16,7 @@ use super::breaker::Breaker;
 use super::census::Census;
 use super::clock::{Clock, millis};
 use super::deadline::by;
+use super::dials::Lane;
 use super::events::{Limit, PoolEvent, Voice};
 use super::health_report::Steady;
 use super::key::HostKey;
@@ -86,6 +87,8 @@ pub(super) struct HostPool {
     addresses: HostAddresses,
     breaker: Breaker,
     retry_budget: RetryBudget,
+    /// Where its dials wait among all the pool's.
+    pub(super) lane: Lane,
     queue: Turnstile<Queue>,
 }
 
@@ -93,6 +96,7 @@ impl HostPool {
     pub(super) fn new(key: HostKey, shared: &Arc<Shared>) -> Self {
         let clock = Arc::clone(&shared.clock);
         let now = clock.now();
+        let only_protocol = key.only_protocol();
         Self {
             addresses: HostAddresses::new(&shared.book, &key, &shared.config()),
             breaker: Breaker::new(&shared.config()),
@@ -122,7 +126,8 @@ impl HostPool {
             last_asked: AtomicU64::new(now),
             performance: OnceLock::new(),
             health: Mutex::default(),
-            queue: Turnstile::default(),
+            lane: shared.dials.lane(),
+            queue: Turnstile::new(Queue::new(only_protocol)),
         }
     }
 
@@ -441,12 +446,16 @@ impl HostPool {
                 .with_host(self.key.origin.host())
                 .with_detail(format!("{kept_out}; {waiting} callers wait"));
         }
-        let detail = match self.shared.upgrade() {
-            Some(shared) if dialing > 0 && shared.dials.available_permits() == 0 => {
+        let shared = self.shared.upgrade();
+        let dials_ahead = shared
+            .as_ref()
+            .and_then(|shared| shared.dials.in_the_way_of(self.lane));
+        let detail = match (shared, dials_ahead) {
+            (Some(shared), Some(dials)) if dialing > 0 => {
                 let most = shared.config().max_dials();
-                format!("max_dials: {most} of {most} under way, this host waits for {dialing}")
+                format!("max_dials: {dials} of {most} under way, this host waits for {dialing}")
             }
-            Some(shared) if dialing > 0 && self.addresses.dials().are_all_taken() => {
+            (Some(shared), _) if dialing > 0 && self.addresses.dials().are_all_taken() => {
                 let most = shared.config().max_dials_per_host();
                 format!("max_dials_per_host: {most} of {most} under way, {waiting} callers wait")
             }
@@ -456,10 +465,10 @@ impl HostPool {
                     "the server allows no stream on {barred} connections, {waiting} callers wait"
                 )
             }
-            Some(shared) if open >= shared.config().max_connections_per_host() => {
+            (Some(shared), _) if open >= shared.config().max_connections_per_host() => {
                 format!("max_connections_per_host: {open} of {open} in use, {waiting} callers wait")
             }
-            Some(_) if self.permits.used() >= self.permits.limit() => format!(
+            (Some(_), _) if self.permits.used() >= self.permits.limit() => format!(
                 "max_connections: {} of {} in use, {waiting} callers of this host wait",
                 self.permits.used(),
                 self.permits.limit()

@@ -42,7 +42,7 @@ impl Host {
     fn new(limits: &[u32]) -> Arc<Self> {
         Arc::new(Self {
             slots: limits.iter().map(|limit| Slot::new(*limit, 0)).collect(),
-            line: Turnstile::default(),
+            line: Turnstile::new(Waiters::default()),
             inside: limits.iter().map(|_| AtomicUsize::new(0)).collect(),
         })
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::profiles::{Look, LookRef};
 use crate::config::Protocols;
-use crate::dial::{Origin, OriginRef, TlsClient};
+use crate::dial::{Origin, OriginRef, Scheme, TlsClient};
+use crate::registry::Protocol;
 
 /// Everything about a connection that its caller chose.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +53,15 @@ impl HostKey {
             look: self.look.borrowed(),
             partition: self.partition.as_deref(),
             addresses: self.addresses.as_ref(),
+        }
+    }
+
+    /// The protocol that its connections speak, where that needs no agreement.
+    pub(super) fn only_protocol(&self) -> Option<Protocol> {
+        match (self.protocols, self.origin.scheme()) {
+            (Protocols::Http1, _) | (Protocols::Any, Scheme::Http) => Some(Protocol::Http1),
+            (Protocols::Http2, _) => Some(Protocol::Http2),
+            (Protocols::Any, Scheme::Https) => None,
         }
     }
 }

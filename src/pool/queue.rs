@@ -27,7 +27,7 @@ pub(super) struct Queue {
     pub(super) members: Vec<Arc<Live>>,
     /// What the last connection spoke.
     pub(super) protocol: Option<Protocol>,
-    /// What the host's HTTPS records say that it speaks: a hint, until a connection has shown it.
+    /// What it speaks by its key, or by its HTTPS records: those are a hint, until a connection has shown it.
     pub(super) announced: Option<Protocol>,
     /// No further dial before this, unless callers wait and nothing else can serve them.
     pub(super) dial_again: Option<Instant>,
@@ -58,6 +58,13 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    pub(super) fn new(announced: Option<Protocol>) -> Self {
+        Self {
+            announced,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.waiters.len()
     }

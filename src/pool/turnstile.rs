@@ -17,7 +17,7 @@ pub(super) trait Line {
 }
 
 /// A line under its lock, and its length beside it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Turnstile<L> {
     /// The line's length, to be looked at without the lock.
     waiting: AtomicUsize,
@@ -25,6 +25,14 @@ pub(super) struct Turnstile<L> {
 }
 
 impl<L: Line> Turnstile<L> {
+    /// In front of a line where nobody waits yet.
+    pub(super) fn new(line: L) -> Self {
+        Self {
+            waiting: AtomicUsize::new(0),
+            line: Mutex::new(line),
+        }
+    }
+
     /// Whoever changes who waits [notes](Self::note) it before the lock is free.
     pub(super) fn line(&self) -> &Mutex<L> {
         &self.line
