@@ -25,6 +25,7 @@ use hotpool::pool::PoolBuilder;
 use hotpool::registry::{CloseReason, Event, Events, Health};
 use hotpool::{Connection, ErrorKind, Pool, Protocols};
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -178,12 +179,13 @@ async fn hosts_whose_dials_hang_leave_turns_to_others() {
                 async move { pool.get(host).await }
             }),
     );
-    let waiting = tokio::spawn(callers);
+    let mut waiting = JoinSet::new();
+    waiting.spawn(callers);
     until("the dead hosts have their turns", || mute.accepted() == 13).await;
     let served = timeout(PATIENCE, fetch(&pool, &peer.plain_target())).await;
     served.unwrap().unwrap();
     assert_eq!(mute.accepted(), 13);
-    waiting.abort();
+    waiting.shutdown().await;
 }
 
 #[tokio::test]
