@@ -1,5 +1,11 @@
 //! One open connection, from the end of its dial to the end of its driver.
 
+mod driving;
+mod head_limit;
+mod http1_sender;
+mod resets;
+mod watcher;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
@@ -11,17 +17,12 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::acquire::{Candidate, Leases, Preference, Slot, Usage};
+use super::dialing::Permit;
 use super::events::PoolEvent;
+use super::health::{Asked, PeakEwma};
 use super::host::HostPool;
 use super::key::Key;
-use super::leases::Leases;
-use super::measure::PeakEwma;
-use super::permits::Permit;
-use super::pick::Candidate;
-use super::pick_policy::Preference;
-use super::proving::Asked;
-use super::resets::Resets;
-use super::slot::{Slot, Usage};
 use crate::dial::{
     AddressPermit, DialTiming, Dialed, Driver, Http2Sender, Origin, Pinger, Sender, SocketView,
     TlsInfo,
@@ -30,6 +31,9 @@ use crate::error::ErrorKind;
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
 use crate::shape::h2::Http2Peer;
+
+pub(super) use driving::drive;
+use resets::Resets;
 
 /// A connection that the pool hands out, while it is open.
 pub(crate) struct Live {
