@@ -35,6 +35,8 @@
 //! once, if its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
 //! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
+// A caller comes by a handle to a host, and acquires a use of a connection that is live. What is missing is dialed, to addresses that
+// are known. Health judges how it all goes, upkeep looks after it unasked, events tell of it, and a program controls the whole.
 mod acquire;
 mod address;
 mod builder;

@@ -1,10 +1,11 @@
 //! How many connections a host gets, and how they are made.
 //!
 //! [`demand`] decides whether to dial, for callers who wait or ahead of them; [`scale`] says how many connections the load needs. A dial
-//! takes a place in the pool ([`permits`]), waits for its turn ([`dials`]) and calls on the [`dial`](crate::dial) room; what comes of it
-//! is settled with the host. After failures the next one waits ([`backoff`]). Called by the host when somebody waits, and by the
-//! housekeeper.
+//! takes a place in the pool ([`permits`]); as an [`attempt`] it waits for its turn ([`dials`]), calls on the [`dial`](crate::dial) room
+//! and settles with the host what came of it. After failures the next one waits ([`backoff`]). Called by the host when somebody waits,
+//! and by the housekeeper.
 
+mod attempt;
 mod backoff;
 mod demand;
 mod dials;
