@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::acquire::Site;
 use super::builder::PoolBuilder;
 use super::connection::Connection;
 use super::host::{Acquired, HostPool};
 use super::key::HostKeyRef;
-use super::leases::Site;
 use super::shared::Shared;
 use super::stats::PoolStats;
 use super::target::AsTarget;
