@@ -30,6 +30,8 @@ struct Inner {
     tickets: usize,
     /// Those of the profiles in use.
     handshakers: Mutex<Vec<(Profile, Arc<Handshaker>)>>,
+    /// With proxies that are verified in the same way.
+    for_proxies: Mutex<Option<Arc<Handshaker>>>,
 }
 
 impl TlsClient {
@@ -95,12 +97,24 @@ impl TlsClient {
         Ok(fresh)
     }
 
+    /// The same policy for a proxy: rustls's own hello, no identity, and sessions of its own.
+    pub(super) fn for_proxies(&self) -> Result<Arc<Handshaker>> {
+        let mut known = self.0.for_proxies.lock();
+        if let Some(known) = &*known {
+            return Ok(Arc::clone(known));
+        }
+        let Inner { trust, tickets, .. } = &*self.0;
+        let fresh = Handshaker::new(trust, None, Profile::rustls(), *tickets)?;
+        Ok(Arc::clone(known.insert(Arc::new(fresh))))
+    }
+
     fn with_tickets(trust: Trust, identity: Option<ClientIdentity>, tickets: usize) -> Self {
         Self(Arc::new(Inner {
             trust,
             identity,
             tickets,
             handshakers: Mutex::new(Vec::new()),
+            for_proxies: Mutex::new(None),
         }))
     }
 }

@@ -139,6 +139,20 @@ kinds! {
     Unresponsive, Network, true, "unresponsive", "the server did not answer a PING or a probe";
     /// The response's body is not in the content coding that its head names, or ends before the coding does.
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
+    /// The proxy will not open a tunnel to the host; the message has its answer.
+    ProxyRefused, Peer, false, "proxy-refused", "the proxy refuses to connect to the host";
+    /// The proxy could not reach the host, says the proxy; the message has its answer.
+    ProxyConnectFailed, Network, true, "proxy-connect-failed", "the proxy could not connect to the host";
+    /// The proxy wants credentials, or others than it was given.
+    ProxyAuthRequired, Caller, false, "proxy-auth-required", "the proxy wants credentials";
+    /// The proxy closed the connection before it had opened the tunnel.
+    ProxyClosed, Peer, true, "proxy-closed", "the proxy closed the connection";
+    /// The proxy had not opened the tunnel within its deadline (`proxy_timeout`).
+    ProxyTimeout, Peer, true, "proxy-timeout", "the proxy took too long";
+    /// The proxy's answer is none of its protocol, or too long; what listens there may be something else.
+    ProxyProtocol, Peer, false, "proxy-protocol", "the proxy does not speak its protocol";
+    /// The TLS handshake with an HTTPS proxy failed; the message says why.
+    ProxyTlsFailed, Peer, false, "proxy-tls-failed", "the TLS handshake with the proxy failed";
     /// The answer did not arrive within the caller's deadline.
     ///
     /// The library sets no such deadline and never gives this error; it is for callers that set one, as the command does
@@ -153,6 +167,7 @@ impl ErrorKind {
             self,
             Self::AcquireTimeout
                 | Self::ConnectTimeout
+                | Self::ProxyTimeout
                 | Self::RequestTimeout
                 | Self::ResolveTimeout
                 | Self::SettingsTimeout

@@ -222,6 +222,7 @@ impl HostPool {
             protocols: key.protocols,
             tls: key.tls.clone(),
             profile: profile.clone(),
+            proxy: key.proxy.clone(),
             addresses,
             keeps_certificate: shared.config().coalescing(),
         };

@@ -68,6 +68,8 @@ pub(crate) struct Live {
     max_streams: AtomicU32,
     /// What a response's head may weigh, in bytes.
     head_limit: u32,
+    /// What its proxy was asked to connect to, where that was an address.
+    beyond: Option<SocketAddr>,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
@@ -121,6 +123,7 @@ impl Live {
             socket,
             permit: at_address,
             head_limit,
+            beyond,
         } = dialed;
         let Admission {
             host,
@@ -158,7 +161,7 @@ impl Live {
             guests: Mutex::default(),
             has_guests: AtomicBool::new(false),
             leases: Leases::default(),
-            latency: PeakEwma::new(now, timing.connect),
+            latency: PeakEwma::new(now, timing.connect.max(timing.proxy)),
             opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
@@ -169,6 +172,7 @@ impl Live {
             generation,
             max_streams: AtomicU32::new(max_streams),
             head_limit,
+            beyond,
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),
@@ -259,6 +263,10 @@ impl Live {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.key.address
+    }
+
+    pub(super) fn beyond(&self) -> Option<SocketAddr> {
+        self.beyond
     }
 
     pub(super) fn key(&self) -> &Key {

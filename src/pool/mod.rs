@@ -79,6 +79,7 @@ mod preheat;
 mod probed;
 mod profiles;
 mod proving;
+mod proxies;
 mod queue;
 mod reconfigure;
 mod renewing;
