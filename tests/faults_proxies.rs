@@ -93,6 +93,11 @@ async fn connect_is_answered_otherwise() {
             ProxyRefused,
             "302",
         ),
+        (
+            Says(b"HTTP/1.1 401 Wrong\r\n\r\n"),
+            ProxyAuthRequired,
+            "401 Wrong: it does not take",
+        ),
         (Says(b"HTTP/1.1 501 No\r\n\r\n"), ProxyRefused, "501"),
         (
             Says(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"),

@@ -306,8 +306,11 @@ fn is_beyond_the_proxy(stage: Stage, kind: ErrorKind) -> bool {
 
 /// Whether another of the host's addresses may fare better.
 fn may_be_the_targets(stage: Stage, kind: ErrorKind) -> bool {
-    kind == ErrorKind::ProxyConnectFailed
-        || matches!(stage, Stage::Tls | Stage::Opening) && is_the_addresses(kind)
+    // Proxies have rules for addresses, and may lack a family.
+    matches!(
+        kind,
+        ErrorKind::ProxyConnectFailed | ErrorKind::ProxyRefused
+    ) || matches!(stage, Stage::Tls | Stage::Opening) && is_the_addresses(kind)
 }
 
 /// Takes in the addresses that become known while a connection to `address` is opened, in case it fails.

@@ -27,7 +27,10 @@ where
     match answer.status {
         // Whatever length it announces: there is no content (RFC 9110 §9.3.6).
         status if status.is_success() => Ok(()),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(unauthorized(proxy, &answer)),
+        // The second is what tinyproxy answers to a wrong password.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
+            Err(unauthorized(proxy, &answer))
+        }
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => {
             Err(refused(ErrorKind::ProxyRefused, asked, &answer))
         }
