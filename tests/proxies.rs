@@ -225,6 +225,37 @@ async fn connections_through_different_proxies_are_never_shared() {
     quiet(&pool).await;
 }
 
+/// A ticket would tell the server that who comes by another way is the same.
+#[tokio::test]
+async fn sessions_are_resumed_through_the_same_proxy_only() {
+    let authority = Authority::new();
+    let server = server(&authority).await;
+    let (one, two) = (connect_proxy().await, connect_proxy().await);
+    let pool = trusting(&authority).build().unwrap();
+    let urls = [one.url("http"), two.url("http")];
+    let [first, second] = urls.map(|url| proxy(&url));
+    for (way, resumed) in [
+        (&first, false),
+        (&second, false),
+        (&first, true),
+        (&second, true),
+    ] {
+        let target = Target::parse(&server.target()).unwrap();
+        let connection = pool.get(target.proxy(way.clone())).await.unwrap();
+        assert_eq!(read(&connection).await.unwrap(), "hello");
+        assert_eq!(connection.tls().unwrap().resumed, resumed, "{way}");
+        connection
+            .entry()
+            .request_close(hotpool::registry::CloseReason::Requested);
+        drop(connection);
+        common::wait::until("closed", || pool.stats().connections == 0).await;
+    }
+    let connection = pool.get(server.target().as_str()).await.unwrap();
+    assert!(!connection.tls().unwrap().resumed);
+    drop(connection);
+    quiet(&pool).await;
+}
+
 #[tokio::test]
 async fn pools_hosts_targets_and_requests_choose() {
     let server = Peer::tcp(|_, socket| http1::serve(socket)).await;
@@ -506,6 +537,32 @@ async fn the_blacklist_is_about_the_proxy_itself() {
     let listed: Vec<_> = pool.blacklist().list();
     assert_eq!(listed.len(), 1, "{listed:?}");
     quiet(&pool).await;
+}
+
+/// Nor do connections that fall silent list it: it may be the host that is silent.
+#[tokio::test]
+async fn a_silent_host_does_not_list_the_proxy() {
+    let mute = Peer::tcp(|_, stream| async move {
+        let _open = Http2::accept(stream, &[]).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let through = connect_proxy().await;
+    let short = std::time::Duration::from_millis(50);
+    let pool = plain(Protocols::Http2)
+        .proxy(proxy(&through.url("http")))
+        .blacklist_after(1)
+        .ping_interval(Some(short))
+        .suspect_after(short)
+        .ping_timeout(2 * short)
+        .build()
+        .unwrap();
+    assert!(pool.preheat([mute.plain_target()]).await.is_complete());
+    common::wait::until("several ended", || pool.stats().connections_closed >= 3).await;
+    assert!(pool.blacklist().list().is_empty());
+    let host = pool.snapshot().hosts.pop().unwrap();
+    assert_eq!(host.proxy, Some(through.url("http")));
+    pool.close();
 }
 
 /// Hosts of one certificate and address would share a connection without a proxy.

@@ -310,7 +310,7 @@ fn may_be_the_targets(stage: Stage, kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::ProxyConnectFailed | ErrorKind::ProxyRefused
-    ) || matches!(stage, Stage::Tls | Stage::Opening) && is_the_addresses(kind)
+    ) || stage != Stage::Proxy && is_the_addresses(kind)
 }
 
 /// Takes in the addresses that become known while a connection to `address` is opened, in case it fails.

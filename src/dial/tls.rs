@@ -57,6 +57,14 @@ impl TlsClient {
         )
     }
 
+    /// As [`isolated`](Self::isolated), for as many hosts as this one is for.
+    pub(crate) fn apart(&self) -> Self {
+        let Inner {
+            trust, identity, ..
+        } = &*self.0;
+        Self::with_tickets(trust.clone(), identity.clone(), TICKETS)
+    }
+
     /// How servers' certificates are verified.
     pub fn trust(&self) -> &Trust {
         &self.0.trust

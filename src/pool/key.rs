@@ -68,6 +68,14 @@ impl HostKey {
         }
     }
 
+    /// What its connections are made with: their sessions are those of its partition, or of its proxy.
+    pub(super) fn dialed_with(&self) -> TlsClient {
+        match (&self.partition, &self.proxy) {
+            (None, Some(proxy)) => proxy.sessions_of(&self.tls),
+            _ => self.tls.clone(),
+        }
+    }
+
     /// The protocol that its connections speak, where that needs no agreement.
     pub(super) fn only_protocol(&self) -> Option<Protocol> {
         match (self.protocols, self.origin.scheme()) {

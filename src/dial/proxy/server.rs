@@ -6,12 +6,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use parking_lot::Mutex;
 
 use super::credentials::Credentials;
 use super::url::{self, ProxyUrl};
 use crate::dial::tls::TlsClient;
 use crate::dial::trust::Trust;
 use crate::error::{Error, ErrorKind, Result};
+
+/// Verification policies and client identities of one proxy's hosts whose sessions are kept; a pool has one, and its targets rarely more.
+const MOST_POLICIES: usize = 16;
 
 /// A proxy that connections lead through. Cloning is cheap.
 ///
@@ -38,7 +42,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// a list that keeps connections from internal addresses does not keep a proxy from them ([`resolve_here`](Self::resolve_here) does). What
 /// fails beyond the proxy does not count against the proxy's address.
 ///
-/// Hosts behind a proxy do not share connections with each other ([`coalescing`](crate::config::Config::coalescing)).
+/// Connections and TLS sessions are never those of another proxy, of other credentials, or of none. Hosts behind a proxy do not share
+/// connections with each other ([`coalescing`](crate::config::Config::coalescing)).
 ///
 /// ```
 /// use hotpool::{Pool, Proxy};
@@ -53,8 +58,15 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);
 
-#[derive(Clone, Eq, PartialEq)]
 struct Inner {
+    is: Identity,
+    /// Hosts' TLS sessions that were agreed on through it, by verification policy and client identity.
+    sessions: Mutex<Vec<TlsClient>>,
+}
+
+/// All that tells one from another.
+#[derive(Clone, Eq, PartialEq)]
+struct Identity {
     speech: Speech,
     host: Arc<str>,
     port: u16,
@@ -109,7 +121,7 @@ impl Proxy {
             true => format!("{scheme}://[{host}]:{port}"),
             false => format!("{scheme}://{host}:{port}"),
         };
-        let proxy = Self(Arc::new(Inner {
+        let proxy = Self::new(Identity {
             speech,
             host: host.into(),
             port,
@@ -118,7 +130,7 @@ impl Proxy {
             credentials: None,
             headers: HeaderMap::new(),
             tls: None,
-        }));
+        });
         match user {
             Some((username, password)) => proxy.basic_auth(&username, &password),
             None => Ok(proxy),
@@ -132,13 +144,13 @@ impl Proxy {
     ///
     /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when they cannot be sent: a colon in the name, a control character; for
     /// SOCKS5 more than 255 bytes or no name.
-    pub fn basic_auth(mut self, username: &str, password: &str) -> Result<Self> {
-        let credentials = match self.0.speech {
+    pub fn basic_auth(self, username: &str, password: &str) -> Result<Self> {
+        let credentials = match self.speech() {
             Speech::Http | Speech::Https => Credentials::for_http(username, password),
             Speech::Socks5 => Credentials::for_socks(username, password),
         };
-        Arc::make_mut(&mut self.0).credentials = Some(credentials.map_err(invalid)?);
-        Ok(self)
+        let credentials = credentials.map_err(invalid)?;
+        Ok(self.changed(|is| is.credentials = Some(credentials)))
     }
 
     /// Adds a header to CONNECT, such as `user-agent`; the same name again adds another. A `proxy-authorization` takes the place of
@@ -148,7 +160,7 @@ impl Proxy {
     ///
     /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) for `host`, `content-length` and `transfer-encoding`, which CONNECT does
     /// not leave open.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self> {
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Result<Self> {
         if [
             header::HOST,
             header::CONTENT_LENGTH,
@@ -160,8 +172,9 @@ impl Proxy {
                 "host, content-length and transfer-encoding are not for the caller to say",
             ));
         }
-        Arc::make_mut(&mut self.0).headers.append(name, value);
-        Ok(self)
+        Ok(self.changed(|is| {
+            is.headers.append(name, value);
+        }))
     }
 
     /// How an `https` proxy's certificate is verified; no other proxy takes notice. Default: as that of the connection's server, by the
@@ -171,60 +184,84 @@ impl Proxy {
     /// # Errors
     ///
     /// As [`TlsClient::new`].
-    pub fn trust(mut self, trust: Trust) -> Result<Self> {
-        Arc::make_mut(&mut self.0).tls = Some(TlsClient::new(trust, None)?);
-        Ok(self)
+    pub fn trust(self, trust: Trust) -> Result<Self> {
+        let tls = TlsClient::new(trust, None)?;
+        Ok(self.changed(|is| is.tls = Some(tls)))
     }
 
     /// Resolves hosts' names here and asks the proxy for addresses, of up to four in turn, as `socks5` does by itself. Default: as the scheme says.
     #[must_use]
-    pub fn resolve_here(mut self) -> Self {
-        Arc::make_mut(&mut self.0).resolves_here = true;
-        self
+    pub fn resolve_here(self) -> Self {
+        self.changed(|is| is.resolves_here = true)
     }
 
     /// The proxy's name or address, an IPv6 address without brackets.
     pub fn host(&self) -> &str {
-        &self.0.host
+        &self.0.is.host
     }
 
     /// The proxy's port.
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.0.is.port
     }
 
     /// Scheme, host and port.
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.0.name
+        &self.0.is.name
     }
 
     /// The same, sharing no TLS sessions with this one.
     pub(crate) fn isolated(&self) -> Self {
-        let mut isolated = self.clone();
-        if let Some(tls) = &self.0.tls {
-            Arc::make_mut(&mut isolated.0).tls = Some(tls.isolated());
+        self.clone()
+            .changed(|is| is.tls = is.tls.as_ref().map(TlsClient::isolated))
+    }
+
+    /// The same policy and identity with sessions of this proxy's own: a ticket that was given to who came one way would tell that it is
+    /// the same who comes another.
+    pub(crate) fn sessions_of(&self, tls: &TlsClient) -> TlsClient {
+        let mut known = self.0.sessions.lock();
+        if let Some(known) = known.iter().find(|known| *known == tls) {
+            return known.clone();
         }
-        isolated
+        if known.len() >= MOST_POLICIES {
+            known.remove(0);
+        }
+        let fresh = tls.apart();
+        known.push(fresh.clone());
+        fresh
+    }
+
+    fn new(is: Identity) -> Self {
+        Self(Arc::new(Inner {
+            is,
+            sessions: Mutex::default(),
+        }))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Identity)) -> Self {
+        let mut is = self.0.is.clone();
+        change(&mut is);
+        Self::new(is)
     }
 
     pub(super) fn speech(&self) -> Speech {
-        self.0.speech
+        self.0.is.speech
     }
 
     pub(super) fn resolves_here(&self) -> bool {
-        self.0.resolves_here
+        self.0.is.resolves_here
     }
 
     pub(super) fn credentials(&self) -> Option<&Credentials> {
-        self.0.credentials.as_ref()
+        self.0.is.credentials.as_ref()
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        &self.0.is.headers
     }
 
     pub(super) fn tls(&self) -> Option<&TlsClient> {
-        self.0.tls.as_ref()
+        self.0.is.tls.as_ref()
     }
 }
 
@@ -238,7 +275,7 @@ impl FromStr for Proxy {
 
 impl PartialEq for Proxy {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        Arc::ptr_eq(&self.0, &other.0) || self.0.is == other.0.is
     }
 }
 
@@ -247,26 +284,26 @@ impl Eq for Proxy {}
 impl Hash for Proxy {
     /// Proxies by the thousand differ in these.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.hash(state);
-        self.0.credentials.hash(state);
+        self.0.is.name.hash(state);
+        self.0.is.credentials.hash(state);
     }
 }
 
 /// Scheme, host and port.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.name)
+        f.write_str(&self.0.is.name)
     }
 }
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
-            .field("name", &self.0.name)
-            .field("has_credentials", &self.0.credentials.is_some())
+            .field("name", &self.0.is.name)
+            .field("has_credentials", &self.0.is.credentials.is_some())
             // Their values may be secret too.
-            .field("headers", &self.0.headers.keys().collect::<Vec<_>>())
-            .field("resolves_here", &self.0.resolves_here)
+            .field("headers", &self.0.is.headers.keys().collect::<Vec<_>>())
+            .field("resolves_here", &self.0.is.resolves_here)
             .finish_non_exhaustive()
     }
 }

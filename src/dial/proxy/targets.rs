@@ -69,11 +69,9 @@ impl Targets {
     }
 
     pub(super) fn current<'a>(&self, route: &'a Route) -> Asked<'a> {
-        match &self.0 {
-            Known::Addresses(addresses) if let Some(first) = addresses.front() => {
-                Asked::Address(*first)
-            }
-            _ => Asked::Name(route.origin.host(), route.origin.port()),
+        match self.address() {
+            Some(address) => Asked::Address(address),
+            None => Asked::Name(route.origin.host(), route.origin.port()),
         }
     }
 
