@@ -27,7 +27,7 @@
 //! | [`registry`] | every connection, of clients and servers alike: find, count, watch, close |
 //! | [`profile`] | what a client looks like on the wire: its hello's and opening's fingerprints |
 //! | [`resolve`] | host to addresses: DNS, cache, overrides, your own |
-//! | [`dial`] | address to ready connection: TCP, TLS, ALPN, SETTINGS |
+//! | [`dial`] | address to ready connection: TCP, proxies, TLS, ALPN, SETTINGS |
 //! | [`pool`] | the hot connections: acquire, preheat, evict, shut down |
 //! | [`client`] | requests over the pool |
 #![cfg_attr(
@@ -69,7 +69,7 @@ pub mod fuzzing {
 
 pub use client::Body;
 pub use config::Protocols;
-pub use dial::{ClientIdentity, TlsClient, Trust};
+pub use dial::{ClientIdentity, Proxies, Proxy, TlsClient, Trust};
 pub use error::{Error, ErrorKind};
 pub use pool::{Connection, ConnectionInfo, Host, Pool, Target};
 pub use registry::Registry;

@@ -9,7 +9,7 @@ use super::options::RequestOptions;
 use super::outgoing::Outgoing;
 use super::retry::{Again, Retries, is_felt};
 use super::{http1, http2};
-use crate::dial::OriginRef;
+use crate::dial::{OriginRef, Proxies, Proxy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Connection, ConnectionInfo, Pool, Site, Target};
 use crate::profile::Profile;
@@ -108,7 +108,7 @@ impl Connection {
 
 impl Pool {
     /// Sends a request to the host that its absolute URI names, on a connection of the pool. A [`Profile`] in the request's extensions
-    /// is chosen instead of the pool's.
+    /// is chosen instead of the pool's, and a [`Proxy`] or [`Proxies`] instead of the pool's proxies ([`Proxies::none`]: none).
     ///
     /// # Errors
     ///
@@ -133,11 +133,23 @@ impl Pool {
     {
         let options = request.extensions().get::<RequestOptions>();
         let patience = options.and_then(|options| options.patience);
-        let connection = match request.extensions().get::<Profile>() {
-            None => self.get_at(request.uri(), patience, site).await?,
-            Some(profile) => {
+        let profile = request.extensions().get::<Profile>();
+        let proxies = request.extensions().get::<Proxies>();
+        let proxy = request.extensions().get::<Proxy>();
+        let connection = match (profile, proxies, proxy) {
+            (None, None, None) => self.get_at(request.uri(), patience, site).await?,
+            (profile, proxies, proxy) => {
                 let origin = OriginRef::from_uri(request.uri(), None)?.to_owned();
-                let target = Target::from(origin).profile(profile.clone());
+                let chosen = proxy.or_else(|| proxies?.of(&origin)).cloned();
+                let mut target = Target::from(origin);
+                if let Some(profile) = profile {
+                    target = target.profile(profile.clone());
+                }
+                target = match chosen {
+                    Some(proxy) => target.proxy(proxy),
+                    None if proxies.is_some() => target.without_proxy(),
+                    None => target,
+                };
                 self.get_at(target, patience, site).await?
             }
         };

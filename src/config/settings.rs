@@ -135,6 +135,9 @@ settings! {
     resolve_timeout: Duration = Duration::from_secs(5), "5 s";
     /// How long the TCP handshake may take for one dial, all addresses together.
     connect_timeout: Duration = Duration::from_secs(30), "30 s";
+    /// How long a proxy may take to open the tunnel once TCP is there: its own TLS handshake, if it has one, and its answer, for which
+    /// it looks the host up and connects to it in its turn.
+    proxy_timeout: Duration = Duration::from_secs(30), "30 s";
     /// How long the TLS handshake may take.
     tls_timeout: Duration = Duration::from_secs(10), "10 s";
     /// How long the server's HTTP/2 SETTINGS may take after the handshake.

@@ -72,6 +72,7 @@ impl Config {
             ("acquire_timeout", self.acquire_timeout()),
             ("resolve_timeout", self.resolve_timeout()),
             ("connect_timeout", self.connect_timeout()),
+            ("proxy_timeout", self.proxy_timeout()),
             ("tls_timeout", self.tls_timeout()),
             ("settings_timeout", self.settings_timeout()),
             ("idle_timeout", self.idle_timeout()),

@@ -1,4 +1,4 @@
-//! The addresses of one dial as they become known: permitted, in the order of preference.
+//! The addresses of one dial as they become known: permitted, in the order of preference. With a proxy, the proxy's.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,17 +35,21 @@ enum Addresses<'a> {
 
 impl<'a> Destinations<'a> {
     pub(super) fn begin(dialer: &'a Dialer, route: &'a Route) -> Result<Self> {
-        let addresses = match route.addresses.named() {
-            Some(named) => Addresses::Named(named),
-            None => {
-                let origin = &route.origin;
+        let (resolver, origin) = (&dialer.resolver, &route.origin);
+        let asked = |lookup| Addresses::Asked {
+            lookup,
+            last: Vec::new(),
+            denied: None,
+        };
+        let addresses = match (&route.proxy, route.addresses.named()) {
+            (Some(proxy), _) => {
+                let lookup = resolver.begin(proxy.host(), proxy.port(), false);
+                asked(lookup.map_err(of_the_proxy)?)
+            }
+            (None, Some(named)) => Addresses::Named(named),
+            (None, None) => {
                 let by_https = origin.scheme() == Scheme::Https;
-                let resolver = &dialer.resolver;
-                Addresses::Asked {
-                    lookup: resolver.begin(origin.host(), origin.port(), by_https)?,
-                    last: Vec::new(),
-                    denied: None,
-                }
+                asked(resolver.begin(origin.host(), origin.port(), by_https)?)
             }
         };
         Ok(Self {
@@ -76,7 +80,12 @@ impl<'a> Destinations<'a> {
     ///
     /// What leaves the dial without any address.
     pub(super) async fn next(&mut self) -> Option<Result<Vec<SocketAddr>>> {
-        let next = self.source.as_mut()?.next().await;
+        let source = self.source.as_mut()?;
+        let is_proxys = source.route.proxy.is_some();
+        let next = match source.next().await {
+            Some(Err(error)) if is_proxys => Some(Err(of_the_proxy(error))),
+            next => next,
+        };
         match next {
             Some(Ok(_)) => {
                 if matches!(&self.source, Some(source) if source.is_exhausted()) {
@@ -159,6 +168,16 @@ impl Source<'_> {
             return Some(self.route.addresses.order(permitted, families));
         }
     }
+}
+
+/// Else it would seem to be the host's name that is not found, or the host's addresses that are denied.
+fn of_the_proxy(error: Error) -> Error {
+    let about = Error::new(error.kind()).with_detail(format!("the proxy's address: {error}"));
+    let about = match error.address() {
+        Some(address) => about.with_address(address),
+        None => about,
+    };
+    about.with_source(error)
 }
 
 /// An IPv4 address written as an IPv6 one as what it is to the kernel, to limits and to lists; others keep their scope.

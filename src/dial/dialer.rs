@@ -10,6 +10,7 @@ use super::address_policy::AddressPolicy;
 use super::local_addresses::LocalAddresses;
 use super::origin::{Origin, Scheme};
 use super::outcome::{DialTiming, Dialed};
+use super::proxy::Proxy;
 use super::steps::{Deadlines, Dial, Opened};
 use super::tls::TlsClient;
 use crate::config::{Config, Protocols};
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) protocols: Protocols,
     pub(crate) tls: TlsClient,
     pub(crate) profile: Profile,
+    /// What it leads through. Then the policy is about the proxy's addresses, but for those that it names: they are the host's.
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) addresses: Arc<dyn AddressPolicy>,
     /// Whether the server's certificate is wanted afterwards.
     pub(crate) keeps_certificate: bool,
@@ -100,7 +103,7 @@ impl Dialer {
             dialer: self,
             route,
             registration,
-            deadlines: Deadlines::of(&config),
+            deadlines: Deadlines::of(&config, route.proxy.is_some()),
             shares: config.shares(),
             timing: DialTiming::default(),
         };
@@ -120,6 +123,7 @@ impl Dialer {
                 socket,
                 permit,
                 head_limit,
+                beyond,
             }) => {
                 dial.registration.set_state(State::Open);
                 Ok(Dialed {
@@ -132,6 +136,7 @@ impl Dialer {
                     socket,
                     permit,
                     head_limit,
+                    beyond,
                 })
             }
             Err(error) => {
@@ -141,6 +146,10 @@ impl Dialer {
                 };
                 let error = match dial.registration.remote_addr() {
                     Some(address) => error.with_address(address),
+                    None => error,
+                };
+                let error = match &route.proxy {
+                    Some(proxy) => error.with_proxy(proxy.name()),
                     None => error,
                 };
                 // Whoever asked for the end has said why; that reason stands.
@@ -168,6 +177,7 @@ mod tests {
             protocols: Protocols::Any,
             tls: TlsClient::new(Trust::webpki(), None).unwrap(),
             profile: Profile::rustls(),
+            proxy: None,
             addresses: Arc::new(AnyAddress),
             keeps_certificate: false,
         };

@@ -11,6 +11,10 @@ const MOST_FAILOVERS: usize = 3;
 /// How far a connection had come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
+    /// The proxy itself.
+    Proxy,
+    /// The proxy's way to the host.
+    Tunnel,
     Tls,
     /// The wait for HTTP/2's SETTINGS.
     Opening,
@@ -110,6 +114,8 @@ pub(super) fn is_the_addresses(kind: ErrorKind) -> bool {
         ErrorKind::ConnectionClosed
             | ErrorKind::ConnectionReset
             | ErrorKind::GoAway
+            | ErrorKind::ProxyClosed
+            | ErrorKind::ProxyTimeout
             | ErrorKind::SettingsTimeout
             | ErrorKind::TlsTimeout
     )

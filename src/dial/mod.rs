@@ -1,4 +1,5 @@
-//! From an address to a connection that is ready for requests: TCP, TLS with ALPN, and for HTTP/2 the exchange of SETTINGS.
+//! From an address to a connection that is ready for requests: TCP, a [proxy](Proxy) where there is one, TLS with ALPN, and for HTTP/2
+//! the exchange of SETTINGS.
 //!
 //! Nothing here knows the pool. A dial is one future: dropping it closes what it had opened.
 
@@ -17,6 +18,7 @@ mod net;
 mod origin;
 mod outcome;
 mod ping;
+mod proxy;
 mod race;
 #[cfg_attr(turmoil, path = "simulated_socket.rs")]
 mod socket;
@@ -39,6 +41,7 @@ pub use origin::{Origin, Scheme};
 pub use outcome::DialTiming;
 pub(crate) use outcome::{Dialed, Driver, Sender};
 pub(crate) use ping::Pinger;
+pub use proxy::{Proxies, Proxy};
 pub(crate) use socket::{Arrived, SocketView};
 pub use tls::TlsClient;
 pub use tls_info::{TlsAnswers, TlsFingerprint, TlsInfo};

@@ -222,7 +222,7 @@ fn parse_authority(scheme: Scheme, text: &str) -> Result<OriginRef<'_>, &'static
 }
 
 /// Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, and checks the host.
-fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     if let Some(inside) = text.strip_prefix('[') {
         let (host, rest) = inside.split_once(']').ok_or("a bracket is not closed")?;
         if host.parse::<Ipv6Addr>().is_err() {
@@ -246,7 +246,7 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     Ok((host, port))
 }
 
-fn parse_port(digits: &str) -> Result<u16, &'static str> {
+pub(super) fn parse_port(digits: &str) -> Result<u16, &'static str> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("the port is no number");
     }

@@ -32,6 +32,8 @@ pub(crate) struct Dialed {
     pub(crate) permit: AddressPermit,
     /// What a response's head may weigh, in bytes.
     pub(crate) head_limit: u32,
+    /// What a proxy was asked to connect to, where this side knew an address.
+    pub(crate) beyond: Option<SocketAddr>,
 }
 
 impl fmt::Debug for Dialed {
@@ -56,6 +58,8 @@ pub struct DialTiming {
     pub resolve: Duration,
     /// The TCP handshake.
     pub connect: Duration,
+    /// Until the proxy had opened the tunnel, its own TLS handshake included; zero without a proxy.
+    pub proxy: Duration,
     /// The TLS handshake; zero without TLS.
     pub tls: Duration,
     /// Until the server's HTTP/2 SETTINGS had arrived; zero for HTTP/1.1.

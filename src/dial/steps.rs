@@ -17,6 +17,7 @@ use super::handshaker::Refused;
 use super::net::TcpStream;
 use super::origin::Scheme;
 use super::outcome::{DialTiming, Driver, Sender};
+use super::proxy::{Carrier, Targets};
 use super::socket::{Socket, SocketView};
 use super::tcp::{Connected, Connector};
 use super::tls_info::TlsInfo;
@@ -45,16 +46,22 @@ pub(super) struct Dial<'a> {
 pub(super) struct Deadlines {
     resolve: Duration,
     connect: Duration,
+    /// Zero without a proxy.
+    proxy: Duration,
     tls: Duration,
     settings: Duration,
 }
 
 impl Deadlines {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config, has_proxy: bool) -> Self {
         let bounded = |deadline: Duration| deadline.min(LONGEST_STEP);
         Self {
             resolve: bounded(config.resolve_timeout()),
             connect: bounded(config.connect_timeout()),
+            proxy: match has_proxy {
+                true => bounded(config.proxy_timeout()),
+                false => Duration::ZERO,
+            },
             tls: bounded(config.tls_timeout()),
             settings: bounded(config.settings_timeout()),
         }
@@ -62,7 +69,7 @@ impl Deadlines {
 
     /// Of all steps behind resolution together, however many addresses they are tried at.
     fn total(&self) -> Duration {
-        self.connect + self.tls + self.settings
+        self.connect + self.proxy + self.tls + self.settings
     }
 }
 
@@ -75,6 +82,7 @@ pub(super) struct Opened {
     pub(super) socket: SocketView,
     pub(super) permit: AddressPermit,
     pub(super) head_limit: u32,
+    pub(super) beyond: Option<SocketAddr>,
 }
 
 type Handshaken = (Sender, Driver, Option<TlsInfo>, u32);
@@ -85,7 +93,8 @@ impl Dial<'_> {
     /// The first address's of those that failed, unless one's is a verdict that all would repeat.
     pub(super) async fn run(&mut self) -> Result<Opened> {
         let mut destinations = Destinations::begin(self.dialer, self.route)?;
-        let mut failover = Failover::new(self.resolve(&mut destinations).await?);
+        let (first, mut targets) = self.resolve(&mut destinations).await?;
+        let mut failover = Failover::new(first);
         let end = Instant::now() + self.deadlines.total();
         let mut resume = Resume::IfPossible;
         let mut first_error = None;
@@ -103,10 +112,13 @@ impl Dial<'_> {
             } = connected;
             failover.strike(&failed);
             self.note(&stream, address);
-            let mut stage = Stage::Tls;
+            let mut stage = match targets {
+                Some(_) => Stage::Proxy,
+                None => Stage::Tls,
+            };
             let stream = Socket::new(stream);
             let socket = stream.view();
-            let handshake = self.handshake(stream, resume, end, &mut stage);
+            let handshake = self.handshake(stream, targets.as_ref(), resume, end, &mut stage);
             match meanwhile(handshake, learn(&mut destinations, &mut failover, address)).await {
                 Ok((sender, driver, tls, head_limit)) => {
                     destinations.park();
@@ -119,6 +131,7 @@ impl Dial<'_> {
                         socket,
                         permit,
                         head_limit,
+                        beyond: targets.as_ref().and_then(Targets::address),
                     });
                 }
                 Err(refused) if refused.retry_without_session && resume != Resume::Never => {
@@ -130,6 +143,18 @@ impl Dial<'_> {
                     let error = error.with_address(address);
                     match error.kind() {
                         ErrorKind::OutOfResources => self.route.addresses.inconclusive(address),
+                        kind if targets.is_some() && is_beyond_the_proxy(stage, kind) => {
+                            self.route.addresses.inconclusive(address);
+                            if may_be_the_targets(stage, kind)
+                                && targets.as_mut().is_some_and(Targets::advance)
+                                && Instant::now() < end
+                            {
+                                tracing::debug!(%error, "the proxy is asked for the next address");
+                                first_error.get_or_insert(error);
+                                failover.prefer(address);
+                                continue;
+                            }
+                        }
                         _ => self.route.addresses.ended(address, Err(&error)),
                     }
                     let goes_on =
@@ -147,13 +172,22 @@ impl Dial<'_> {
         }
     }
 
-    /// The addresses to begin with, the preferred first. More may come.
-    async fn resolve(&mut self, destinations: &mut Destinations<'_>) -> Result<Vec<SocketAddr>> {
+    /// The addresses to begin with, the preferred first, and what a proxy is to be asked for. More addresses may come.
+    async fn resolve(
+        &mut self,
+        destinations: &mut Destinations<'_>,
+    ) -> Result<(Vec<SocketAddr>, Option<Targets>)> {
         let deadline = self.deadlines.resolve;
         let end = Instant::now() + deadline;
+        let (dialer, route) = (self.dialer, self.route);
         let first = async {
+            let targets = match &route.proxy {
+                Some(proxy) => Some(Targets::find(dialer, route, proxy).await?),
+                None => None,
+            };
             let first = destinations.next().await;
-            first.unwrap_or_else(|| Err(Error::new(ErrorKind::HostNotFound)))
+            let first = first.unwrap_or_else(|| Err(Error::new(ErrorKind::HostNotFound)))?;
+            Ok((first, targets))
         };
         let (outcome, elapsed) = within(deadline, end, ErrorKind::ResolveTimeout, first).await;
         self.timing.resolve = elapsed;
@@ -195,14 +229,28 @@ impl Dial<'_> {
     async fn handshake(
         &mut self,
         socket: Socket,
+        targets: Option<&Targets>,
         resume: Resume,
         end: Instant,
         stage: &mut Stage,
     ) -> Result<Handshaken, Refused> {
         let deadlines = &self.deadlines;
         let metered = Metered::new(socket, Arc::clone(self.registration.entry()));
+        let carrier = match (&self.route.proxy, targets) {
+            (Some(proxy), Some(targets)) => {
+                let records = self.shares.records;
+                // Boxed, so that dials without a proxy stay small.
+                let tunnel = Box::pin(targets.open(self.route, proxy, metered, records, stage));
+                let late = ErrorKind::ProxyTimeout;
+                let (outcome, elapsed) = within(deadlines.proxy, end, late, tunnel).await;
+                self.timing.proxy += elapsed;
+                outcome?
+            }
+            _ => Carrier::Left(metered),
+        };
+        *stage = Stage::Tls;
         let (io, tls) = match self.route.origin.scheme() {
-            Scheme::Http => (Either::Left(metered), None),
+            Scheme::Http => (Either::Left(carrier), None),
             Scheme::Https => {
                 let handshaker = self.route.tls.handshaker(&self.route.profile)?;
                 let handshake = handshaker.handshake(
@@ -210,7 +258,7 @@ impl Dial<'_> {
                     self.route.protocols,
                     resume,
                     self.shares.records,
-                    metered,
+                    carrier,
                 );
                 let (outcome, elapsed) =
                     within(deadlines.tls, end, ErrorKind::TlsTimeout, handshake).await;
@@ -245,6 +293,24 @@ impl Dial<'_> {
         let head_limit = http2::head_limit(template, &self.shares);
         Ok((Sender::Http2(sender, peer, pinger), driver, tls, head_limit))
     }
+}
+
+/// Whether a failure says nothing of the proxy: it was asked for the host by then, and may have waited for it in vain.
+fn is_beyond_the_proxy(stage: Stage, kind: ErrorKind) -> bool {
+    match stage {
+        Stage::Proxy => kind == ErrorKind::ProxyAuthRequired,
+        Stage::Tunnel => kind != ErrorKind::ProxyProtocol,
+        Stage::Tls | Stage::Opening => true,
+    }
+}
+
+/// Whether another of the host's addresses may fare better.
+fn may_be_the_targets(stage: Stage, kind: ErrorKind) -> bool {
+    // Proxies have rules for addresses, and may lack a family.
+    matches!(
+        kind,
+        ErrorKind::ProxyConnectFailed | ErrorKind::ProxyRefused
+    ) || stage != Stage::Proxy && is_the_addresses(kind)
 }
 
 /// Takes in the addresses that become known while a connection to `address` is opened, in case it fails.

@@ -30,6 +30,8 @@ struct Inner {
     tickets: usize,
     /// Those of the profiles in use.
     handshakers: Mutex<Vec<(Profile, Arc<Handshaker>)>>,
+    /// With proxies that are verified in the same way.
+    for_proxies: Mutex<Option<Arc<Handshaker>>>,
 }
 
 impl TlsClient {
@@ -53,6 +55,14 @@ impl TlsClient {
             self.0.identity.clone(),
             ISOLATED_TICKETS,
         )
+    }
+
+    /// As [`isolated`](Self::isolated), for as many hosts as this one is for.
+    pub(crate) fn apart(&self) -> Self {
+        let Inner {
+            trust, identity, ..
+        } = &*self.0;
+        Self::with_tickets(trust.clone(), identity.clone(), TICKETS)
     }
 
     /// How servers' certificates are verified.
@@ -95,12 +105,24 @@ impl TlsClient {
         Ok(fresh)
     }
 
+    /// The same policy for a proxy: rustls's own hello, no identity, and sessions of its own.
+    pub(super) fn for_proxies(&self) -> Result<Arc<Handshaker>> {
+        let mut known = self.0.for_proxies.lock();
+        if let Some(known) = &*known {
+            return Ok(Arc::clone(known));
+        }
+        let Inner { trust, tickets, .. } = &*self.0;
+        let fresh = Handshaker::new(trust, None, Profile::rustls(), *tickets)?;
+        Ok(Arc::clone(known.insert(Arc::new(fresh))))
+    }
+
     fn with_tickets(trust: Trust, identity: Option<ClientIdentity>, tickets: usize) -> Self {
         Self(Arc::new(Inner {
             trust,
             identity,
             tickets,
             handshakers: Mutex::new(Vec::new()),
+            for_proxies: Mutex::new(None),
         }))
     }
 }

@@ -141,6 +141,20 @@ kinds! {
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
     /// A redirect was not followed: the policy refuses it, or it leads to something else than `http` and `https`.
     RedirectRefused, Peer, false, "redirect-refused", "the redirect is not followed";
+    /// The proxy will not open a tunnel to the host; the message has its answer.
+    ProxyRefused, Peer, false, "proxy-refused", "the proxy refuses to connect to the host";
+    /// The proxy could not reach the host, says the proxy; the message has its answer.
+    ProxyConnectFailed, Network, true, "proxy-connect-failed", "the proxy could not connect to the host";
+    /// The proxy wants credentials, or others than it was given.
+    ProxyAuthRequired, Caller, false, "proxy-auth-required", "the proxy wants credentials";
+    /// The proxy closed the connection before it had opened the tunnel.
+    ProxyClosed, Peer, true, "proxy-closed", "the proxy closed the connection";
+    /// The proxy had not opened the tunnel within its deadline (`proxy_timeout`).
+    ProxyTimeout, Peer, true, "proxy-timeout", "the proxy took too long";
+    /// The proxy's answer is none of its protocol, or too long; what listens there may be something else.
+    ProxyProtocol, Peer, false, "proxy-protocol", "the proxy does not speak its protocol";
+    /// The TLS handshake with an HTTPS proxy failed; the message says why.
+    ProxyTlsFailed, Peer, false, "proxy-tls-failed", "the TLS handshake with the proxy failed";
     /// The answer did not arrive within the caller's deadline.
     ///
     /// The pool sets no such deadline; `HotClient` does where its user wants one, and so does the command (`--timeout`).
@@ -154,6 +168,7 @@ impl ErrorKind {
             self,
             Self::AcquireTimeout
                 | Self::ConnectTimeout
+                | Self::ProxyTimeout
                 | Self::RequestTimeout
                 | Self::ResolveTimeout
                 | Self::SettingsTimeout

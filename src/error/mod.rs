@@ -32,6 +32,7 @@ struct Inner {
     host: Option<Arc<str>>,
     address: Option<SocketAddr>,
     profile: Option<Arc<str>>,
+    proxy: Option<Arc<str>>,
     sent: bool,
     retryable: bool,
     source: Option<Source>,
@@ -46,6 +47,7 @@ impl Error {
             host: None,
             address: None,
             profile: None,
+            proxy: None,
             sent: false,
             retryable: kind.is_transient(),
             source: None,
@@ -67,7 +69,7 @@ impl Error {
         self.0.host.as_deref()
     }
 
-    /// The remote address, once one had been chosen.
+    /// The remote address, once one had been chosen; of a connection through a proxy, the proxy's.
     pub fn address(&self) -> Option<SocketAddr> {
         self.0.address
     }
@@ -75,6 +77,12 @@ impl Error {
     /// The profile that the connection was to have, where that matters.
     pub fn profile(&self) -> Option<&str> {
         self.0.profile.as_deref()
+    }
+
+    /// The proxy that the connection was to lead through, without its credentials. Then [`address`](Self::address) is the proxy's, and
+    /// the kind tells whether it is the proxy that failed.
+    pub fn proxy(&self) -> Option<&str> {
+        self.0.proxy.as_deref()
     }
 
     /// Whether any byte of the request may have reached the server.
@@ -128,6 +136,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_proxy(mut self, proxy: &Arc<str>) -> Self {
+        self.0.proxy.get_or_insert_with(|| Arc::clone(proxy));
+        self
+    }
+
     /// Keeps what caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -157,6 +170,7 @@ impl fmt::Display for Error {
             host,
             address,
             profile,
+            proxy,
             ..
         } = &*self.0;
         write!(f, "{}", kind.describe())?;
@@ -168,6 +182,9 @@ impl fmt::Display for Error {
             (Some(host), None) => write!(f, " (host {host}")?,
             (None, Some(address)) => write!(f, " (address {address}")?,
             (None, None) => return Ok(()),
+        }
+        if let Some(proxy) = proxy {
+            write!(f, ", proxy {proxy}")?;
         }
         if let Some(profile) = profile {
             write!(f, ", profile {profile}")?;
@@ -184,6 +201,7 @@ impl fmt::Debug for Error {
             host,
             address,
             profile,
+            proxy,
             sent,
             retryable,
             source,
@@ -194,6 +212,7 @@ impl fmt::Debug for Error {
             .field("host", host)
             .field("address", address)
             .field("profile", profile)
+            .field("proxy", proxy)
             .field("sent", sent)
             .field("retryable", retryable)
             .field("source", source)

@@ -27,7 +27,7 @@ use super::shared::{Defaults, Shared};
 use super::stats::Counters;
 use super::upkeep::{Census, Wheel, keep_house};
 use crate::config::{Layers, Protocols, Settings, Weights};
-use crate::dial::{ClientIdentity, Dialer, LocalAddresses, TlsClient, Trust};
+use crate::dial::{ClientIdentity, Dialer, LocalAddresses, Proxies, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{AcceptLanguage, Profile, ProfileError, ProfilePolicy};
 use crate::registry::Registry;
@@ -41,6 +41,7 @@ pub struct PoolBuilder {
     trust: Trust,
     identity: Option<ClientIdentity>,
     tls: Option<TlsClient>,
+    pub(super) proxies: Proxies,
     pub(super) profiles: Option<ProfilePolicy>,
     /// Why there is none of the name that was given.
     pub(super) no_profile: Option<ProfileError>,
@@ -227,6 +228,7 @@ impl PoolBuilder {
             defaults: ArcSwap::from_pointee(Defaults {
                 protocols: self.protocols,
                 tls,
+                proxies: self.proxies,
                 profiles,
                 profile_seed,
                 accept_language: self.accept_language,

@@ -98,7 +98,7 @@ impl Hosts {
     /// What may tell thousands of hosts apart; the rest only tells a few, and equality compares all of it.
     fn hash(&self, key: &HostKeyRef<'_>) -> u64 {
         self.hasher
-            .hash_one((key.origin, key.partition, key.addresses))
+            .hash_one((key.origin, key.partition, key.addresses, key.proxy))
     }
 
     fn hash_of(&self, host: &HostPool) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::host::HostPool;
 use super::live::Live;
-use crate::dial::{DialTiming, Origin, TlsFingerprint, TlsInfo};
+use crate::dial::{DialTiming, Origin, Proxy, TlsFingerprint, TlsInfo};
 use crate::profile::Http2Opening;
 use crate::registry::{ConnectionId, Entry, Protocol};
 
@@ -88,7 +88,12 @@ impl ConnectionInfo {
         }
     }
 
-    /// Where it leads.
+    /// The proxy that it leads through, if any.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.live.key().host.proxy.as_ref()
+    }
+
+    /// Where it leads; to the [`proxy`](Self::proxy), if it leads through one.
     pub fn remote_addr(&self) -> SocketAddr {
         self.live.key().address
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::profiles::{Look, LookRef};
 use crate::config::Protocols;
-use crate::dial::{Origin, OriginRef, Scheme, TlsClient};
+use crate::dial::{Origin, OriginRef, Proxy, Scheme, TlsClient};
 use crate::registry::Protocol;
 
 /// Everything about a connection that its caller chose.
@@ -22,6 +22,8 @@ pub(super) struct HostKey {
     pub(super) tls: TlsClient,
     pub(super) look: Look,
     pub(super) partition: Option<Arc<str>>,
+    /// What it leads through.
+    pub(super) proxy: Option<Proxy>,
     /// The only addresses it may lead to, if its caller named them.
     pub(super) addresses: Option<Arc<[SocketAddr]>>,
 }
@@ -41,6 +43,7 @@ pub(super) struct HostKeyRef<'a> {
     pub(super) tls: &'a TlsClient,
     pub(super) look: LookRef<'a>,
     pub(super) partition: Option<&'a str>,
+    pub(super) proxy: Option<&'a Proxy>,
     pub(super) addresses: Option<&'a Arc<[SocketAddr]>>,
 }
 
@@ -52,7 +55,24 @@ impl HostKey {
             tls: &self.tls,
             look: self.look.borrowed(),
             partition: self.partition.as_deref(),
+            proxy: self.proxy.as_ref(),
             addresses: self.addresses.as_ref(),
+        }
+    }
+
+    /// Whose name and port are resolved for its connections: the proxy's, or the host's own.
+    pub(super) fn connected_to(&self) -> (&str, u16) {
+        match &self.proxy {
+            Some(proxy) => (proxy.host(), proxy.port()),
+            None => (self.origin.host(), self.origin.port()),
+        }
+    }
+
+    /// What its connections are made with: their sessions are those of its partition, or of its proxy.
+    pub(super) fn dialed_with(&self) -> TlsClient {
+        match (&self.partition, &self.proxy) {
+            (None, Some(proxy)) => proxy.sessions_of(&self.tls),
+            _ => self.tls.clone(),
         }
     }
 
@@ -78,6 +98,10 @@ impl HostKeyRef<'_> {
             },
             look: self.look.to_owned(),
             partition: self.partition.map(Arc::from),
+            proxy: match self.partition {
+                Some(_) => self.proxy.map(Proxy::isolated),
+                None => self.proxy.cloned(),
+            },
             addresses: self.addresses.cloned(),
         }
     }
@@ -89,6 +113,7 @@ impl PartialEq<HostKey> for HostKeyRef<'_> {
             && self.protocols == other.protocols
             && self.look == other.look
             && self.partition == other.partition.as_deref()
+            && self.proxy == other.proxy.as_ref()
             && self.addresses == other.addresses.as_ref()
             && self.tls == &other.tls
     }
@@ -111,8 +136,10 @@ mod tests {
             tls: &tls,
             look: LookRef::One(&profile),
             partition: None,
+            proxy: None,
             addresses: None,
         };
+        let proxies = ["http://p:1", "http://user@p:1"].map(|url| Proxy::parse(url).unwrap());
         let set = |names: [&str; 2]| ProfileSet::new(names).unwrap();
         let drawn = ["chrome", "firefox"];
         let drawn = [
@@ -152,6 +179,10 @@ mod tests {
                 addresses: Some(&pool),
                 ..base
             },
+            HostKeyRef {
+                proxy: Some(&proxies[0]),
+                ..base
+            },
         ];
         for other in others {
             assert!(other != key, "{other:?}");
@@ -164,6 +195,19 @@ mod tests {
                 let look = LookRef::Drawn(policy);
                 let same = HostKeyRef { look, ..base } == key_of_it;
                 assert_eq!(same, place == other);
+            }
+        }
+        for (place, proxy) in proxies.iter().enumerate() {
+            let proxied = HostKeyRef {
+                proxy: Some(proxy),
+                ..base
+            };
+            for (other, of_other) in proxies.iter().enumerate() {
+                let key = HostKeyRef {
+                    proxy: Some(of_other),
+                    ..base
+                };
+                assert_eq!(proxied == key.to_owned(), place == other);
             }
         }
         let address = SocketAddr::from(([127, 0, 0, 1], 443));

@@ -74,6 +74,8 @@ pub(crate) struct Live {
     max_streams: AtomicU32,
     /// What a response's head may weigh, in bytes.
     head_limit: u32,
+    /// What its proxy was asked to connect to, where that was an address.
+    beyond: Option<SocketAddr>,
     /// The pool's clock when its lifetime ends, in milliseconds.
     expires: u64,
     permits: Mutex<Option<(Permit, AddressPermit)>>,
@@ -168,6 +170,10 @@ impl Live {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.key.address
+    }
+
+    pub(super) fn beyond(&self) -> Option<SocketAddr> {
+        self.beyond
     }
 
     pub(super) fn key(&self) -> &Key {

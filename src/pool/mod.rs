@@ -54,6 +54,7 @@ mod info;
 mod key;
 mod live;
 mod profiles;
+mod proxies;
 mod shared;
 mod snapshot;
 mod stats;

@@ -23,7 +23,7 @@ use super::stats::Counters;
 use super::target::AsTarget;
 use super::upkeep::{Census, Wheel};
 use crate::config::{Config, Layers, Protocols};
-use crate::dial::{Dialer, TlsClient};
+use crate::dial::{Dialer, Proxies, TlsClient};
 use crate::error::Result;
 use crate::profile::{AcceptLanguage, ProfilePolicy};
 use crate::registry::Registry;
@@ -71,6 +71,7 @@ pub(super) struct Shared {
 pub(super) struct Defaults {
     pub(super) protocols: Protocols,
     pub(super) tls: TlsClient,
+    pub(super) proxies: Proxies,
     pub(super) profiles: ProfilePolicy,
     /// What sticky choices among them follow from.
     pub(super) profile_seed: u64,
@@ -107,6 +108,10 @@ impl Shared {
                 None => defaults.look(origin, options.partition.as_deref()),
             },
             partition: options.partition.as_deref(),
+            proxy: match &options.way {
+                Some(way) => way.proxy(),
+                None => defaults.proxies.choose(origin),
+            },
             addresses: options.addresses.as_ref(),
         }))
     }

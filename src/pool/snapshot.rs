@@ -44,6 +44,8 @@ pub struct HostSnapshot {
     pub protocols: Protocols,
     /// Whom its connections are kept apart for.
     pub partition: Option<String>,
+    /// The proxy that its connections lead through, without credentials.
+    pub proxy: Option<String>,
     /// What its last connection spoke; `None` before the first.
     pub protocol: Option<Protocol>,
     /// Callers that wait for a connection.
@@ -147,10 +149,11 @@ impl Pool {
             .map(|host| HostSnapshot::of(host, shared))
             .collect();
         hosts.sort_by(|one, other| {
-            (&one.origin, &one.profile, &one.partition).cmp(&(
+            (&one.origin, &one.profile, &one.partition, &one.proxy).cmp(&(
                 &other.origin,
                 &other.profile,
                 &other.partition,
+                &other.proxy,
             ))
         });
         let health = self.health().health;
@@ -172,6 +175,7 @@ impl HostSnapshot {
                 profile: String::new(),
                 protocols: host.key().protocols,
                 partition: None,
+                proxy: None,
                 protocol: queue.protocol,
                 waiting: queue.len(),
                 dialing: queue.dialing,
@@ -189,6 +193,7 @@ impl HostSnapshot {
         snapshot.origin = key.origin.to_string();
         snapshot.profile = key.look.name();
         snapshot.partition = key.partition.as_deref().map(str::to_owned);
+        snapshot.proxy = key.proxy.as_ref().map(ToString::to_string);
         snapshot.keep_warm = host.keep_warm();
         (snapshot.health, snapshot.why) = host.present_health(&shared.config(), now);
         snapshot.error_rate = host

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::Protocols;
-use crate::dial::{Origin, OriginRef, TlsClient};
+use crate::dial::{Origin, OriginRef, Proxy, TlsClient};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
 
@@ -33,6 +33,23 @@ pub(super) struct Options {
     pub(super) profile: Option<Profile>,
     pub(super) partition: Option<Arc<str>>,
     pub(super) addresses: Option<Arc<[SocketAddr]>>,
+    pub(super) way: Option<Way>,
+}
+
+/// How a host is reached, where its caller says so.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    Direct,
+    Through(Proxy),
+}
+
+impl Way {
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        match self {
+            Self::Direct => None,
+            Self::Through(proxy) => Some(proxy),
+        }
+    }
 }
 
 /// Which parts of a key were the pool's defaults.
@@ -41,6 +58,7 @@ pub(super) struct Inherited {
     pub(super) protocols: bool,
     pub(super) tls: bool,
     pub(super) profile: bool,
+    pub(super) proxy: bool,
 }
 
 impl Options {
@@ -49,6 +67,7 @@ impl Options {
             protocols: self.protocols.is_none(),
             tls: self.tls.is_none(),
             profile: self.profile.is_none(),
+            proxy: self.way.is_none(),
         }
     }
 }
@@ -98,6 +117,20 @@ impl Target {
         self
     }
 
+    /// Leads through this proxy instead of the pool's.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.options.way = Some(Way::Through(proxy));
+        self
+    }
+
+    /// Leads through no proxy, whatever the pool's are.
+    #[must_use]
+    pub fn without_proxy(mut self) -> Self {
+        self.options.way = Some(Way::Direct);
+        self
+    }
+
     /// Shares connections only with callers that name the same partition: for traffic that must not be linked, such as that of
     /// different tenants.
     #[must_use]
@@ -130,6 +163,8 @@ impl Target {
     /// Connections are shared only with callers who name the same addresses in the same order. For addresses that change, or come from
     /// a file or a service, implement [`Resolve`](crate::resolve::Resolve) instead: it is asked for a host's addresses, and says how
     /// long they may be kept.
+    ///
+    /// Through a [proxy](Proxy), they are what the proxy is asked to connect to, up to four in the order given.
     ///
     /// Without any address the host is resolved as usual.
     #[must_use]
@@ -167,6 +202,7 @@ mod sealed {
         profile: None,
         partition: None,
         addresses: None,
+        way: None,
     };
 
     #[allow(unnameable_types, reason = "sealed: nobody outside is to implement it")]

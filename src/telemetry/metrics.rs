@@ -156,6 +156,7 @@ fn steps(timing: &DialTiming) -> impl Iterator<Item = (&'static str, Duration)> 
     let steps = [
         ("resolve", timing.resolve),
         ("connect", timing.connect),
+        ("proxy", timing.proxy),
         ("tls", timing.tls),
         ("settings", timing.settings),
     ];

@@ -33,7 +33,7 @@ macro_rules! describe_one {
 names! {
     DIALS_STARTED: counter "hotpool_dials_started_total" ["host"] "Dials begun.";
     DIALS_FAILED: counter "hotpool_dials_failed_total" ["host", "kind"] "Dials that brought no connection, by the error's kind.";
-    DIAL_STEP_SECONDS: histogram "hotpool_dial_step_seconds" ["host", "step"] "How long each step of a dial took that brought a connection: resolve, connect, tls, settings.";
+    DIAL_STEP_SECONDS: histogram "hotpool_dial_step_seconds" ["host", "step"] "How long each step of a dial took that brought a connection: resolve, connect, proxy, tls, settings.";
     CONNECTIONS_OPENED: counter "hotpool_connections_opened_total" ["host", "protocol"] "Connections opened.";
     CONNECTIONS_CLOSED: counter "hotpool_connections_closed_total" ["host", "reason"] "Connections that ended, by the first cause.";
     CONNECTION_AGE_SECONDS: histogram "hotpool_connection_age_seconds" ["host"] "How old connections became, their dials included.";

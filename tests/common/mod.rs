@@ -17,6 +17,7 @@ pub mod name_server;
 pub mod numbered;
 pub mod peer;
 pub mod process;
+pub mod proxy;
 pub mod relay;
 pub mod request;
 pub mod tls_servers;

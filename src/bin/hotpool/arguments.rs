@@ -67,7 +67,7 @@ pub(crate) struct GetArguments {
     pub(crate) request: RequestArguments,
 
     /// Print one JSON object per request, in order of completion, and nothing else; times are microseconds: what resolve, connect
-    /// and tls took, and when the connection, the first byte and all of the answer were there
+    /// (a proxy's tunnel included) and tls took, and when the connection, the first byte and all of the answer were there
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -132,6 +132,11 @@ pub(crate) struct RequestArguments {
     /// Use ADDR for HOST and PORT instead of asking the name service; repeatable; * is any host or any port
     #[arg(long, value_name = "HOST:PORT:ADDR")]
     pub(crate) resolve: Vec<String>,
+
+    /// Reach all hosts through this proxy: http://, https://, socks5:// (names are resolved here) or socks5h:// (by the proxy), with
+    /// USER:PASSWORD@ before the host if it wants them; env: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say [default: none]
+    #[arg(long, value_name = "URL|env")]
+    pub(crate) proxy: Option<String>,
 
     /// Offer HTTP/1.1 only [default: HTTP/2 and HTTP/1.1, the server chooses]
     #[arg(long = "http1.1", conflicts_with = "http2")]
@@ -212,7 +217,7 @@ mod tests {
         let arguments = get(
             "get https://a https://b/c -n 4 -c 2 -o f --cacert ca -k --cert c --key k \
              --resolve a:443:127.0.0.1 --resolve b:*:::1 --http2 -X PUT -H a:b -H -c:d -d -x -d @y \
-             --cold --timeout 1.5 --profile chrome --kind fetch --raw --json",
+             --cold --timeout 1.5 --proxy socks5h://p --profile chrome --kind fetch --raw --json",
         );
         assert_eq!(arguments.urls.len(), 2);
         assert_eq!(
@@ -223,6 +228,7 @@ mod tests {
         assert_eq!(request.profile.as_deref(), Some("chrome"));
         assert_eq!(request.kind.as_deref(), Some("fetch"));
         assert!(request.raw);
+        assert_eq!(request.proxy.as_deref(), Some("socks5h://p"));
         assert_eq!(request.resolve, ["a:443:127.0.0.1", "b:*:::1"]);
         assert_eq!((request.header.len(), request.data.len()), (2, 2));
         assert_eq!(request.method, Some(Method::PUT));

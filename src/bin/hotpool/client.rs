@@ -9,7 +9,7 @@ use hotpool::pool::PoolBuilder;
 use hotpool::profile::Profile;
 use hotpool::registry::Registry;
 use hotpool::resolve::{Overrides, Resolver};
-use hotpool::{ClientIdentity, Error, Pool, Protocols, TlsClient, Trust};
+use hotpool::{ClientIdentity, Error, Pool, Protocols, Proxies, Proxy, TlsClient, Trust};
 
 use crate::arguments::RequestArguments;
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ struct Ingredients {
     tls: TlsClient,
     profile: Profile,
     protocols: Protocols,
+    proxies: Proxies,
     resolver: Resolver,
     registry: Registry,
 }
@@ -48,6 +49,7 @@ impl Client {
                 (_, true) => Protocols::Http2,
                 _ => Protocols::Any,
             },
+            proxies: proxies(arguments)?,
             resolver: Resolver::builder().overrides(overrides).build(),
             registry: Registry::new(),
         };
@@ -105,6 +107,7 @@ impl Ingredients {
             .tls(self.tls.clone())
             .profile(self.profile.clone())
             .protocols(self.protocols)
+            .proxies(self.proxies.clone())
             .resolver(self.resolver.clone())
             .registry(self.registry.clone())
     }
@@ -116,6 +119,14 @@ fn profile(arguments: &RequestArguments) -> Result<Profile, Failure> {
         || Ok(Profile::rustls()),
         |named| named.map_err(|error| Failure::Usage(error.to_string())),
     )
+}
+
+fn proxies(arguments: &RequestArguments) -> Result<Proxies, Error> {
+    match arguments.proxy.as_deref() {
+        None => Ok(Proxies::none()),
+        Some("env") => Proxies::from_environment(),
+        Some(url) => Proxy::parse(url).map(Proxies::from),
+    }
 }
 
 fn trust(arguments: &RequestArguments) -> Result<Trust, Failure> {

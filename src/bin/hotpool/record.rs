@@ -92,7 +92,7 @@ impl Record {
                 .map(|connection| json!({ "akamai": connection.fingerprint().akamai })),
             "timing_us": {
                 "resolve": dial.map(|dial| micros(dial.resolve)),
-                "connect": dial.map(|dial| micros(dial.connect)),
+                "connect": dial.map(|dial| micros(dial.connect + dial.proxy)),
                 "tls": dial.filter(|_| tls.is_some()).map(|dial| micros(dial.tls)),
                 "acquire": self.acquire.map(micros),
                 "first_byte": self.first_byte.map(micros),

@@ -51,6 +51,8 @@ impl HostPool {
         // Where a shared connection is full, the next one is the host's own.
         key.origin.scheme() == Scheme::Https
             && key.addresses.is_none()
+            // Where the connection leads is the proxy's to know.
+            && key.proxy.is_none()
             && profiles.all(coalesces)
             && !self.is_apart()
             && self.borrowed.load().is_empty()
@@ -124,6 +126,7 @@ fn is_alike(one: &HostKey, other: &HostKey) -> bool {
         && one.tls == other.tls
         && one.look == other.look
         && one.partition == other.partition
+        && one.proxy == other.proxy
         && one.addresses == other.addresses
 }
 

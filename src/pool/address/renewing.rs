@@ -15,11 +15,11 @@ impl HostPool {
     /// Has the host's addresses asked for anew if their time runs out. At most one task a host. Returns when to look again.
     pub(in crate::pool) fn renew_addresses(self: &Arc<Self>, shared: &Shared, now: u64) -> u64 {
         // Those that the caller named are not the name service's to change.
-        if self.key().addresses.is_some() {
+        if self.key().addresses.is_some() && self.key().proxy.is_none() {
             return u64::MAX;
         }
         let resolver = shared.dialer.resolver();
-        let Some(due) = resolver.next_refresh(self.key().origin.host()) else {
+        let Some(due) = resolver.next_refresh(self.key().connected_to().0) else {
             return u64::MAX;
         };
         let due = self.at(due);
@@ -38,14 +38,14 @@ impl HostPool {
         let (host, resolver, ending) = (Arc::clone(self), resolver.clone(), shared.ending.clone());
         let renewal = async move {
             let renewing = Renewing(Arc::clone(&host));
-            let origin = host.key().origin.clone();
+            let (name, port) = host.key().connected_to();
             tokio::select! {
                 biased;
                 () = ending.cancelled() => {}
-                refreshed = resolver.refresh(origin.host()) => {
+                refreshed = resolver.refresh(name) => {
                     // What failed is asked for again later; what there is stays in use until then.
                     if refreshed.is_ok()
-                        && let Ok(resolved) = resolver.look_up(origin.host(), origin.port()).await
+                        && let Ok(resolved) = resolver.look_up(name, port).await
                         && !resolved.is_stale()
                     {
                         host.addresses_named(resolved.addresses(), resolved.families());

@@ -20,6 +20,10 @@ impl Live {
         if self.heard_for() >= LASTED {
             return book.lasted(self.address(), addresses.number());
         }
+        // Whoever fell silent may be the host, and the proxy answers others.
+        if self.host().key().proxy.is_some() {
+            return;
+        }
         let Some(shared) = self.host().shared() else {
             return;
         };

@@ -158,6 +158,12 @@ impl PoolBuilder {
         self
     }
 
+    /// See [`Config::proxy_timeout`].
+    pub fn proxy_timeout(mut self, timeout: Duration) -> Self {
+        self.layers.code.proxy_timeout = Some(timeout);
+        self
+    }
+
     /// See [`Config::tls_timeout`].
     pub fn tls_timeout(mut self, timeout: Duration) -> Self {
         self.layers.code.tls_timeout = Some(timeout);
@@ -258,6 +264,7 @@ mod tests {
             .acquire_timeout(seconds(8))
             .resolve_timeout(seconds(9))
             .connect_timeout(seconds(10))
+            .proxy_timeout(seconds(28))
             .tls_timeout(seconds(11))
             .settings_timeout(seconds(12))
             .idle_timeout(seconds(13))
@@ -298,6 +305,7 @@ mod tests {
             acquire_timeout: Some(seconds(8)),
             resolve_timeout: Some(seconds(9)),
             connect_timeout: Some(seconds(10)),
+            proxy_timeout: Some(seconds(28)),
             tls_timeout: Some(seconds(11)),
             settings_timeout: Some(seconds(12)),
             idle_timeout: Some(seconds(13)),

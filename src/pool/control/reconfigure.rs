@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Config, Layers, Protocols, Settings, Weights};
-use crate::dial::{ClientIdentity, TlsClient, Trust};
+use crate::dial::{ClientIdentity, Proxies, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::events::PoolEvent;
 use crate::pool::handle::Pool;
@@ -39,6 +39,7 @@ pub struct Reconfiguration {
     trust: Option<Trust>,
     identity: Option<Option<ClientIdentity>>,
     tls: Option<TlsClient>,
+    proxies: Option<Proxies>,
     profiles: Option<Result<ProfilePolicy, ProfileError>>,
     accept_language: Option<AcceptLanguage>,
     protocols: Option<Protocols>,
@@ -77,6 +78,13 @@ impl Reconfiguration {
     /// [`identity`](Self::identity), where given as well, change one made of it.
     pub fn tls(mut self, client: TlsClient) -> Self {
         self.tls = Some(client);
+        self
+    }
+
+    /// Which proxies hosts are reached through, as [`proxies`](crate::pool::PoolBuilder::proxies) says for a new pool; a [`Proxy`](crate::Proxy)
+    /// is one for all.
+    pub fn proxies(mut self, proxies: impl Into<Proxies>) -> Self {
+        self.proxies = Some(proxies.into());
         self
     }
 
@@ -142,6 +150,7 @@ impl Reconfiguration {
         Ok(Defaults {
             protocols: self.protocols.unwrap_or(present.protocols),
             tls,
+            proxies: self.proxies.as_ref().unwrap_or(&present.proxies).clone(),
             profiles,
             profile_seed: present.profile_seed,
             accept_language: self
@@ -169,7 +178,7 @@ impl Pool {
     ///   those who wait for it at once. Streams on open connections are limited anew as well.
     /// * Deadlines hold for what begins from now on: acquisitions, dials. A new lifetime is drawn by connections that are opened from
     ///   now on, an idle timeout holds for all.
-    /// * Under another profile, verification policy, identity or other protocols, connections made under the former are given to nobody
+    /// * Under another profile, verification policy, identity, proxy or other protocols, connections made under the former are given to nobody
     ///   who does not ask for those by name ([`Target`](crate::Target), or a [`Host`](crate::Host) handle made before); they end when
     ///   they have been idle for the idle timeout, or at once by [`flush`](Self::flush). Hosts that
     ///   [`preheat`](Self::preheat) keeps warm are kept warm under the new ones.
@@ -274,7 +283,10 @@ impl Shared {
     }
 
     pub(in crate::pool) fn permits_address(&self, live: &Live) -> bool {
-        self.dialer.access().permits(live.address().ip())
+        let access = self.dialer.access();
+        let addresses = [Some(live.address()), live.beyond()];
+        let mut addresses = addresses.into_iter().flatten();
+        addresses.all(|address| access.permits(address.ip()))
     }
 
     /// Those who wait may have become entitled to something.
@@ -307,6 +319,7 @@ impl Defaults {
         let parts = [
             ("protocols", self.protocols == other.protocols),
             ("tls", self.tls == other.tls),
+            ("proxies", self.proxies == other.proxies),
             ("profile", self.profiles == other.profiles),
         ];
         let differ = parts.iter().filter(|(_, same)| !same);
@@ -326,6 +339,9 @@ impl Inherited {
         }
         if self.profile {
             renewed.look = defaults.look(renewed.origin, renewed.partition);
+        }
+        if self.proxy {
+            renewed.proxy = defaults.proxies.choose(renewed.origin);
         }
         renewed
     }

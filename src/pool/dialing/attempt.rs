@@ -75,8 +75,9 @@ impl HostPool {
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
-            tls: key.tls.clone(),
+            tls: key.dialed_with(),
             profile: profile.clone(),
+            proxy: key.proxy.clone(),
             addresses,
             keeps_certificate: shared.config().coalescing(),
         };

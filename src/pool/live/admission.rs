@@ -43,6 +43,7 @@ impl Live {
             socket,
             permit: at_address,
             head_limit,
+            beyond,
         } = dialed;
         let Admission {
             host,
@@ -80,7 +81,7 @@ impl Live {
             guests: Mutex::default(),
             has_guests: AtomicBool::new(false),
             leases: Leases::default(),
-            latency: PeakEwma::new(now, timing.connect),
+            latency: PeakEwma::new(now, timing.connect.max(timing.proxy)),
             opened: now,
             sender: Mutex::new(Some(sender)),
             busy: AtomicBool::new(false),
@@ -91,6 +92,7 @@ impl Live {
             generation,
             max_streams: AtomicU32::new(max_streams),
             head_limit,
+            beyond,
             expires,
             permits: Mutex::new(Some((permit, at_address))),
             suspected: AtomicBool::new(false),

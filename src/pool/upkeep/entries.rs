@@ -70,6 +70,7 @@ fn dialed(pool: &Pool, sender: Http2Sender) -> Dialed {
         socket: SocketView::of(Weak::new()),
         permit: Box::new(()),
         head_limit: 65_536,
+        beyond: None,
     }
 }
 
