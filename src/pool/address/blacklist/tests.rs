@@ -202,6 +202,25 @@ fn it_does_not_grow_without_end() {
     ));
 }
 
+#[test]
+fn who_fell_silent_last_is_remembered_before_who_failed_earlier() {
+    let mut list = Blacklist::default();
+    let numbered = |number: u16| Subject {
+        address: SocketAddr::from(([10, 1, 1, 1], number)),
+        host: None,
+    };
+    let rng = &mut rand::rng();
+    let mut silent =
+        |list: &mut Blacklist, now| list.fell_silent(numbered(1), REFUSED, now, now, TERMS, rng);
+    assert!(silent(&mut list, 0).is_none());
+    for number in 2..=MOST_TRACKED as u16 {
+        fail(&mut list, numbered(number), 1);
+    }
+    assert!(silent(&mut list, 2).is_none());
+    fail(&mut list, numbered(5_000), 3);
+    assert!(silent(&mut list, 4).is_some(), "the third in a row");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Pass(u64),
