@@ -25,6 +25,7 @@ use hotpool::client::Probe;
 use hotpool::config::{Balance, Settings};
 use hotpool::dial::{LocalAddressChoice, LocalAddresses};
 use hotpool::pool::{PoolBuilder, PoolEvent, PoolEvents};
+use hotpool::registry::CloseReason;
 use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
 use rustls::ServerConfig;
@@ -287,14 +288,14 @@ async fn an_address_whose_connections_fall_silent_is_listed() {
 }
 
 #[tokio::test]
-async fn connections_that_fall_silent_together_are_one_failure() {
-    let (falling, fallen) = tokio::sync::watch::channel(false);
+async fn connections_that_were_open_together_are_one_failure() {
+    let (falling, fallen) = tokio::sync::watch::channel(0);
     let peer = Peer::tcp(move |number, stream| {
         let mut fallen = fallen.clone();
         async move {
             let settings = [(MAX_CONCURRENT_STREAMS, 1)];
             let mut http2 = Http2::accept(stream, &settings).await.unwrap();
-            let told = async { drop(fallen.wait_for(|fallen| *fallen && number < 2).await) };
+            let told = async { drop(fallen.wait_for(|fallen| number < *fallen).await) };
             tokio::select! {
                 _ = http2.serve() => {}
                 () = told => std::future::pending().await,
@@ -311,13 +312,16 @@ async fn connections_that_fall_silent_together_are_one_failure() {
         .unwrap();
     let target = format!("http://many.test:{}", peer.port());
     let (one, other) = tokio::join!(pool.get(&target), pool.get(&target));
-    let silent = [one, other].map(|connection| connection.unwrap().id());
-    assert_ne!(silent[0], silent[1]);
-    falling.send(true).unwrap();
-    until("both have ended", || {
-        silent.iter().all(|id| pool.registry().entry(*id).is_none())
-    })
-    .await;
+    let held = [one, other].map(Result::unwrap);
+    assert_ne!(held[0].id(), held[1].id());
+    for fallen in [1, 2] {
+        falling.send(fallen).unwrap();
+        until("one more has ended", || {
+            let is_there = |id| pool.registry().entry(id).is_some();
+            held.iter().filter(|held| !is_there(held.id())).count() == fallen
+        })
+        .await;
+    }
     assert_eq!(pool.stats().addresses_listed, 0);
 }
 
@@ -338,11 +342,16 @@ async fn a_connection_that_worked_for_a_minute_may_fall_silent() {
             .build()
             .unwrap();
         let target = format!("http://many.test:{}", peer.port());
-        let first = pool.get(&target).await.unwrap().id();
-        while pool.registry().entry(first).is_some() {
-            // The housekeeper's looks are what passes.
-            sleep(Duration::from_secs(1)).await;
-        }
+        let mut events = pool.subscribe();
+        let held = pool.get(&target).await.unwrap();
+        let reason = loop {
+            if let PoolEvent::ConnectionRemoved { id, reason, .. } = events.recv().await.unwrap()
+                && id == held.id()
+            {
+                break reason;
+            }
+        };
+        assert_eq!(reason, CloseReason::Unhealthy);
         assert_eq!(pool.stats().addresses_listed > 0, is_listed, "{seconds} s");
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Destinations<'a> {
                 let by_https = origin.scheme() == Scheme::Https;
                 let resolver = &dialer.resolver;
                 Addresses::Asked {
-                    lookup: resolver.begin(origin.host(), origin.port(), by_https)?,
+                    lookup: resolver.begin(&origin.name(), origin.port(), by_https)?,
                     last: Vec::new(),
                     denied: None,
                 }
