@@ -216,6 +216,7 @@ impl Resolve for Script {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
             self.asked.lock().push(host.to_owned());
+            // Paused time: so that others can come, or leave, while a lookup is under way.
             sleep(DELAY).await;
             (self.answer)(host).map_err(Error::new)
         }
