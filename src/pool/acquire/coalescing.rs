@@ -32,7 +32,7 @@ impl HostPool {
         let resolver = shared.dialer.resolver().clone();
         // Waiting must not keep the pool alive.
         drop(shared);
-        let mut lookup = resolver.begin(origin.host(), origin.port(), true).ok()?;
+        let mut lookup = resolver.begin(&origin.name(), origin.port(), true).ok()?;
         let resolved = lookup.next().await?.ok()?;
         // The dial goes on with it.
         lookup.park();

@@ -1,9 +1,14 @@
 //! What hands connections out, in the orders in which threads can come by: `RUSTFLAGS="--cfg shuttle" cargo test --lib interleavings`.
 //!
 //! Shuttle lets only one thread run at a time, so it shows what is wrong with an order of steps; that a step could be seen in another
-//! order by another processor, it does not show. A caller who waits for ever is a deadlock to it, and fails the test.
+//! order by another processor, it does not show: with every ordering relaxed, or without the fences, these tests pass all the same.
+//! A caller who waits for ever is a deadlock to it, and fails the test.
+//!
+//! The slots, the turnstile, the permits and the turns to dial are the pool's own; the hosts that use them are models of the pool's.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use shuttle::future::block_on;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::slot::Slot;
 use super::turnstile::{Turnstile, Waiters};
-use crate::pool::dialing::{Permit, Permits, Starving};
+use crate::pool::dialing::{Dials, Permit, Permits, Starving};
 
 /// Enough to find each fault that was put in on purpose, in well under a minute altogether.
 const RUNS: usize = 3_000;
@@ -58,8 +63,12 @@ impl Host {
     }
 
     fn serve(self: &Arc<Self>) {
-        self.line
-            .serve(|| self.first_free(), |grant, lease| grant.send(lease));
+        let give = |grant: oneshot::Sender<Lease>, lease| {
+            // Shuttle interrupts at its own locks and atomics, of which tokio's channel has none.
+            thread::yield_now();
+            grant.send(lease)
+        };
+        self.line.serve(|| self.first_free(), give);
     }
 
     fn enqueue(self: &Arc<Self>) -> Waiter {
@@ -174,6 +183,15 @@ fn a_raised_limit_and_a_readmission_are_for_those_who_wait() {
     });
     tried(|| {
         let host = Host::new(&[1]);
+        let raising = Arc::clone(&host);
+        let raising = thread::spawn(move || {
+            raising.slots[0].set_limit(2);
+            raising.released();
+        });
+        all(callers(&host, 2).into_iter().chain([raising]), &host);
+    });
+    tried(|| {
+        let host = Host::new(&[1]);
         let doubting = Arc::clone(&host);
         let doubting = thread::spawn(move || {
             assert!(doubting.slots[0].hold());
@@ -216,6 +234,21 @@ fn a_draining_connection_takes_nobody_and_is_closed_once() {
     });
 }
 
+/// Else a connection that was used just now could be closed as one that nobody has used for long.
+#[test]
+fn whoever_finds_it_unused_finds_when_it_was_used() {
+    tried(|| {
+        let slot = Arc::new(Slot::new(1, 0));
+        assert!(slot.try_acquire());
+        let used = Arc::clone(&slot);
+        let user = thread::spawn(move || used.release(7));
+        if slot.usage().in_use == 0 {
+            assert_eq!(slot.last_used(), 7);
+        }
+        user.join().unwrap();
+    });
+}
+
 #[test]
 fn an_idle_connection_is_evicted_or_used_but_not_both() {
     tried(|| {
@@ -244,6 +277,22 @@ struct Wants {
 }
 
 impl Hungry {
+    fn new(
+        permits: &Arc<Permits<Self>>,
+        waiting: usize,
+        fed: mpsc::Sender<Permit<Self>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            permits: Arc::clone(permits),
+            state: Mutex::new(Wants {
+                waiting,
+                dialing: 0,
+                starved: false,
+            }),
+            fed,
+        })
+    }
+
     fn scale(self: &Arc<Self>) {
         while self.reserve() {
             match self.permits.try_acquire() {
@@ -293,38 +342,100 @@ impl Starving for Hungry {
     }
 }
 
+/// Hosts that want one place each, and whoever gives the places back that they found. Ends once each has had one.
+fn all_fed<T>(
+    permits: &Arc<Permits<Hungry>>,
+    limit: usize,
+    meanwhile: impl FnOnce(&Arc<Permits<Hungry>>) -> T,
+) {
+    const HOSTS: usize = 3;
+    let (fed, meals) = mpsc::channel();
+    let hosts: Vec<_> = (0..HOSTS)
+        .map(|_| {
+            let host = Hungry::new(permits, 1, fed.clone());
+            let scaling = Arc::clone(&host);
+            (host, thread::spawn(move || scaling.scale()))
+        })
+        .collect();
+    let counted = Arc::clone(permits);
+    let eating = thread::spawn(move || {
+        for _ in 0..HOSTS {
+            let meal = meals.recv().unwrap();
+            assert!(counted.used() <= limit);
+            drop(meal);
+        }
+    });
+    let _others = meanwhile(permits);
+    let mut kept = Vec::new();
+    for (host, scaling) in hosts {
+        scaling.join().unwrap();
+        kept.push(host);
+    }
+    eating.join().unwrap();
+    assert_eq!(permits.used(), 0);
+}
+
 #[test]
 fn a_place_given_back_goes_to_a_host_that_starves() {
-    const HOSTS: usize = 3;
+    tried(|| all_fed(&Permits::new(1), 1, |_| ()));
+    tried(|| all_fed(&Permits::new(2), 2, |_| ()));
+}
+
+#[test]
+fn a_place_that_nobody_wants_any_more_goes_to_the_next() {
     tried(|| {
-        let permits = Permits::new(1);
-        let (fed, meals) = mpsc::channel();
-        let hosts: Vec<_> = (0..HOSTS)
-            .map(|_| {
-                let host = Arc::new(Hungry {
-                    permits: Arc::clone(&permits),
-                    state: Mutex::new(Wants {
-                        waiting: 1,
-                        dialing: 0,
-                        starved: false,
-                    }),
-                    fed: fed.clone(),
-                });
-                let scaling = Arc::clone(&host);
-                (host, thread::spawn(move || scaling.scale()))
-            })
-            .collect();
-        let eating = thread::spawn(move || {
-            for _ in 0..HOSTS {
-                drop(meals.recv().unwrap());
-            }
+        all_fed(&Permits::new(1), 1, |permits| {
+            // Its callers have left.
+            let sated = Hungry::new(permits, 0, mpsc::channel().0);
+            permits.starve(&sated);
+            permits.relieve_next();
+            sated
         });
-        let mut kept = Vec::new();
-        for (host, scaling) in hosts {
-            scaling.join().unwrap();
-            kept.push(host);
+    });
+}
+
+#[test]
+fn forgetting_the_sated_forgets_nobody_who_starves() {
+    tried(|| all_fed(&Permits::new(1), 1, |permits| permits.forget_sated()));
+}
+
+/// As [`Pool::reconfigure`](super::Pool::reconfigure) raises it.
+#[test]
+fn a_raised_limit_is_for_hosts_that_starve() {
+    tried(|| {
+        all_fed(&Permits::new(0), 1, |permits| {
+            permits.set_limit(1);
+            while permits.relieve_next() {}
+        });
+    });
+}
+
+/// Two hosts at the same turn, one of whose callers leaves at any moment.
+#[test]
+fn a_turn_to_dial_goes_to_whoever_waits_for_it() {
+    tried(|| {
+        let dials = Dials::new(1);
+        let leaving = Arc::clone(&dials);
+        let leaving = thread::spawn(move || {
+            let lane = leaving.lane();
+            let mut acquiring = Box::pin(leaving.acquire(lane));
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = acquiring.as_mut().poll(&mut context);
+            thread::yield_now();
+        });
+        let dialing = |_| {
+            let dials = Arc::clone(&dials);
+            thread::spawn(move || {
+                let lane = dials.lane();
+                for _ in 0..2 {
+                    drop(block_on(dials.acquire(lane)).unwrap());
+                }
+            })
+        };
+        for thread in (0..2).map(dialing).chain([leaving]) {
+            thread.join().unwrap();
         }
-        eating.join().unwrap();
-        assert_eq!(permits.used(), 0);
+        let free = dials.lane();
+        assert_eq!(dials.in_the_way_of(free), None);
     });
 }

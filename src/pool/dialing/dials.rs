@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
+
+use crate::pool::sync::Mutex;
 
 /// One part in so many of the turns is for hosts that have none: a few hosts that swallow SYNs would otherwise hold every turn until
 /// their [`connect_timeout`](crate::config::Config::connect_timeout), and all other hosts with them.
@@ -65,7 +66,7 @@ impl Dials {
     }
 
     /// Waits for a turn. Cancel-safe. `None` never happens: whoever waits is told.
-    pub(super) async fn acquire(self: &Arc<Self>, lane: Lane) -> Option<Turn> {
+    pub(in crate::pool) async fn acquire(self: &Arc<Self>, lane: Lane) -> Option<Turn> {
         let (grant, granted) = oneshot::channel();
         let ticket = self.state.lock().enqueue(lane, grant);
         let _waiting = Waiting {
@@ -329,6 +330,8 @@ mod tests {
                 }
                 waiting = still;
                 prop_assert!(out.len() <= limit.max(before));
+                let known: usize = dials.state.lock().lanes.values().map(|dialing| dialing.waiting.len()).sum();
+                prop_assert_eq!(known, waiting.len(), "who left is not kept");
                 for (lane, _) in &waiting {
                     let has_one = out.iter().any(|(other, _)| other == lane);
                     let most = if has_one { limit - limit / RESERVED_PART } else { limit };
