@@ -10,10 +10,10 @@ mod common;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::check::quiet;
+use common::http1;
 use common::http2::Http2;
 use common::peer::Peer;
 use common::request::{fetch, plain};
@@ -32,14 +32,14 @@ const HOST: &str = "moving.test";
 #[derive(Debug)]
 struct Zone {
     addresses: Mutex<Option<Vec<IpAddr>>>,
-    asked: AtomicUsize,
+    asked: Mutex<Vec<String>>,
 }
 
 impl Zone {
     fn new(addresses: &[SocketAddr]) -> Arc<Self> {
         let zone = Self {
             addresses: Mutex::default(),
-            asked: AtomicUsize::new(0),
+            asked: Mutex::default(),
         };
         zone.name(addresses);
         Arc::new(zone)
@@ -54,13 +54,13 @@ impl Zone {
     }
 
     fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.asked.lock().len()
     }
 }
 
 impl Resolve for Zone {
-    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
+        self.asked.lock().push(host.to_owned());
         let addresses = self.addresses.lock().clone();
         async move {
             let addresses = addresses.ok_or_else(|| Error::new(ErrorKind::ResolveFailed))?;
@@ -107,6 +107,25 @@ fn addresses(pool: &Pool) -> Vec<SocketAddr> {
         .collect();
     addresses.sort_unstable();
     addresses
+}
+
+#[tokio::test]
+async fn a_trailing_dot_is_for_the_name_service_and_for_no_server() {
+    let peer = Peer::tcp(|_, mut socket| async move {
+        let head = http1::request(&mut socket).await.unwrap();
+        let host = format!("\r\nhost: {HOST}:");
+        assert!(head.to_ascii_lowercase().contains(&host), "{head}");
+        http1::answer(&mut socket, http1::HELLO).await;
+    })
+    .await;
+    let zone = Zone::new(&[peer.address]);
+    let pool = builder(&zone).protocols(Protocols::Http1).build().unwrap();
+    for host in [HOST, "moving.test."] {
+        let target = format!("http://{host}:{}", peer.port());
+        fetch(&pool, &target).await.unwrap();
+    }
+    assert_eq!(*zone.asked.lock(), [HOST, "moving.test."]);
+    quiet(&pool).await;
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ async fn the_order_is_that_of_coming() {
     }
     assert_pending!(last.poll());
     assert_eq!(pool.stats().waiting, 5);
+    // Paused time: longer than one has patience. Who is not polled cannot be waited for.
     sleep(seconds(2)).await;
     assert!(assert_ready!(leaver.poll()).is_err());
     drop(dropped);

@@ -158,16 +158,19 @@ async fn cleanup_idle() {
     let used = pool.get(host(&peer, 1)).await.unwrap();
     drop(pool.get(host(&peer, 2)).await.unwrap());
     let mut events = pool.subscribe();
+    // Short of the idle timeout: that nothing is closed has no event.
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert_eq!(pool.stats().connections, 2);
     drop(pool.get(host(&peer, 3)).await.unwrap());
     assert_eq!(pool.close_idle(Duration::from_secs(60)), 0);
+    // Past it for the second, and long enough for the third to count as idle.
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert_eq!(pool.close_idle(Duration::from_secs(10)), 1);
     until("it is closed", || pool.stats().connections_closed == 2).await;
     assert_eq!(ends(&mut events), [CloseReason::IdleTimeout; 2]);
     assert_eq!(read(&used).await.unwrap(), "hello");
     drop(used);
+    // Past the idle timeout, and until the hosts are forgotten.
     tokio::time::sleep(Duration::from_secs(130)).await;
     assert_eq!((pool.stats().connections, pool.stats().hosts), (0, 0));
     quiet(&pool).await;
@@ -182,14 +185,14 @@ async fn cleanup_expired() {
     let first = pool.get(&target).await.unwrap();
     let id = first.id();
     let mut events = pool.subscribe();
+    // Past its lifetime; that it stays has no event.
     tokio::time::sleep(Duration::from_secs(400)).await;
     // It is past its lifetime, has been replaced, and ends only when it is returned.
     assert!(pool.get(&target).await.unwrap().id() > id);
     assert!(pool.registry().entry(id).is_some());
     assert_eq!(read(&first).await.unwrap(), "hello");
     drop(first);
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(pool.registry().entry(id).is_none());
+    until("it has ended", || pool.registry().entry(id).is_none()).await;
     assert!(ends(&mut events).contains(&CloseReason::LifetimeReached));
     quiet(&pool).await;
 }

@@ -134,6 +134,7 @@ async fn a_host_under_another_profile_is_probed() {
     assert_eq!(server.first(), 1);
     pool.reconfigure(Reconfiguration::default().profile("curl"))
         .unwrap();
+    // Paused time: five of them, longer than `until` has patience.
     sleep(Duration::from_secs(100)).await;
     assert_eq!((peer.accepted(), server.first()), (2, 1));
     assert!(server.later() >= 4, "{} probes", server.later());

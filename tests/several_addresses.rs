@@ -16,15 +16,16 @@ use std::time::Duration;
 
 use common::certificates::Authority;
 use common::http1::{self, reset, silence};
-use common::http2::{Http2, NO_ERROR};
+use common::http2::{Http2, MAX_CONCURRENT_STREAMS, NO_ERROR};
 use common::peer::Peer;
 use common::request::read;
-use common::wait::PATIENCE;
+use common::wait::{PATIENCE, until};
 use futures_util::future::BoxFuture;
 use hotpool::client::Probe;
 use hotpool::config::{Balance, Settings};
 use hotpool::dial::{LocalAddressChoice, LocalAddresses};
 use hotpool::pool::{PoolBuilder, PoolEvent, PoolEvents};
+use hotpool::registry::CloseReason;
 use hotpool::resolve::{AccessList, Answer, DnsResolver, Overrides, Resolve, Resolver};
 use hotpool::{Error, ErrorKind, Pool, Protocols, Trust};
 use rustls::ServerConfig;
@@ -287,6 +288,94 @@ async fn an_address_whose_connections_fall_silent_is_listed() {
 }
 
 #[tokio::test]
+async fn connections_that_were_open_together_are_one_failure() {
+    let (falling, fallen) = tokio::sync::watch::channel(0);
+    let peer = Peer::tcp(move |number, stream| {
+        let mut fallen = fallen.clone();
+        async move {
+            let settings = [(MAX_CONCURRENT_STREAMS, 1)];
+            let mut http2 = Http2::accept(stream, &settings).await.unwrap();
+            let told = async { drop(fallen.wait_for(|fallen| number < *fallen).await) };
+            tokio::select! {
+                _ = http2.serve() => {}
+                () = told => std::future::pending().await,
+            }
+        }
+    })
+    .await;
+    let pool = resolving(&[SECOND])
+        .protocols(Protocols::Http2)
+        .blacklist_after(2)
+        .ping_interval(Some(Duration::from_millis(50)))
+        .ping_timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let target = format!("http://many.test:{}", peer.port());
+    let (one, other) = tokio::join!(pool.get(&target), pool.get(&target));
+    let held = [one, other].map(Result::unwrap);
+    assert_ne!(held[0].id(), held[1].id());
+    for fallen in [1, 2] {
+        falling.send(fallen).unwrap();
+        until("one more has ended", || {
+            let is_there = |id| pool.registry().entry(id).is_some();
+            held.iter().filter(|held| !is_there(held.id())).count() == fallen
+        })
+        .await;
+    }
+    assert_eq!(pool.stats().addresses_listed, 0);
+}
+
+/// Time is paused: only that it passes is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_worked_for_a_minute_may_fall_silent() {
+    for (seconds, is_listed) in [(30, true), (90, false)] {
+        let peer = Peer::tcp(move |_, stream| async move {
+            let mut http2 = Http2::accept(stream, &[]).await.unwrap();
+            let _ = timeout(Duration::from_secs(seconds), http2.serve()).await;
+            std::future::pending().await
+        })
+        .await;
+        let pool = resolving(&[SECOND])
+            .protocols(Protocols::Http2)
+            .blacklist_after(1)
+            .ping_interval(Some(Duration::from_secs(5)))
+            .build()
+            .unwrap();
+        let target = format!("http://many.test:{}", peer.port());
+        let mut events = pool.subscribe();
+        let held = pool.get(&target).await.unwrap();
+        let reason = loop {
+            if let PoolEvent::ConnectionRemoved { id, reason, .. } = events.recv().await.unwrap()
+                && id == held.id()
+            {
+                break reason;
+            }
+        };
+        assert_eq!(reason, CloseReason::Unhealthy);
+        assert_eq!(pool.stats().addresses_listed > 0, is_listed, "{seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_a_server_closes_say_nothing_of_its_address() {
+    let peer = Peer::tcp(|_, mut stream| async move {
+        http1::request(&mut stream).await;
+        http1::answer(&mut stream, http1::HELLO).await;
+    })
+    .await;
+    let pool = resolving(&[SECOND]).blacklist_after(1).build().unwrap();
+    let target = format!("http://many.test:{}", peer.port());
+    for _ in 0..3 {
+        let connection = pool.get(&target).await.unwrap();
+        read(&connection).await.unwrap();
+        let id = connection.id();
+        drop(connection);
+        until("it has ended", || pool.registry().entry(id).is_none()).await;
+    }
+    assert_eq!(pool.stats().addresses_listed, 0);
+}
+
+#[tokio::test]
 async fn an_address_that_fails_probes_is_listed_for_its_host() {
     let good = Peer::tcp(|_, stream| http1::serve(stream)).await;
     let bad = Peer::tcp_at((FIRST, good.port()).into(), |_, mut stream| async move {
@@ -309,6 +398,10 @@ async fn an_address_that_fails_probes_is_listed_for_its_host() {
     assert!(pool.preheat([&target]).await.is_complete());
     let wanted = (bad.address, ErrorKind::Unresponsive, false);
     assert_eq!(listed(&mut events).await, wanted);
+    assert_eq!(
+        pool.blacklist().list()[0].host.as_deref(),
+        Some("many.test")
+    );
 }
 
 /// Of 127.1.0.0/16, where nobody listens.

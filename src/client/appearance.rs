@@ -49,6 +49,12 @@ impl<'a> Appearance<'a> {
         self.origin
     }
 
+    /// The content codings to be decoded, whoever asked for them, where the profile adds nothing to requests.
+    pub(super) fn undressed_codings(&self, options: &'a RequestOptions) -> Option<&'a HeaderValue> {
+        let codings = options.undressed.codings.as_ref();
+        codings.filter(|_| self.profile.request_templates().is_none())
+    }
+
     /// The headers that the profile's client would have sent for this request.
     ///
     /// # Errors
@@ -63,7 +69,7 @@ impl<'a> Appearance<'a> {
     ) -> Result<Dressed> {
         let Some(template) = self.template(options)? else {
             let mut dressed = Dressed {
-                headers: own,
+                headers: options.undressed.complete(own),
                 asks_for_codings: false,
             };
             self.check_size(version, &dressed.headers)?;

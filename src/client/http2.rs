@@ -1,7 +1,7 @@
 //! One exchange over HTTP/2, by h2.
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Method, Response};
 
 use super::appearance::Appearance;
 use super::body::Body;
@@ -48,7 +48,11 @@ pub(super) async fn send(
     match outcome {
         Ok(response) => {
             exchange.response_received();
-            let length = announced_length(response.headers());
+            // RFC 9110 §8.6: what a GET's answer would have.
+            let length = match *outgoing.method() {
+                Method::HEAD => Some(0),
+                _ => announced_length(response.headers()),
+            };
             let response =
                 response.map(|stream| RawBody::http2(stream, length, has_body, exchange));
             Ok(decoded(response, codings))

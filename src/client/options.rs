@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::header::{ACCEPT_ENCODING, Entry, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::profile::StreamPriority;
 
@@ -35,6 +36,34 @@ pub struct RequestOptions {
     pub(super) replayable: bool,
     pub(super) max_retries: Option<usize>,
     pub(super) patience: Option<Duration>,
+    pub(super) undressed: Undressed,
+}
+
+/// What goes with a request on a connection whose profile adds nothing to requests.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Undressed {
+    /// Of these, those that the request has not itself.
+    pub(super) headers: HeaderMap,
+    /// Content codings to ask for, if neither a coding nor a part is asked for, and to decode in any case.
+    pub(super) codings: Option<HeaderValue>,
+}
+
+impl Undressed {
+    /// The request's own headers, and what goes with them.
+    pub(super) fn complete(&self, mut own: HeaderMap) -> HeaderMap {
+        for (name, value) in &self.headers {
+            if let Entry::Vacant(vacant) = own.entry(name) {
+                vacant.insert(value.clone());
+            }
+        }
+        if let Some(codings) = &self.codings
+            && !own.contains_key(ACCEPT_ENCODING)
+            && !own.contains_key(RANGE)
+        {
+            own.insert(ACCEPT_ENCODING, codings.clone());
+        }
+        own
+    }
 }
 
 impl RequestOptions {

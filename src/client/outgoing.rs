@@ -36,7 +36,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) request: Request<()>,
-    /// The content codings that only the profile asked for: whoever made the request may not expect them.
+    /// The content codings that whoever made the request did not ask for, or does not expect.
     pub(super) codings: Option<HeaderValue>,
 }
 
@@ -204,12 +204,11 @@ impl Outgoing {
         *request.uri_mut() = uri;
         *request.version_mut() = version;
         *request.headers_mut() = dressed.headers;
-        let decodes = dressed.asks_for_codings && !self.options.raw_body;
-        let codings = request
-            .headers()
-            .get(ACCEPT_ENCODING)
-            .filter(|_| decodes)
-            .cloned();
+        let codings = match dressed.asks_for_codings {
+            true => request.headers().get(ACCEPT_ENCODING),
+            false => appearance.undressed_codings(&self.options),
+        };
+        let codings = codings.filter(|_| !self.options.raw_body).cloned();
         Ok(Head { request, codings })
     }
 

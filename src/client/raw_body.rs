@@ -176,7 +176,9 @@ impl HttpBody for RawBody {
         match &self.source {
             Source::Http1(incoming) => incoming.size_hint(),
             Source::Http2 { .. } if self.is_end_stream() => SizeHint::with_exact(0),
-            Source::Http2 { .. } => SizeHint::default(),
+            Source::Http2 { missing, .. } => {
+                missing.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Destinations<'a> {
             (None, Some(named)) => Addresses::Named(named),
             (None, None) => {
                 let by_https = origin.scheme() == Scheme::Https;
-                asked(resolver.begin(origin.host(), origin.port(), by_https)?)
+                asked(resolver.begin(&origin.name(), origin.port(), by_https)?)
             }
         };
         Ok(Self {

@@ -1,9 +1,11 @@
 //! What a dial needs, and what becomes of it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::access::permitted;
 use super::address_policy::AddressPolicy;
 use super::local_addresses::LocalAddresses;
 use super::origin::{Origin, Scheme};
@@ -70,6 +72,16 @@ impl Dialer {
 
     pub(crate) fn resolver(&self) -> &Resolver {
         &self.resolver
+    }
+
+    /// The addresses of a host that may be dialed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the resolver; [`AddressDenied`](ErrorKind::AddressDenied) when none may.
+    pub(crate) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        let resolved = self.resolver.resolve(host, port).await?;
+        permitted(&self.access(), resolved)
     }
 
     pub(crate) fn access(&self) -> Arc<AccessList> {

@@ -1,5 +1,6 @@
 //! Scheme, host and port: what a caller names and a connection is for (RFC 6454, RFC 9110 §4.3.1).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
@@ -51,10 +52,15 @@ impl Scheme {
 }
 
 /// Scheme, host and port. The host is in lower case, without a trailing dot, an IPv6 address without brackets.
+///
+/// That a name was written with a trailing dot makes it another origin: the name without it may be short for another host's, by the
+/// search list of the [`DnsResolver`](crate::resolve::DnsResolver). Servers see neither name with the dot.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Origin {
     scheme: Scheme,
     host: Arc<str>,
+    /// Whether its name was written with a trailing dot.
+    is_absolute: bool,
     port: u16,
     /// Written once, for every request's `:authority`. `None` never happens: what a host may consist of, an authority may too.
     authority: Option<Authority>,
@@ -92,6 +98,14 @@ impl Origin {
             .map_or(&self.host, Authority::as_str)
     }
 
+    /// The host as a name service is asked for it.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        match self.is_absolute {
+            true => Cow::Owned(format!("{}.", self.host)),
+            false => Cow::Borrowed(&self.host),
+        }
+    }
+
     pub(crate) fn uri_authority(&self) -> Option<&Authority> {
         self.authority.as_ref()
     }
@@ -104,6 +118,7 @@ impl Origin {
         OriginRef {
             scheme: self.scheme,
             host: &self.host,
+            is_absolute: self.is_absolute,
             port: self.port,
         }
     }
@@ -111,7 +126,11 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
+        let (scheme, authority) = (self.scheme.as_str(), self.authority());
+        match authority.strip_prefix(&*self.host) {
+            Some(port) if self.is_absolute => write!(f, "{scheme}://{}.{port}", self.host),
+            _ => write!(f, "{scheme}://{authority}"),
+        }
     }
 }
 
@@ -120,6 +139,7 @@ impl fmt::Display for Origin {
 pub(crate) struct OriginRef<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) host: &'a str,
+    pub(crate) is_absolute: bool,
     pub(crate) port: u16,
 }
 
@@ -155,6 +175,7 @@ impl<'a> OriginRef<'a> {
         Origin {
             scheme: self.scheme,
             host,
+            is_absolute: self.is_absolute,
             port: self.port,
             authority: Authority::try_from(authority).ok(),
         }
@@ -165,6 +186,7 @@ impl PartialEq<Origin> for OriginRef<'_> {
     fn eq(&self, other: &Origin) -> bool {
         self.port == other.port
             && self.scheme == other.scheme
+            && self.is_absolute == other.is_absolute
             && self.host.eq_ignore_ascii_case(&other.host)
     }
 }
@@ -182,7 +204,8 @@ impl Hash for OriginRef<'_> {
             *to = *from;
         }
         state.write_u64(u64::from_le_bytes(last) | CASE);
-        state.write_u32(u32::from(self.port) << 1 | u32::from(self.scheme == Scheme::Https));
+        let flags = u32::from(self.is_absolute) << 1 | u32::from(self.scheme == Scheme::Https);
+        state.write_u32(u32::from(self.port) << 2 | flags);
     }
 }
 
@@ -218,7 +241,13 @@ fn parse_authority(scheme: Scheme, text: &str) -> Result<OriginRef<'_>, &'static
         None => scheme.default_port(),
         Some(digits) => parse_port(digits)?,
     };
-    Ok(OriginRef { scheme, host, port })
+    let name = host.strip_suffix('.').unwrap_or(host);
+    Ok(OriginRef {
+        scheme,
+        host: name,
+        is_absolute: name.len() < host.len() && name.parse::<IpAddr>().is_err(),
+        port,
+    })
 }
 
 /// Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address, and checks the host.
@@ -241,8 +270,7 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static st
         Some((host, port)) => (host, Some(port)),
         None => (text, None),
     };
-    let host = host.strip_suffix('.').unwrap_or(host);
-    check_name(host)?;
+    check_name(host.strip_suffix('.').unwrap_or(host))?;
     Ok((host, port))
 }
 
@@ -298,7 +326,9 @@ mod tests {
     fn hosts_ports_and_urls_are_read() {
         for (text, wanted) in [
             ("example.com", "https://example.com"),
-            ("Example.COM.", "https://example.com"),
+            ("Example.COM.", "https://example.com."),
+            ("example.com.:8443", "https://example.com.:8443"),
+            ("127.0.0.1.", "https://127.0.0.1"),
             ("example.com:443", "https://example.com"),
             ("api.example.org:8443", "https://api.example.org:8443"),
             ("https://example.com/a?b#c", "https://example.com"),
@@ -383,6 +413,19 @@ mod tests {
         for error in errors {
             assert!(!format!("{error:?} {error}").contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_trailing_dot_makes_another_origin_of_the_same_host() {
+        let (absolute, other) = (Origin::parse("db.").unwrap(), Origin::parse("db").unwrap());
+        assert_ne!(absolute, other);
+        assert!(
+            OriginRef::parse("DB.").unwrap() == absolute
+                && OriginRef::parse("db.").unwrap() != other
+        );
+        assert_ne!(hash("db."), hash("db"));
+        assert_eq!((&*absolute.name(), &*other.name()), ("db.", "db"));
+        assert_eq!((absolute.host(), absolute.authority()), ("db", "db"));
     }
 
     fn hash(text: &str) -> u64 {

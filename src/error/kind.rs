@@ -139,6 +139,8 @@ kinds! {
     Unresponsive, Network, true, "unresponsive", "the server did not answer a PING or a probe";
     /// The response's body is not in the content coding that its head names, or ends before the coding does.
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
+    /// A redirect was not followed: the policy refuses it, or it leads to something else than `http` and `https`.
+    RedirectRefused, Peer, false, "redirect-refused", "the redirect is not followed";
     /// The proxy will not open a tunnel to the host; the message has its answer.
     ProxyRefused, Peer, false, "proxy-refused", "the proxy refuses to connect to the host";
     /// The proxy could not reach the host, says the proxy; the message has its answer.
@@ -155,8 +157,7 @@ kinds! {
     ProxyTlsFailed, Peer, false, "proxy-tls-failed", "the TLS handshake with the proxy failed";
     /// The answer did not arrive within the caller's deadline.
     ///
-    /// The library sets no such deadline and never gives this error; it is for callers that set one, as the command does
-    /// (`--timeout`).
+    /// The pool sets no such deadline; `HotClient` does where its user wants one, and so does the command (`--timeout`).
     RequestTimeout, Peer, false, "request-timeout", "the answer took too long";
 }
 

@@ -14,21 +14,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Book;
-use super::census::Census;
 use super::clock::Clock;
-use super::dials::Dials;
+#[cfg(feature = "config-file")]
+use super::control::Watched;
+use super::dialing::{Dials, Permits};
 use super::events::{Hook, Observer, PoolEvent, Publisher, Voice};
 use super::handle::Pool;
 use super::health::PoolHealth;
 use super::hosts::Hosts;
-use super::housekeeper::keep_house;
-use super::permits::Permits;
 use super::profiles::seeded;
 use super::shared::{Defaults, Shared};
 use super::stats::Counters;
-#[cfg(feature = "config-file")]
-use super::watch::Watched;
-use super::wheel::Wheel;
+use super::upkeep::{Census, Wheel, keep_house};
 use crate::config::{Layers, Protocols, Settings, Weights};
 use crate::dial::{ClientIdentity, Dialer, LocalAddresses, Proxies, TlsClient, Trust};
 use crate::error::{Error, ErrorKind, Result};

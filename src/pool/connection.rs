@@ -5,10 +5,9 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::acquire::{Lease, Site};
 use super::host::HostPool;
 use super::info::ConnectionInfo;
-use super::lease::Lease;
-use super::leases::Site;
 use super::live::Live;
 use crate::error::Result;
 

@@ -1,16 +1,17 @@
 //! The handles that a program holds.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::acquire::Site;
 use super::builder::PoolBuilder;
 use super::connection::Connection;
 use super::host::{Acquired, HostPool};
 use super::key::HostKeyRef;
-use super::leases::Site;
 use super::shared::Shared;
 use super::stats::PoolStats;
 use super::target::AsTarget;
@@ -130,6 +131,20 @@ impl Pool {
             host,
             _pool: Arc::clone(&self.0),
         })
+    }
+
+    /// The addresses of a host as a dial would see them: by the pool's resolver, its overrides and its cache, without those that the
+    /// access list denies. `host` may be an address itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of name resolution; [`AddressDenied`](crate::ErrorKind::AddressDenied) when no address may be dialed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the question, unless others wait for its answer.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        self.0.dialer.addresses(host, port).await
     }
 
     /// The pool in numbers. Costs a walk over its connections.

@@ -11,25 +11,18 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::acquire::{Choosing, Grant, Lease, Line, Queue, Turnstile};
 use super::address::HostAddresses;
-use super::breaker::Breaker;
-use super::census::Census;
 use super::clock::{Clock, millis};
 use super::deadline::by;
-use super::dials::Lane;
+use super::dialing::{Lane, Permits};
 use super::events::{Limit, PoolEvent, Voice};
-use super::health_report::Steady;
+use super::health::{Breaker, Performance, RetryBudget, Steady};
 use super::key::HostKey;
-use super::lease::Lease;
 use super::live::Live;
-use super::performance::Performance;
-use super::permits::Permits;
-use super::pick_policy::Choosing;
-use super::queue::{Grant, Queue};
-use super::retry_budget::RetryBudget;
 use super::shared::Shared;
 use super::sync::Mutex;
-use super::turnstile::{Line, Turnstile};
+use super::upkeep::Census;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a server that went away because it was asked too often is asked only where somebody wants to use it.

@@ -1,5 +1,14 @@
 //! One open connection, from the end of its dial to the end of its driver.
 
+mod admission;
+mod driving;
+mod ending;
+mod eviction;
+mod head_limit;
+mod http1_sender;
+mod resets;
+mod watcher;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
@@ -11,25 +20,22 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::events::PoolEvent;
+use super::acquire::{Candidate, Leases, Preference, Slot, Usage};
+use super::dialing::Permit;
+use super::health::{Asked, PeakEwma};
 use super::host::HostPool;
 use super::key::Key;
-use super::leases::Leases;
-use super::measure::PeakEwma;
-use super::permits::Permit;
-use super::pick::Candidate;
-use super::pick_policy::Preference;
-use super::proving::Asked;
-use super::resets::Resets;
-use super::slot::{Slot, Usage};
 use crate::dial::{
-    AddressPermit, DialTiming, Dialed, Driver, Http2Sender, Origin, Pinger, Sender, SocketView,
-    TlsInfo,
+    AddressPermit, DialTiming, Http2Sender, Origin, Pinger, Sender, SocketView, TlsInfo,
 };
-use crate::error::ErrorKind;
 use crate::profile::Profile;
-use crate::registry::{CloseReason, Entry, Health, Protocol, Registration, State};
+use crate::registry::{CloseReason, Entry, Health, Protocol, Registration};
 use crate::shape::h2::Http2Peer;
+
+pub(super) use admission::Admission;
+pub(super) use driving::drive;
+pub(super) use eviction::Eviction;
+use resets::Resets;
 
 /// A connection that the pool hands out, while it is open.
 pub(crate) struct Live {
@@ -83,106 +89,7 @@ pub(crate) struct Live {
     cut: CancellationToken,
 }
 
-const UNCOUNTED: u8 = 0;
-const COUNTED_IDLE: u8 = 1;
-const COUNTED_BUSY: u8 = 2;
-const ENDED: u8 = 3;
-
-/// Why a connection that makes room for others has not closed yet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Eviction {
-    /// It is about to.
-    Idle,
-    /// Somebody still uses it, for who knows how long.
-    Busy,
-}
-
-/// What the pool decides about a connection that was just dialed.
-pub(super) struct Admission {
-    pub(super) host: Arc<HostPool>,
-    /// What it was dialed to look like.
-    pub(super) profile: Profile,
-    pub(super) permit: Permit,
-    pub(super) fresh: bool,
-    pub(super) now: u64,
-    pub(super) expires: u64,
-    pub(super) max_streams: u32,
-    pub(super) accept_language: Option<HeaderValue>,
-    pub(super) generation: u64,
-}
-
 impl Live {
-    pub(super) fn admit(dialed: Dialed, admission: Admission) -> (Arc<Self>, Driver) {
-        let Dialed {
-            registration,
-            address,
-            sender,
-            driver,
-            tls,
-            timing,
-            socket,
-            permit: at_address,
-            head_limit,
-            beyond,
-        } = dialed;
-        let Admission {
-            host,
-            profile,
-            permit,
-            fresh,
-            now,
-            expires,
-            max_streams,
-            accept_language,
-            generation,
-        } = admission;
-        let (peer, pinger, limit) = match &sender {
-            Sender::Http1(_) => (None, None, 1),
-            Sender::Http2(_, peer, pinger) => {
-                let limit = max_streams.min(peer.max_concurrent_streams());
-                (Some(Arc::clone(peer)), Some(Arc::clone(pinger)), limit)
-            }
-        };
-        let live = Arc::new(Self {
-            slot: Slot::new(limit, now),
-            preference: Preference::new(host.addresses().affinity(address)),
-            key: Key {
-                host: Arc::clone(host.key()),
-                address,
-            },
-            host,
-            profile,
-            registration,
-            peer,
-            pinger,
-            socket,
-            asked: Asked::default(),
-            resets: Mutex::default(),
-            guests: Mutex::default(),
-            has_guests: AtomicBool::new(false),
-            leases: Leases::default(),
-            latency: PeakEwma::new(now, timing.connect.max(timing.proxy)),
-            opened: now,
-            sender: Mutex::new(Some(sender)),
-            busy: AtomicBool::new(false),
-            tls,
-            timing,
-            accept_language,
-            fresh: AtomicBool::new(fresh),
-            generation,
-            max_streams: AtomicU32::new(max_streams),
-            head_limit,
-            beyond,
-            expires,
-            permits: Mutex::new(Some((permit, at_address))),
-            suspected: AtomicBool::new(false),
-            slow: AtomicBool::new(false),
-            eviction: AtomicU8::new(UNCOUNTED),
-            cut: CancellationToken::new(),
-        });
-        (live, driver)
-    }
-
     pub(super) fn leases(&self) -> &Leases {
         &self.leases
     }
@@ -239,7 +146,7 @@ impl Live {
         &self.preference
     }
 
-    pub(super) fn resets(&self) -> &Mutex<Resets> {
+    fn resets(&self) -> &Mutex<Resets> {
         &self.resets
     }
 
@@ -359,61 +266,6 @@ impl Live {
         }
     }
 
-    /// Whether this side cut it, whatever was under way.
-    pub(crate) fn was_cut(&self) -> bool {
-        self.cut.is_cancelled()
-    }
-
-    /// A request met this error: if it means that the connection takes no more requests, nobody new gets it.
-    pub(crate) fn found_dead(self: &Arc<Self>, error: ErrorKind) {
-        match error {
-            ErrorKind::ConnectionClosed => self.drain(CloseReason::PeerClosed),
-            ErrorKind::ConnectionReset => self.drain(CloseReason::PeerReset),
-            ErrorKind::GoAway => self.drain(CloseReason::GoAway),
-            _ => {}
-        }
-    }
-
-    /// Takes it out of rotation: nobody new gets it, those who have it may finish, then it closes.
-    pub(super) fn drain(self: &Arc<Self>, reason: CloseReason) {
-        self.registration.note_close(reason);
-        let before = self.slot.drain();
-        if !before.draining {
-            self.registration.set_state(State::Draining);
-            self.withdraw();
-            self.host.scale_if_awaited();
-            if before.in_use == 0 {
-                self.host.closed_while_idle(self);
-            }
-            // Nobody new comes, so nothing counts against the server's limit any more.
-            self.forget_resets();
-        }
-        if before.in_use == 0 {
-            self.close(reason);
-        }
-    }
-
-    /// Closes it if nobody uses it at this moment; false if somebody does, or it is closing already.
-    pub(super) fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
-        let idle = self.slot.drain_if_idle();
-        if idle {
-            self.registration.note_close(reason);
-            self.registration.set_state(State::Draining);
-            self.withdraw();
-            self.host.scale_if_awaited();
-            self.close(reason);
-        }
-        idle
-    }
-
-    /// Nobody new gets it: neither its host's callers nor its guests'.
-    fn withdraw(self: &Arc<Self>) {
-        self.host.withdraw(self);
-        for guest in self.guests_now() {
-            guest.give_back(self);
-        }
-    }
-
     /// Its guests' callers may have been waiting for this use.
     #[inline]
     pub(super) fn serve_guests(&self) {
@@ -423,26 +275,6 @@ impl Live {
         }
         for guest in self.guests_now() {
             guest.released(false);
-        }
-    }
-
-    /// Counts it among those that make room; false when it has ended already.
-    pub(super) fn count_eviction(&self, eviction: Eviction) -> bool {
-        let counted = match eviction {
-            Eviction::Idle => COUNTED_IDLE,
-            Eviction::Busy => COUNTED_BUSY,
-        };
-        self.eviction
-            .compare_exchange(UNCOUNTED, counted, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
-
-    /// It has ended; says among which of those that make room it was counted.
-    pub(super) fn uncount_eviction(&self) -> Option<Eviction> {
-        match self.eviction.swap(ENDED, Ordering::SeqCst) {
-            COUNTED_IDLE => Some(Eviction::Idle),
-            COUNTED_BUSY => Some(Eviction::Busy),
-            _ => None,
         }
     }
 
@@ -461,70 +293,20 @@ impl Live {
         }
     }
 
-    /// Tells the driver to end: politely if it can within its grace.
-    fn close(&self, reason: CloseReason) {
-        self.entry().request_close(reason);
-        self.drop_sender();
-    }
-
     pub(super) fn cut(&self) -> &CancellationToken {
         &self.cut
     }
 
-    pub(super) fn sender(&self) -> &Mutex<Option<Sender>> {
+    fn sender(&self) -> &Mutex<Option<Sender>> {
         &self.sender
     }
 
-    pub(super) fn max_streams(&self) -> &AtomicU32 {
+    fn max_streams(&self) -> &AtomicU32 {
         &self.max_streams
     }
 
     pub(crate) fn head_limit(&self) -> u32 {
         self.head_limit
-    }
-
-    pub(super) fn drop_sender(&self) {
-        let sender = self.sender.lock().take();
-        drop(sender);
-    }
-
-    /// The driver has ended, whatever way: nothing of the connection remains but this record.
-    pub(super) fn ended(self: &Arc<Self>) {
-        self.registration.note_close(CloseReason::Abandoned);
-        let before = self.slot.drain();
-        if !before.draining {
-            self.withdraw();
-            if before.in_use == 0 {
-                self.host.closed_while_idle(self);
-            }
-        }
-        self.drop_sender();
-        self.forget_resets();
-        self.registration.close(CloseReason::Abandoned);
-        self.tell_end();
-        self.judge_address();
-        let permits = self.permits.lock().take();
-        self.host.lost(self);
-        // Before its host looks for a place, which would be another's that makes room; and before the count of those on their way out
-        // falls: else one more would be sent after it.
-        drop(permits);
-        self.host.scale_if_awaited();
-        if let Some(shared) = self.host.shared() {
-            shared.connection_closed(self);
-        }
-    }
-
-    fn tell_end(&self) {
-        let entry = self.entry();
-        self.host.publish(|host| PoolEvent::ConnectionRemoved {
-            id: entry.id(),
-            host,
-            address: self.key.address,
-            protocol: self.protocol(),
-            reason: entry.close_reason().unwrap_or(CloseReason::Abandoned),
-            age: entry.age(),
-            requests: entry.stats().requests(),
-        });
     }
 }
 

@@ -35,95 +35,47 @@
 //! once, if its caller allows it ([`Connection::send`]). An application's own probe (a HEAD now and then) is a request like any other, sent by who
 //! wants it; the pool itself asks by PING and by looking at the socket, which no server logs.
 
+// A caller comes by a handle to a host, and acquires a use of a connection that is live. What is missing is dialed, to addresses that
+// are known. Health judges how it all goes, upkeep looks after it unasked, events tell of it, and a program controls the whole.
+mod acquire;
 mod address;
-mod backoff;
-mod breaker;
 mod builder;
-mod census;
 mod clock;
-mod coalescing;
 mod connection;
+mod control;
 mod deadline;
 mod dialing;
-mod dials;
-mod driving;
-#[cfg(test)]
-mod entries;
 mod events;
-mod evict;
-mod flush;
 mod handle;
-mod head_limit;
 mod health;
-mod health_report;
 mod host;
 mod hosts;
-mod housekeeper;
-mod http1_sender;
-mod idle_window;
 mod info;
-#[cfg(all(test, shuttle))]
-mod interleavings;
 mod key;
-mod lease;
-mod leases;
 mod live;
-mod liveness;
-mod measure;
-mod membership;
-mod performance;
-mod permits;
-mod pick;
-mod pick_policy;
-mod preheat;
-mod probed;
 mod profiles;
-mod proving;
 mod proxies;
-mod queue;
-mod reconfigure;
-mod renewing;
-mod resets;
-mod resting;
-mod retry_budget;
-mod scale;
 mod shared;
-mod shutdown;
-mod slot;
 mod snapshot;
-#[cfg(test)]
-mod speed;
 mod stats;
 mod sync;
 mod target;
-mod turnstile;
 mod upkeep;
-mod warmth;
-#[cfg(feature = "config-file")]
-mod watch;
-mod watcher;
-mod wheel;
 
+pub(crate) use acquire::{Lease, Site};
 pub use address::{BlacklistCause, BlacklistEntry, BlacklistHandle};
-pub use breaker::Circuit;
 pub use builder::PoolBuilder;
 pub use connection::Connection;
+pub use control::{Overstayed, PreheatReport, Preheated, Reconfiguration, ShutdownReport};
 #[cfg(feature = "metrics")]
 pub(crate) use events::Observer;
 pub use events::{Limit, PoolEvent, PoolEvents};
 pub use handle::{Host, Pool};
-pub use health::{HealthReport, HostHealth};
-pub use health_report::{Health, HealthCause, Vitals};
+pub(crate) use health::ProbedHost;
+pub use health::{Circuit, Health, HealthCause, HealthReport, HostHealth, Percentiles, Vitals};
 pub use info::{ConnectionInfo, Fingerprint};
-pub(crate) use lease::Lease;
-pub(crate) use leases::Site;
 #[cfg(feature = "decompression")]
 pub(crate) use live::Live;
-pub use measure::Percentiles;
-pub use preheat::{PreheatReport, Preheated};
-pub(crate) use probed::ProbedHost;
-pub use reconfigure::Reconfiguration;
-pub use shutdown::{Overstayed, ShutdownReport};
 pub use snapshot::{ConnectionSnapshot, HostSnapshot, PoolSnapshot, TlsSnapshot};
 pub use stats::PoolStats;
 pub use target::{AsTarget, Target};

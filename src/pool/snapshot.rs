@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::acquire::Usage;
 use super::handle::Pool;
 use super::host::HostPool;
 use super::live::Live;
 use super::shared::Shared;
-use super::slot::Usage;
 use super::stats::PoolStats;
 use crate::config::Protocols;
 use crate::registry::{CloseReason, ConnectionId, Health, Protocol, State};

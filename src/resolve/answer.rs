@@ -16,7 +16,8 @@ use crate::error::Error;
 /// It is asked once for any number of simultaneous callers, and not again while its answer is valid; so it needs no
 /// cache. It never sees addresses written as text, nor `localhost`.
 pub trait Resolve: Debug + Send + Sync + 'static {
-    /// Looks up the IPv4 and IPv6 addresses of `host`, which is an ASCII name in lower case without trailing dot.
+    /// Looks up the IPv4 and IPv6 addresses of `host`, which is an ASCII name in lower case. Where it ends with a dot, that was asked
+    /// for: it is absolute, and not to be completed from a search list.
     ///
     /// A host that does not exist or has no address is an [`Answer`] too, [an empty one](Answer::none), so that it can
     /// say how long that holds.

@@ -27,8 +27,7 @@ use crate::error::Error;
 /// It neither reads files nor needs a runtime until it is used; then it needs a tokio runtime with I/O and time. It
 /// does not cache: that is the [`Resolver`](super::Resolver)'s part.
 ///
-/// Names are completed from the system's search list as resolv.conf(5) says. A trailing dot is lost on the way here, and
-/// does not keep a name from that.
+/// Names are completed from the system's search list as resolv.conf(5) says, except those with a trailing dot.
 ///
 /// `localhost` and the names below it are loopback without asking (RFC 6761 §6.3). Name servers that do not answer are
 /// asked again for ten seconds at the most, less where `resolv.conf` says so. The address families are asked for

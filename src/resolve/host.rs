@@ -1,5 +1,6 @@
 //! A host as text, made comparable.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Host {
     Address(IpAddr),
-    /// ASCII, lower case, without trailing dot.
+    /// ASCII, lower case. A trailing dot says that it is absolute: not short for another one.
     Name(Box<str>),
 }
 
@@ -26,7 +27,7 @@ impl Host {
                 _ => Err(invalid("what is in brackets is no IPv6 address")),
             };
         }
-        let name = text.strip_suffix('.').unwrap_or(text);
+        let name = without_dot(text);
         if let Ok(address) = name.parse::<IpAddr>() {
             return Ok(Self::Address(address));
         }
@@ -49,7 +50,8 @@ impl Host {
                 return Err(invalid("the host has a character that names cannot have"));
             }
         }
-        Ok(Self::Name(name.to_ascii_lowercase().into()))
+        // With the dot.
+        Ok(Self::Name(text.to_ascii_lowercase().into()))
     }
 
     /// The addresses that need no lookup: an address's own, and loopback for `localhost` and every name below it
@@ -57,12 +59,34 @@ impl Host {
     pub(super) fn well_known(&self) -> Option<Vec<IpAddr>> {
         match self {
             Self::Address(address) => Some(vec![*address]),
-            Self::Name(name) if is_localhost(name) => {
+            Self::Name(name) if is_localhost(without_dot(name)) => {
                 Some(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()])
             }
             Self::Name(_) => None,
         }
     }
+
+    /// The same without a trailing dot.
+    pub(super) fn without_dot(&self) -> Cow<'_, Self> {
+        match self {
+            Self::Name(name) if name.ends_with('.') => {
+                Cow::Owned(Self::Name(without_dot(name).into()))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// As it is: what is said of it in the DNS is never short for another name.
+    pub(super) fn absolute(self) -> Self {
+        match self {
+            Self::Name(name) if !name.ends_with('.') => Self::Name(format!("{name}.").into()),
+            _ => self,
+        }
+    }
+}
+
+pub(super) fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 impl fmt::Display for Host {
@@ -96,7 +120,10 @@ mod tests {
     #[test]
     fn equal_hosts_are_equal() {
         let host = |text| Host::parse(text).unwrap();
-        assert_eq!(host("Example.COM."), host("example.com"));
+        assert_eq!(host("Example.COM."), host("example.com."));
+        assert_ne!(host("example.com."), host("example.com"));
+        assert_eq!(*host("example.com.").without_dot(), host("example.com"));
+        assert_eq!(host("example.com").absolute(), host("example.com."));
         assert_eq!(host("[::1]"), host("0:0::1"));
         assert_eq!(host("127.0.0.1."), host("127.0.0.1"));
         assert_ne!(host("example.com"), host("example.org"));

@@ -245,7 +245,7 @@ impl UnderWay {
         let services = self.records.as_ref()?;
         let (name, port) = services.elsewhere()?;
         // A name from the network is held to the rules of one from a caller.
-        let host = Host::parse(name).ok()?;
+        let host = Host::parse(name).ok()?.absolute();
         if matches!(host, Host::Address(_)) || host.well_known().is_some() {
             return None;
         }

@@ -68,7 +68,10 @@ impl Overrides {
     ) -> Result<(), Error> {
         let ports = match host {
             "*" => &mut self.any_host,
-            _ => self.hosts.entry(Host::parse(host)?).or_default(),
+            _ => {
+                let host = Host::parse(host)?.without_dot().into_owned();
+                self.hosts.entry(host).or_default()
+            }
         };
         ports.insert(port, addresses.into_iter().collect());
         Ok(())
@@ -80,7 +83,7 @@ impl Overrides {
     }
 
     pub(super) fn find(&self, host: &Host, port: u16) -> Option<&[IpAddr]> {
-        let candidates = [self.hosts.get(host), Some(&self.any_host)];
+        let candidates = [self.hosts.get(&*host.without_dot()), Some(&self.any_host)];
         for ports in candidates.into_iter().flatten() {
             if let Some(addresses) = ports.get(&Some(port)).or_else(|| ports.get(&None)) {
                 return Some(addresses);

@@ -46,8 +46,10 @@ impl Resolver {
 
     /// The addresses of `host`, each with `port`.
     ///
-    /// `host` is a name or an address; names are compared without regard to case and trailing dot, IPv6 addresses may
-    /// stand in brackets. The order says nothing about preference. Simultaneous callers for a host share one lookup.
+    /// `host` is a name or an address; names are compared without regard to case, IPv6 addresses may stand in brackets. A
+    /// name with a trailing dot is no search list's to complete, and so another than the one without; overrides are for both.
+    ///
+    /// The order says nothing about preference. Simultaneous callers for a host share one lookup.
     /// Addresses of one family wait half a second for those of the other; a dial, which can take them one after the other,
     /// waits 50 ms where IPv4 comes first, and not at all where IPv6 does (RFC 8305 §3).
     ///

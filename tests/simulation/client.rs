@@ -124,6 +124,7 @@ impl Client {
             if step % STEPS == 0 {
                 self.look_closely().await;
             }
+            // Between one look and the next: what must hold all the time has no event.
             sleep(STEP).await;
         }
     }
@@ -138,6 +139,7 @@ impl Client {
             if !self.pool.snapshot().hosts.iter().any(forgets) {
                 return;
             }
+            // A step of the simulation, in which others run.
             sleep(STEP).await;
         }
         panic!("forgotten: {:?}", self.pool.snapshot().hosts);
@@ -280,6 +282,7 @@ impl Client {
         let mut most = 0;
         while !callers.is_empty() {
             most = most.max(dialing());
+            // As above.
             sleep(STEP).await;
             while let Some(ended) = callers.try_join_next() {
                 ended.unwrap().unwrap();

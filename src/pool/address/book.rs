@@ -485,7 +485,7 @@ impl Record {
             .map(|cost| cost * (-elapsed / COST_DECAY_MILLIS).exp())
     }
 
-    /// As [`PeakEwma`](crate::pool::measure::PeakEwma) does, more slowly: it rises at once and falls by time. But a second
+    /// As [`PeakEwma`](crate::pool::health::PeakEwma) does, more slowly: it rises at once and falls by time. But a second
     /// observation halves what is left of the distance, since the next may be long in coming.
     fn took(&mut self, now: u64, elapsed: Duration) {
         let latest = micros(elapsed);

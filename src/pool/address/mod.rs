@@ -3,7 +3,9 @@
 mod blacklist;
 mod book;
 mod choice;
+mod membership;
 mod policy;
+mod renewing;
 mod silence;
 mod turns;
 mod waiting;
@@ -13,4 +15,5 @@ mod tests;
 
 pub use blacklist::{BlacklistCause, BlacklistEntry, BlacklistHandle};
 pub(super) use book::Book;
+pub(in crate::pool) use membership::Membership;
 pub(super) use policy::{DialPolicy, HostAddresses};

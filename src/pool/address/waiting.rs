@@ -9,9 +9,9 @@ use rand::RngExt;
 use tokio::time::{Instant, timeout};
 
 use crate::error::{Error, ErrorKind};
+use crate::pool::acquire::Queue;
 use crate::pool::host::HostPool;
 use crate::pool::live::Live;
-use crate::pool::queue::Queue;
 use crate::pool::shared::Shared;
 use crate::registry::CloseReason;
 

@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::Limit;
 use crate::dial::{DialTiming, Origin};
 use crate::error::Error;
-use crate::pool::breaker::Circuit;
-use crate::pool::health_report::{Health, HealthCause};
+use crate::pool::health::{Circuit, Health, HealthCause};
 use crate::registry::{CloseReason, ConnectionId, Protocol};
 
 /// Something that happened in a pool.

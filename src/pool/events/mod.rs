@@ -2,7 +2,7 @@
 //!
 //! A part of the pool that has something to say calls `shared.publish(|| PoolEvent::…)` or `host.publish(|| …)`, **never under a
 //! lock**: hooks run there and then, and may ask the pool anything. The closure runs only if somebody listens. An event that can
-//! come in storms goes through an [`Alarm`](alarm::Alarm) first, as reached limits do.
+//! come in storms goes through an [`Alarm`] first, as reached limits do.
 //!
 //! To add an event: a variant in `event.rs`, its name in `PoolEvent::name`, its host in `PoolEvent::host`, and the line that
 //! publishes it. There is no variant that nobody publishes.

@@ -9,7 +9,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use super::lookup::{Records, ask, in_hosts_file};
 use super::settings::Settings;
 use crate::error::Error;
-use crate::resolve::host::Host;
+use crate::resolve::host::{Host, without_dot};
 use crate::resolve::service::HTTP1;
 use crate::resolve::{Service, Services};
 
@@ -19,6 +19,7 @@ pub(super) async fn look_up(settings: &Settings, host: &str, port: u16) -> Resul
         return Ok(Services::none(super::SETTINGS_VALIDITY));
     }
     let first = settings.candidates(host)?.into_iter().next();
+    let host = without_dot(host);
     let absolute = first.filter(|name| plain(name) == host);
     // Too long a name has no records either.
     let Some(mut name) = absolute.and_then(|name| at_port(&name, port)) else {

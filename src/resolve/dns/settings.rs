@@ -80,6 +80,9 @@ impl Settings {
         let relative = Name::from_ascii(host).map_err(invalid)?;
         let mut absolute = relative.clone();
         absolute.set_fqdn(true);
+        if relative.is_fqdn() {
+            return Ok(vec![absolute]);
+        }
         let mut names: Vec<_> = self
             .search
             .iter()
@@ -148,6 +151,10 @@ mod tests {
         );
         let many_dots = "nameserver 127.0.0.1\nsearch a.test\noptions ndots:2\n";
         assert_eq!(candidates(many_dots, "db.c"), ["db.c.a.test.", "db.c."]);
+        for absolute in ["db.", "db.c."] {
+            assert_eq!(candidates(searching, absolute), [absolute]);
+            assert_eq!(candidates(many_dots, absolute), [absolute]);
+        }
         assert_eq!(
             candidates("nameserver 127.0.0.1\ndomain a.test\n", "db"),
             ["db.a.test.", "db."]

@@ -108,13 +108,13 @@ async fn a_panic_of_the_name_service_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_and_trailing_dot_make_no_difference() {
+async fn case_makes_no_difference_and_a_trailing_dot_does() {
     let (resolver, script) = scripted(|_| Ok(Answer::new([ADDRESS], Duration::from_secs(60))));
-    for host in ["Example.COM", "example.com.", "example.com"] {
+    for host in ["Example.COM", "example.com.", "example.com", "EXAMPLE.com."] {
         assert!(resolver.resolve(host, 443).await.is_ok());
     }
-    assert_eq!(script.asked(), ["example.com"]);
-    assert_eq!(resolver.cached(), 1);
+    assert_eq!(script.asked(), ["example.com", "example.com."]);
+    assert_eq!(resolver.cached(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,6 +216,7 @@ impl Resolve for Script {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
             self.asked.lock().push(host.to_owned());
+            // Paused time: so that others can come, or leave, while a lookup is under way.
             sleep(DELAY).await;
             (self.answer)(host).map_err(Error::new)
         }

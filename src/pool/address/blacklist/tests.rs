@@ -202,11 +202,33 @@ fn it_does_not_grow_without_end() {
     ));
 }
 
+#[test]
+fn who_fell_silent_last_is_remembered_before_who_failed_earlier() {
+    let mut list = Blacklist::default();
+    let numbered = |number: u16| Subject {
+        address: SocketAddr::from(([10, 1, 1, 1], number)),
+        host: None,
+    };
+    let rng = &mut rand::rng();
+    let mut silent =
+        |list: &mut Blacklist, now| list.fell_silent(numbered(1), REFUSED, now, now, TERMS, rng);
+    assert!(silent(&mut list, 0).is_none());
+    for number in 2..=MOST_TRACKED as u16 {
+        fail(&mut list, numbered(number), 1);
+    }
+    assert!(silent(&mut list, 2).is_none());
+    fail(&mut list, numbered(5_000), 3);
+    assert!(silent(&mut list, 4).is_some(), "the third in a row");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Pass(u64),
     /// Whether by the attempt that probes.
     Fail(u8, Option<u64>, bool),
+    /// Of a connection that was opened so long ago.
+    FallSilent(u8, Option<u64>, u64),
+    Last(u8, u64),
     Succeed(u8, Option<u64>),
     Begin(u8, u64),
     Lose(u8, u64),
@@ -216,16 +238,19 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let host = || prop::option::of(0..2_u64);
+    let time = || prop_oneof![0..100_u64, 0..12_000_u64];
     let step = prop_oneof![
-        3 => prop_oneof![0..100_u64, 0..12_000_u64].prop_map(Step::Pass),
+        5 => time().prop_map(Step::Pass),
         6 => (0..3_u8, host(), any::<bool>()).prop_map(|(number, host, probes)| Step::Fail(number, host, probes)),
-        1 => (0..3_u8, host()).prop_map(|(number, host)| Step::Succeed(number, host)),
+        6 => (0..3_u8, host(), time()).prop_map(|(number, host, age)| Step::FallSilent(number, host, age)),
+        1 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Last(number, host)),
+        2 => (0..3_u8, host()).prop_map(|(number, host)| Step::Succeed(number, host)),
         3 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Begin(number, host)),
         1 => (0..3_u8, 0..2_u64).prop_map(|(number, host)| Step::Lose(number, host)),
         1 => (0..3_u8, prop::option::of(0..9_000_u64)).prop_map(|(number, term)| Step::Add(number, term)),
         1 => (0..3_u8).prop_map(Step::Remove),
     ];
-    prop::collection::vec(step, 0..80)
+    prop::collection::vec(step, 0..120)
 }
 
 /// One subject's whole story, replayed each time it is asked.
@@ -234,69 +259,114 @@ struct Model {
     log: Vec<(u64, Event)>,
 }
 
+/// With the term that the blacklist drew, if it listed.
 #[derive(Clone, Copy, PartialEq)]
 enum Event {
-    /// With the term that the blacklist drew, if it listed; whether by the attempt that probes.
+    /// Whether by the attempt that probes.
     Failed(Option<u64>, bool),
-    Cleared,
+    /// None that was open when another one did.
+    FellSilent(Option<u64>),
+    Lasted,
+    Succeeded,
+    Removed,
     Probed,
     Unprobed,
     Tried,
 }
 
+/// What a story comes to.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    failures: u32,
+    silences: u32,
+    lists: u32,
+    failed: u64,
+    silent: u64,
+    until: u64,
+    tried: u32,
+    probed: bool,
+}
+
 impl Model {
-    fn verdict(&self, now: u64) -> (Verdict, u32) {
-        let since = self
-            .log
-            .iter()
-            .rposition(|(_, event)| *event == Event::Cleared);
-        let story = &self.log[since.map_or(0, |at| at + 1)..];
-        let (mut failures, mut lists, mut last, mut until, mut tried, mut probed) =
-            (0_u32, 0_u32, 0, 0, 0, false);
-        let forgotten = |at: u64, last: u64, until: u64, probed: bool| {
-            !probed && at.saturating_sub(last.max(until)) > TERMS.longest
-        };
-        for &(at, event) in story {
+    fn sum(&self, now: u64) -> Sum {
+        let mut sum = Sum::default();
+        for &(at, event) in &self.log {
+            sum.forget(at);
             match event {
                 Event::Failed(term, probes) => {
-                    if forgotten(at, last, until, probed) && failures > 0 {
-                        (failures, lists) = (0, 0);
-                    }
-                    (failures, last, probed) = (failures + 1, at, probed && !probes);
-                    if let Some(term) = term {
-                        (lists, until, tried) = (lists + 1, at + term, 0);
-                    }
+                    (sum.failures, sum.failed) = (sum.failures + 1, at);
+                    sum.probed &= !probes;
+                    sum.list(at, term, sum.lists);
                 }
-                Event::Probed => probed = true,
-                Event::Unprobed => probed = false,
-                Event::Tried => tried += 1,
-                Event::Cleared => unreachable!(),
+                Event::FellSilent(term) => {
+                    (sum.silences, sum.silent) = (sum.silences + 1, at);
+                    sum.list(at, term, sum.silences.saturating_sub(TERMS.after));
+                }
+                Event::Lasted => sum.silences = 0,
+                // Of what it keeps, only silences count.
+                Event::Succeeded => {
+                    (sum.failures, sum.lists, sum.until) = (0, 0, 0);
+                    (sum.tried, sum.probed) = (0, false);
+                }
+                Event::Removed => sum = Sum::default(),
+                Event::Probed => sum.probed = true,
+                Event::Unprobed => sum.probed = false,
+                Event::Tried => sum.tried += 1,
             }
         }
-        let by_hand = false;
-        let verdict = if story
-            .iter()
-            .all(|(_, event)| !matches!(event, Event::Failed(..)))
-            || forgotten(now, last, until, probed)
-        {
-            Verdict::Free
-        } else if lists == 0 && now - last < FAILING_MILLIS {
-            Verdict::Failing
-        } else if lists == 0 {
-            Verdict::Free
-        } else if now < until {
+        sum.forget(now);
+        sum
+    }
+
+    fn verdict(&self, now: u64) -> Verdict {
+        let sum = self.sum(now);
+        if sum.lists == 0 {
+            match sum.failures > 0 && now - sum.failed < FAILING_MILLIS {
+                true => Verdict::Failing,
+                false => Verdict::Free,
+            }
+        } else if now < sum.until {
             Verdict::Listed(Badness {
-                by_hand,
-                tried,
-                until,
+                by_hand: false,
+                tried: sum.tried,
+                until: sum.until,
             })
-        } else if probed {
+        } else if sum.probed {
             Verdict::Probed
         } else {
             Verdict::Probation
-        };
-        (verdict, lists)
+        }
     }
+}
+
+impl Sum {
+    fn forget(&mut self, now: u64) {
+        let last = self.failed.max(self.silent).max(self.until);
+        if !self.probed && now - last.min(now) > TERMS.longest {
+            (self.failures, self.silences, self.lists) = (0, 0, 0);
+        }
+    }
+
+    fn list(&mut self, at: u64, term: Option<u64>, before: u32) {
+        if let Some(term) = term {
+            (self.lists, self.until, self.tried) = (before + 1, at + term, 0);
+        }
+    }
+
+    fn is_news(&self, failure: &Event, now: u64) -> bool {
+        match failure {
+            Event::Failed(_, probes) if self.lists > 0 => *probes && now >= self.until,
+            Event::Failed(..) => self.failures + 1 >= TERMS.after,
+            _ => self.lists == 0 && self.silences + 1 >= TERMS.after,
+        }
+    }
+}
+
+/// Whether a term is as long as the one after so many others.
+fn is_term(term: Option<Duration>, level: u32) -> bool {
+    let whole = (TERMS.first << level.min(10)).min(TERMS.longest);
+    let term = term.map(|term| term.as_millis() as u64);
+    term.is_none_or(|term| term <= whole && term >= whole * 3 / 4 - 1)
 }
 
 proptest! {
@@ -321,33 +391,48 @@ proptest! {
                     tried: *tried,
                     until: until.unwrap_or(u64::MAX),
                 }));
-                own.map(|(_, model)| model.verdict(now).0).chain(manual).max().unwrap()
+                own.map(|(_, model)| model.verdict(now)).chain(manual).max().unwrap()
             };
             match step {
                 Step::Pass(time) => now += time,
                 Step::Fail(number, host, probes) => {
                     let subject = subject(number, host);
                     let (_, model) = models.iter_mut().find(|(other, _)| *other == subject).unwrap();
-                    let (before, lists) = model.verdict(now);
-                    let recent = if before == Verdict::Free && lists == 0 { 0 } else { lists };
+                    let before = model.sum(now);
                     let term = list.failed(subject, REFUSED, probes, now, TERMS, &mut rng);
+                    prop_assert_eq!(term.is_some(), before.is_news(&Event::Failed(None, probes), now));
+                    prop_assert!(is_term(term, before.lists), "{:?} {}", term, before.lists);
                     let term = term.map(|term| term.as_millis() as u64);
-                    if let Some(term) = term {
-                        prop_assert!(!matches!(before, Verdict::Listed(_)));
-                        prop_assert!(probes || !matches!(before, Verdict::Probation | Verdict::Probed));
-                        let forgotten = before == Verdict::Free;
-                        let level = if forgotten { 0 } else { recent };
-                        let whole = (TERMS.first << level.min(10)).min(TERMS.longest);
-                        prop_assert!(term <= whole && term >= whole * 3 / 4 - 1, "{} {}", term, whole);
-                    } else {
-                        prop_assert!(!probes || !matches!(before, Verdict::Probation | Verdict::Probed));
-                    }
                     model.log.push((now, Event::Failed(term, probes)));
+                }
+                Step::FallSilent(number, host, age) => {
+                    let subject = subject(number, host);
+                    let (_, model) = models.iter_mut().find(|(other, _)| *other == subject).unwrap();
+                    let before = model.sum(now);
+                    let opened = now.saturating_sub(age);
+                    let term = list.fell_silent(subject, REFUSED, opened, now, TERMS, &mut rng);
+                    if before.silences > 0 && opened <= before.silent {
+                        prop_assert_eq!(term, None, "one failure with the last one's");
+                    } else {
+                        prop_assert_eq!(term.is_some(), before.is_news(&Event::FellSilent(None), now));
+                        let level = (before.silences + 1).saturating_sub(TERMS.after);
+                        prop_assert!(is_term(term, level), "{:?} {}", term, level);
+                        let term = term.map(|term| term.as_millis() as u64);
+                        model.log.push((now, Event::FellSilent(term)));
+                    }
+                }
+                Step::Last(number, host) => {
+                    list.lasted(address(number), host);
+                    for (subject, model) in &mut models {
+                        if subject.address == address(number) && subject.host.is_none_or(|other| other == host) {
+                            model.log.push((now, Event::Lasted));
+                        }
+                    }
                 }
                 Step::Succeed(number, host) => {
                     let subject = subject(number, host);
                     list.succeeded(subject);
-                    models.iter_mut().find(|(other, _)| *other == subject).unwrap().1.log.push((now, Event::Cleared));
+                    models.iter_mut().find(|(other, _)| *other == subject).unwrap().1.log.push((now, Event::Succeeded));
                 }
                 Step::Begin(number, host) => {
                     let verdict = expected(&models, &by_hand, number, host, now);
@@ -360,7 +445,7 @@ proptest! {
                         Verdict::Probation => {
                             prop_assert_eq!(begun, Some(true));
                             for (_, model) in own {
-                                if model.verdict(now).0 == Verdict::Probation {
+                                if model.verdict(now) == Verdict::Probation {
                                     model.log.push((now, Event::Probed));
                                 }
                             }
@@ -396,7 +481,7 @@ proptest! {
                     by_hand.retain(|(listed, ..)| *listed != number);
                     for (subject, model) in &mut models {
                         if subject.address == address(number) {
-                            model.log.push((now, Event::Cleared));
+                            model.log.push((now, Event::Removed));
                         }
                     }
                 }

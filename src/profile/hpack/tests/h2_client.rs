@@ -9,6 +9,7 @@ use crate::profile::hpack::{Decoder, HeaderBlock};
 
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 0x4;
 const PREFACE_LENGTH: usize = 24;
@@ -29,19 +30,32 @@ impl Server {
         self.wire.write_all(&frame).await.unwrap();
     }
 
+    /// Returns once the client has read all that was written.
+    async fn all_read(&mut self) {
+        let ping = [0, 0, 8, PING, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        self.wire.write_all(&ping).await.unwrap();
+        while self.frame().await.0 != PING {}
+    }
+
+    /// A frame's type, flags and payload.
+    async fn frame(&mut self) -> (u8, u8, Vec<u8>) {
+        let mut head = [0; 9];
+        self.wire.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        self.wire.read_exact(&mut payload).await.unwrap();
+        let (kind, flags) = (head[3], head[4]);
+        if kind == SETTINGS && flags == 1 && !self.announced.is_empty() {
+            self.decoder.set_table_limit(self.announced.remove(0));
+        }
+        (kind, flags, payload)
+    }
+
     /// Reads up to the end of the next header block.
     async fn block(&mut self) -> (Vec<Owned>, Vec<u32>, usize) {
         let mut block = Vec::new();
         loop {
-            let mut head = [0; 9];
-            self.wire.read_exact(&mut head).await.unwrap();
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; length as usize];
-            self.wire.read_exact(&mut payload).await.unwrap();
-            let (kind, flags) = (head[3], head[4]);
-            if kind == SETTINGS && flags == 1 && !self.announced.is_empty() {
-                self.decoder.set_table_limit(self.announced.remove(0));
-            }
+            let (kind, flags, payload) = self.frame().await;
             if kind == HEADERS || kind == CONTINUATION {
                 block.extend(payload);
                 if flags & END_HEADERS != 0 {
@@ -129,13 +143,7 @@ async fn what_h2_encodes_is_what_was_asked() {
         for size in sizes {
             server.announce(*size).await;
         }
-        // h2 acknowledges before it can answer this.
-        let mut ping = vec![0, 0, 8, 6, 0, 0, 0, 0, 0];
-        ping.extend([number as u8; 8]);
-        server.wire.write_all(&ping).await.unwrap();
-        tokio::task::yield_now().await;
-        // The client answers only after it has read what was written; nothing on the wire says that it has not.
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        server.all_read().await;
 
         let request = request(number);
         let expected = asked(&request);

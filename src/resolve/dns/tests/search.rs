@@ -8,15 +8,19 @@ use super::super::settings::name_server;
 use super::*;
 
 /// What each family's lookup of `db` comes to, with `a.test` and `b.test` to be searched, and what was asked.
-async fn look_up(
-    script: fn(&str, u16) -> Reply,
-) -> ([Result<Vec<IpAddr>, ErrorKind>; 2], Vec<(String, u16)>) {
+async fn look_up(script: fn(&str, u16) -> Reply) -> Found {
+    look_up_name("db", script).await
+}
+
+type Found = ([Result<Vec<IpAddr>, ErrorKind>; 2], Vec<(String, u16)>);
+
+async fn look_up_name(name: &str, script: fn(&str, u16) -> Reply) -> Found {
     let server = NameServer::start(script).await;
     let search = ["a.test.", "b.test."].map(|name| Name::from_ascii(name).unwrap());
     let config = ResolverConfig::from_parts(None, search.into(), vec![name_server(server.address)]);
     let settings = Settings::new(config, ResolverOpts::default(), Hosts::default());
     let (settings, queries) = (Arc::new(settings.unwrap()), Queries::default());
-    let of = |family| queries.look_up(&settings, "db", family);
+    let of = |family| queries.look_up(&settings, name, family);
     let (v6, v4) = futures_util::future::join(of(Family::V6), of(Family::V4)).await;
     let brief = |answer: Result<Answer, Error>| match answer {
         Ok(answer) => Ok(answer.addresses().to_vec()),
@@ -71,6 +75,13 @@ async fn a_failure_ends_the_search() {
         asked.iter().all(|(name, _)| name == "db.a.test"),
         "{asked:?}"
     );
+}
+
+#[tokio::test]
+async fn a_name_with_a_trailing_dot_is_short_for_no_other() {
+    let (found, asked) = look_up_name("db.", |_, _| Reply::None(NXDOMAIN, 300)).await;
+    assert_eq!(found, [Ok(Vec::new()), Ok(Vec::new())]);
+    assert_eq!(asked, each(&["db"]));
 }
 
 #[tokio::test]

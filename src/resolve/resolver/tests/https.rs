@@ -24,7 +24,7 @@ impl Resolve for Timed {
             // Which of two answers comes first is what is tested.
             sleep(Duration::from_millis(self.addresses.0)).await;
             match host {
-                "elsewhere" => Ok(Answer::new([ADDRESS], VALID)),
+                "elsewhere." => Ok(Answer::new([ADDRESS], VALID)),
                 _ => self.addresses.1.clone().map_err(Error::new),
             }
         }
@@ -128,8 +128,10 @@ async fn a_service_elsewhere_is_looked_for_where_the_host_has_no_address() {
         ..Service::default()
     };
     let services = Services::new([service], VALID);
-    let (resolver, _) = resolver((5, Ok(Answer::none(VALID))), (20, Ok(services)));
+    let (resolver, timed) = resolver((5, Ok(Answer::none(VALID))), (20, Ok(services)));
     let resolved = resolver.look_up_https("a", 443).await.unwrap();
+    // Absolute: records name nobody by a name that is short for another.
+    assert_eq!(*timed.asked.lock(), ["a", "a:443", "elsewhere."]);
     assert_eq!(resolved.addresses(), [SocketAddr::new(ADDRESS, 8443)]);
     assert_eq!(resolved.speaks("h2"), None, "it is about another place");
 }

@@ -149,7 +149,7 @@ async fn a_refresh_is_due_before_the_answer_runs_out() {
     resolver.refresh("example.com").await.unwrap();
     assert_eq!(script.asked().len(), 1, "nothing is due");
     advance(VALID.mul_f64(0.11)).await;
-    assert!(resolver.refresh_due("EXAMPLE.com."));
+    assert!(resolver.refresh_due("EXAMPLE.com"));
     assert!(
         !resolver
             .look_up("example.com", 443)

@@ -1,0 +1,237 @@
+//! What reqwest documents, asked of reqwest and of `HotClient`: the answers are equal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod outcome;
+mod server;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use common::certificates::Authority;
+use common::check::{idle, quiet};
+use common::peer::Peer;
+use common::request::trusting;
+use hotpool::Pool;
+use hotpool::client::reqwest::HotClient;
+use hotpool::resolve::{Overrides, Resolver};
+use http::HeaderMap;
+use outcome::{Failure, Outcome, failure, hot_failure};
+use reqwest::{Client, RequestBuilder, Version};
+
+/// Long enough for everything that is to arrive, on a busy machine; and nothing that is to be late comes within ten minutes.
+const SOON: Duration = Duration::from_millis(700);
+
+type Answers = Vec<Result<Outcome, Failure>>;
+
+/// The same server in each form; plain reqwest and the pool know its names.
+struct World {
+    authority: Authority,
+    peers: Vec<(&'static str, Peer)>,
+}
+
+impl World {
+    async fn start() -> Self {
+        let authority = Authority::new();
+        let peers = vec![
+            ("http", server::plain().await),
+            ("https", server::tls(&authority, "http/1.1").await),
+            ("https", server::tls(&authority, "h2").await),
+        ];
+        Self { authority, peers }
+    }
+
+    fn reqwest(&self) -> reqwest::ClientBuilder {
+        let root = reqwest::Certificate::from_pem(self.authority.pem().as_bytes()).unwrap();
+        let builder = Client::builder().no_proxy().tls_certs_only([root]);
+        server::NAMES.iter().fold(builder, |builder, name| {
+            builder.resolve(name, (Ipv4Addr::LOCALHOST, 0).into())
+        })
+    }
+
+    fn pool(&self) -> Pool {
+        let mut overrides = Overrides::new();
+        for name in server::NAMES {
+            overrides
+                .insert(name, None, [Ipv4Addr::LOCALHOST.into()])
+                .unwrap();
+        }
+        let resolver = Resolver::builder().overrides(overrides).build();
+        trusting(&self.authority)
+            .resolver(resolver)
+            .build()
+            .unwrap()
+    }
+}
+
+async fn ask(client: &Client, requests: Vec<RequestBuilder>) -> Answers {
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(match request.send().await {
+            Ok(response) => Ok(Outcome::of(response).await),
+            Err(error) => Err(failure(&error)),
+        });
+    }
+    drop(client.clone());
+    answers
+}
+
+async fn ask_hot(client: &HotClient, requests: Vec<RequestBuilder>) -> Answers {
+    let mut answers = Vec::new();
+    for request in requests {
+        // What cannot be built fails before any client sees it.
+        let Ok(request) = request.build() else {
+            answers.push(Err("builder"));
+            continue;
+        };
+        answers.push(match client.execute(request).await {
+            Ok(response) => Ok(Outcome::of(response).await),
+            Err(error) => Err(hot_failure(&error)),
+        });
+    }
+    answers
+}
+
+/// The settings are written once and made of both builders' methods; the requests are built once for each.
+macro_rules! table {
+    ($world:ident, $($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
+        let mut differences = Vec::new();
+        $({
+            for (scheme, peer) in &$world.peers {
+                let $at = |path: &str| format!("{scheme}://one.test:{}{path}", peer.port());
+                let plain = {
+                    #[allow(unused_imports, reason = "few settings need it")]
+                    use reqwest::redirect::Policy;
+                    $world.reqwest()$(.$setting($($argument),*))*.build().unwrap()
+                };
+                let pool = $world.pool();
+                let hot = {
+                    #[allow(unused_imports, reason = "few settings need it")]
+                    use hotpool::client::reqwest::redirect::Policy;
+                    HotClient::builder(pool.clone())$(.$setting($($argument),*))*.build().unwrap()
+                };
+                let requests = |$client: &Client| $requests.into_iter().collect::<Vec<RequestBuilder>>();
+                let expected = ask(&plain, requests(&plain)).await;
+                let found = ask_hot(&hot, requests(&plain)).await;
+                differences.extend(compare(&format!("{} at {}", $name, $at("")), &found, &expected));
+                idle(&pool).await;
+                drop(hot);
+                pool.close();
+                quiet(&pool).await;
+            }
+        })*
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    };
+}
+
+/// Where the pool's answers are not reqwest's. Nothing that the table asks for is unknown to the server.
+fn compare(name: &str, found: &Answers, expected: &Answers) -> Vec<String> {
+    let unknown = |answer: &&Outcome| answer.status == 404;
+    assert!(
+        !expected.iter().flatten().any(|answer| unknown(&answer)),
+        "{name}"
+    );
+    assert_eq!(found.len(), expected.len(), "{name}");
+    let pairs = found.iter().zip(expected).enumerate();
+    pairs
+        .filter(|(_, (found, expected))| found != expected)
+        .map(|(n, (found, expected))| {
+            format!("{name}, {n}:\n  pool    {found:?}\n  reqwest {expected:?}")
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn redirects() {
+    let world = World::start().await;
+    table! { world,
+        "each status, without a body" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.get(at(&format!("/redirect/{status}/echo"))));
+        "each status, with a body" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.post(at(&format!("/redirect/{status}/echo"))).body("order"));
+        "each status, PUT" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.put(at(&format!("/redirect/{status}/echo"))).body("order"));
+        "each status, HEAD" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.head(at(&format!("/redirect/{status}/echo"))));
+        "a body that is a stream" [] |c, at| [302, 307, 308].map(|status| c.post(at(&format!("/redirect/{status}/echo"))).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("or"), Ok("der")]))));
+        "others that look like redirects" [] |c, at| [300, 304, 305, 306].map(|status| c.get(at(&format!("/redirect/{status}/echo"))));
+        "no location" [] |c, at| [c.get(at("/away"))];
+        "a location that is none" [] |c, at| [c.get(at("/redirect/302/?http://")), c.get(at("/redirect/302/?ftp://one.test/"))];
+        "relative locations" [] |c, at| ["echo", "../302/echo", "?/echo", "/echo#here", "//one.test/"].map(|to| c.get(at(&format!("/redirect/302/?{to}"))));
+        "secrets stay at home" [] |c, at| [c.get(at(&format!("/redirect/302/?{}", at("/echo").replace("one.test", "two.test")))).basic_auth("me", Some("secret")).header("cookie", "mine=1").header("x-own", "1")];
+        "secrets are kept on the same host" [] |c, at| [c.get(at("/redirect/302/echo")).basic_auth("me", Some("secret")).header("cookie", "mine=1")];
+        "ten, and one more" [] |c, at| [10, 11].map(|n| c.get(at(&format!("/{}echo", "redirect/302/".repeat(n)))));
+        "as many as are wanted" [redirect(Policy::limited(2))] |c, at| [0, 2, 3].map(|n| c.get(at(&format!("/{}echo", "redirect/302/".repeat(n)))));
+        "none" [redirect(Policy::none())] |c, at| [c.get(at("/redirect/302/echo"))];
+        "as one likes" [redirect(Policy::custom(|attempt| match attempt.url().path() {
+            "/echo" => attempt.follow(),
+            "/stop" => attempt.stop(),
+            _ => attempt.error("not there"),
+        }))] |c, at| ["echo", "stop", "fail"].map(|to| c.get(at(&format!("/redirect/302/{to}"))));
+        "without a referer" [referer(false)] |c, at| [c.get(at("/redirect/302/echo"))];
+    }
+}
+
+#[tokio::test]
+async fn headers_cookies_and_authentication() {
+    let world = World::start().await;
+    let headers = || {
+        HeaderMap::from_iter(
+            [("x-default", "d"), ("accept", "text/plain")]
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())),
+        )
+    };
+    table! { world,
+        "what goes with every request" [] |c, at| [c.get(at("/echo?q=1")), c.head(at("/echo")), c.delete(at("/echo")), c.post(at("/echo")), c.patch(at("/echo")).body("p")];
+        "default headers" [default_headers(headers())] |c, at| [c.get(at("/echo")), c.get(at("/echo")).header("x-default", "own")];
+        "a user agent" [user_agent("mine/1.0")] |c, at| [c.get(at("/echo")), c.get(at("/echo")).header("user-agent", "other")];
+        "authentication" [] |c, at| [c.get(at("/echo")).basic_auth("me", Some("pw")), c.get(at("/echo")).bearer_auth("token"), c.get(at("/echo").replace("://", "://me:pw@"))];
+        "queries and fragments" [] |c, at| [c.get(at("/echo")).query(&[("a", "1 2"), ("b", "ü")]), c.get(at("/echo?x#fragment"))];
+        "no cookies by default" [] |c, at| [c.get(at("/cookie/a")), c.get(at("/echo"))];
+        "cookies" [cookie_store(true)] |c, at| [c.get(at("/cookie/a")), c.get(at("/echo")), c.get(at("/redirect/302/cookie/b")), c.get(at("/echo")), c.get(at("/echo")).header("cookie", "own=1")];
+        "a cookie set on the way" [cookie_store(true)] |c, at| [c.get(at("/cookie/a")), c.get(at("/redirect/302/echo"))];
+        "many headers" [] |c, at| [c.get(at("/headers/60")), c.get(at("/echo")).header("x-large", "v".repeat(6000))];
+    }
+}
+
+#[tokio::test]
+async fn bodies() {
+    let world = World::start().await;
+    let pieces = || {
+        futures_util::stream::iter((0..50).map(|n| Ok::<_, std::io::Error>(format!("piece {n};"))))
+    };
+    table! { world,
+        "text, form, JSON" [] |c, at| [c.post(at("/echo")).body("text"), c.post(at("/echo")).form(&[("a", "1")]), c.post(at("/echo")).json(&[1, 2])];
+        "a stream" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(pieces()))];
+        "a stream that fails" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
+        "an empty one" [] |c, at| [c.post(at("/echo")).body(""), c.get(at("/status/200")), c.get(at("/status/204")), c.get(at("/status/205")), c.get(at("/status/304"))];
+        "HEAD" [] |c, at| [c.head(at("/large")), c.head(at("/pieces/3")), c.head(at("/status/204"))];
+        "large ones" [] |c, at| [c.get(at("/large"))];
+        "of no announced length" [] |c, at| [c.get(at("/pieces/0")), c.get(at("/pieces/7"))];
+        "with trailers" [] |c, at| [c.get(at("/trailers"))];
+        "coded" [] |c, at| ["gzip", "br", "deflate", "zstd", "identity"].map(|coding| c.get(at(&format!("/coded/{coding}"))));
+        "coded, asked for by its author" [] |c, at| [c.get(at("/coded/gzip")).header("accept-encoding", "gzip"), c.get(at("/echo")).header("accept-encoding", "identity")];
+        "coded, and not to be decoded" [no_gzip(), no_brotli()] |c, at| ["gzip", "br", "deflate", "zstd"].map(|coding| c.get(at(&format!("/coded/{coding}"))));
+        "no coding at all" [gzip(false), brotli(false), deflate(false), zstd(false)] |c, at| [c.get(at("/echo")), c.get(at("/coded/gzip"))];
+        "coded, but not as it says" [] |c, at| [c.get(at("/coded/broken"))];
+    }
+}
+
+#[tokio::test]
+async fn deadlines_and_refusals() {
+    let world = World::start().await;
+    table! { world,
+        "a late head" [timeout(SOON)] |c, at| [c.get(at("/late/head"))];
+        "a late body" [timeout(SOON)] |c, at| [c.get(at("/late/body"))];
+        "the request's own deadline" [] |c, at| [c.get(at("/late/head")).timeout(SOON), c.get(at("/late/body")).timeout(SOON)];
+        "its own against the client's" [timeout(SOON)] |c, at| [c.get(at("/echo")).timeout(SOON * 100)];
+        "between the pieces" [read_timeout(SOON)] |c, at| [c.get(at("/late/head")), c.get(at("/late/body")), c.get(at("/pieces/4"))];
+        "other schemes" [] |c, _at| ["ftp://one.test/", "file:///etc/passwd", "data:,x"].map(|url| c.get(url));
+        "only https" [https_only(true)] |c, at| [c.get("http://one.test:1/"), c.get(at("/redirect/302/?http://one.test:1/"))];
+        "nobody there" [] |c, _at| [c.get("http://127.0.0.1:1/")];
+        "versions" [] |c, at| [c.get(at("/echo")).version(Version::HTTP_11)];
+    }
+}
