@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use super::{Hook, Observer, PoolEvent};
 
 /// Events that a subscriber may be behind before it loses the oldest: a thousand connections that close at once lose none. An event
-/// takes about 200 bytes of the ring, which is made when somebody subscribes.
+/// takes about 220 bytes of the ring, which is made when somebody subscribes.
 const CAPACITY: usize = 1024;
 
 /// A subscription, from [`Pool::subscribe`](crate::Pool::subscribe).
@@ -178,6 +178,6 @@ mod tests {
 
     #[test]
     fn an_event_is_as_small_as_the_ring_says() {
-        assert!(size_of::<PoolEvent>() <= 200, "{}", size_of::<PoolEvent>());
+        assert!(size_of::<PoolEvent>() <= 216, "{}", size_of::<PoolEvent>());
     }
 }
