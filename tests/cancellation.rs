@@ -50,26 +50,12 @@ where
     panic!("still not complete after {MOST_POLLS} polls");
 }
 
-async fn server(protocols: Protocols) -> Peer {
-    Peer::tcp(move |_, socket| async move {
-        match protocols {
-            Protocols::Http1 => http1::serve(socket).await,
-            _ => {
-                if let Some(mut http2) = Http2::accept(socket, &[]).await {
-                    http2.serve().await;
-                }
-            }
-        }
-    })
-    .await
-}
-
 const BOTH: [Protocols; 2] = [Protocols::Http1, Protocols::Http2];
 
 #[tokio::test]
 async fn get_from_a_hot_pool() {
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         let pool = plain(protocols).build().unwrap();
         let target = peer.plain_target();
         fetch(&pool, &target).await.unwrap();
@@ -84,7 +70,7 @@ async fn get_from_a_hot_pool() {
 #[tokio::test]
 async fn get_from_a_cold_pool() {
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         for polls in 0..MOST_POLLS {
             let pool = plain(protocols).build().unwrap();
             let done = polled(polls, AtOnce, pool.get(peer.plain_target()))
@@ -107,7 +93,7 @@ async fn get_from_a_cold_pool() {
 #[tokio::test]
 async fn get_at_a_limit_among_waiters() {
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         let pool = plain(protocols)
             .max_connections_per_host(1)
             .settings(one_stream())
@@ -170,7 +156,7 @@ fn ready<T>(poll: Poll<T>) -> Option<T> {
 #[tokio::test]
 async fn send_and_the_reading_of_a_body() {
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         let pool = plain(protocols).build().unwrap();
         let target = peer.plain_target();
         let whole = || async {
@@ -226,7 +212,7 @@ async fn send_with_an_endless_body() {
 #[tokio::test]
 async fn preheat() {
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         for polls in 0..MOST_POLLS {
             let pool = plain(protocols).build().unwrap();
             let target = peer.plain_target();
@@ -245,7 +231,7 @@ async fn preheat() {
 
 #[tokio::test]
 async fn shutdown() {
-    let peer = server(Protocols::Http2).await;
+    let peer = Peer::serving(Protocols::Http2).await;
     for polls in 0..MOST_POLLS {
         let pool = plain(Protocols::Http2).build().unwrap();
         let target = peer.plain_target();
@@ -296,7 +282,7 @@ async fn half_of_the_callers_leave() {
     const CALLERS: usize = 300;
     const SEED: u64 = 0x0f17_5eed;
     for protocols in BOTH {
-        let peer = server(protocols).await;
+        let peer = Peer::serving(protocols).await;
         let pool = plain(protocols)
             .max_connections_per_host(4)
             .settings(hotpool::config::Settings {

@@ -280,19 +280,7 @@ async fn a_server_that_refuses_every_stream_is_an_error() {
 
 #[tokio::test]
 async fn a_server_that_refuses_everything_is_not_asked_four_times_for_everything() {
-    let asked = Ledger::default();
-    let count = Arc::clone(&asked);
-    let peer = Peer::tcp(move |_, socket| {
-        let count = Arc::clone(&count);
-        async move {
-            let mut http2 = Http2::accept(socket, &[]).await.unwrap();
-            while let Some(stream) = http2.request().await {
-                count.fetch_add(1, Ordering::SeqCst);
-                http2.reset(stream, http2::REFUSED_STREAM).await;
-            }
-        }
-    })
-    .await;
+    let (peer, asked) = Peer::refusing().await;
     let (pool, target) = (pool(), peer.plain_target());
     let requests = (0..200).map(|_| fetch(&pool, &target));
     for outcome in join_all(requests).await {

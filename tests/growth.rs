@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use common::check::quiet;
 use common::fault_proxy::{FaultProxy, Line, Network};
-use common::http2::Http2;
 use common::peer::Peer;
 use common::request::{fetch, plain};
 use futures_util::future::join_all;
@@ -45,13 +44,16 @@ fn answers(delay: Duration, first: Option<Duration>) -> Network {
     }
 }
 
-async fn server() -> Peer {
-    Peer::tcp(|_, socket| async move {
-        if let Some(mut http2) = Http2::accept(socket, &[]).await {
-            http2.serve().await;
-        }
-    })
-    .await
+/// A pool that has been under the usual load for so long that its one connection's time is known, and what lies before its server.
+async fn used() -> (Peer, FaultProxy, Pool, String) {
+    let server = Peer::serving(Protocols::Http2).await;
+    let proxy = FaultProxy::to(server.address).await;
+    let pool = plain(Protocols::Http2).build().unwrap();
+    let target = proxy.plain_target();
+    proxy.set(answers(USUAL, None));
+    load_for(&pool, &target, seconds(10)).await;
+    assert_eq!(pool.stats().connections, 1, "the load needs one");
+    (server, proxy, pool, target)
 }
 
 /// Asks all the time until `done`, which is looked at after each answer; fails after `most`. Says how long it took.
@@ -76,14 +78,7 @@ const fn seconds(number: u64) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_connection_gets_help_until_it_needs_none() {
-    let server = server().await;
-    let proxy = FaultProxy::to(server.address).await;
-    let pool = plain(Protocols::Http2).build().unwrap();
-    let target = proxy.plain_target();
-    proxy.set(answers(USUAL, None));
-    load_for(&pool, &target, seconds(10)).await;
-    assert_eq!(pool.stats().connections, 1, "the load needs one");
-
+    let (_server, proxy, pool, target) = used().await;
     proxy.set(answers(USUAL, Some(SLOW)));
     let two = || pool.stats().connections == 2;
     let took = load(&pool, &target, seconds(100), two).await;
@@ -115,12 +110,7 @@ async fn a_slow_connection_gets_help_until_it_needs_none() {
 /// More connections do not make a slow server quick: one is tried, and given up.
 #[tokio::test(start_paused = true)]
 async fn a_slow_server_does_not_get_ever_more_connections() {
-    let server = server().await;
-    let proxy = FaultProxy::to(server.address).await;
-    let pool = plain(Protocols::Http2).build().unwrap();
-    let target = proxy.plain_target();
-    proxy.set(answers(USUAL, None));
-    load_for(&pool, &target, seconds(10)).await;
+    let (_server, proxy, pool, target) = used().await;
     proxy.set(answers(SLOW, None));
     load_for(&pool, &target, seconds(300)).await;
     let (accepted, connections) = (proxy.accepted(), pool.stats().connections);

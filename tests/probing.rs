@@ -67,6 +67,17 @@ fn probe() -> Probe {
     Probe::get("/health").unwrap()
 }
 
+/// A server, and a pool that soon closes what nobody uses.
+async fn short_lived() -> (Probed, Peer, Pool) {
+    let server = Probed::default();
+    let peer = server.serve().await;
+    let pool = plain(Protocols::Http1)
+        .idle_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    (server, peer, pool)
+}
+
 fn only(pool: &Pool) -> HostHealth {
     let [host] = &pool.health().hosts[..] else {
         panic!("one host")
@@ -95,12 +106,7 @@ async fn no_time_is_too_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_was_forgotten_is_probed_when_it_is_used_again() {
-    let server = Probed::default();
-    let peer = server.serve().await;
-    let pool = plain(Protocols::Http1)
-        .idle_timeout(Duration::from_secs(5))
-        .build()
-        .unwrap();
+    let (server, peer, pool) = short_lived().await;
     let target = peer.plain_target();
     let _probing = pool
         .probe(&target, probe().every(Duration::from_secs(20)))
@@ -119,12 +125,7 @@ async fn a_host_that_was_forgotten_is_probed_when_it_is_used_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_under_another_profile_is_probed() {
-    let server = Probed::default();
-    let peer = server.serve().await;
-    let pool = plain(Protocols::Http1)
-        .idle_timeout(Duration::from_secs(5))
-        .build()
-        .unwrap();
+    let (server, peer, pool) = short_lived().await;
     assert!(pool.preheat([peer.plain_target()]).await.is_complete());
     let _probing = pool
         .probe(peer.plain_target(), probe().every(Duration::from_secs(20)))

@@ -272,19 +272,7 @@ async fn a_callers_own_connection_may_die_between_two_requests() {
 /// A server that refuses everything counts how often one request came.
 #[tokio::test]
 async fn a_request_is_sent_again_as_often_as_may_be() {
-    let ledger = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&ledger);
-    let peer = Peer::tcp(move |_, socket| {
-        let count = Arc::clone(&count);
-        async move {
-            let mut http2 = Http2::accept(socket, &[]).await.unwrap();
-            while let Some(stream) = http2.request().await {
-                count.fetch_add(1, Ordering::SeqCst);
-                http2.reset(stream, http2::REFUSED_STREAM).await;
-            }
-        }
-    })
-    .await;
+    let (peer, ledger) = Peer::refusing().await;
     let own = |retries| Some(RequestOptions::new().max_retries(retries));
     // By default a living server is asked three times more.
     for (setting, options, sent) in [

@@ -32,21 +32,6 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Answers every request on its own runtime.
-async fn server(protocols: Protocols) -> Peer {
-    Peer::tcp(move |_, socket| async move {
-        match protocols {
-            Protocols::Http1 => http1::serve(socket).await,
-            _ => {
-                if let Some(mut http2) = Http2::accept(socket, &[]).await {
-                    http2.serve().await;
-                }
-            }
-        }
-    })
-    .await
-}
-
 fn build_on(runtime: &Runtime, protocols: Protocols) -> Pool {
     let _inside = runtime.enter();
     plain(protocols).build().unwrap()
@@ -74,7 +59,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn a_pool_is_used_from_another_runtime() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         let (theirs, owning, using) = (runtime(), runtime(), runtime());
-        let peer = theirs.block_on(server(protocols));
+        let peer = theirs.block_on(Peer::serving(protocols));
         let pool = build_on(&owning, protocols);
         for _ in 0..3 {
             let body = using.block_on(fetch(&pool, &peer.plain_target())).unwrap();
@@ -92,7 +77,7 @@ fn a_pool_is_used_from_another_runtime() {
 fn a_pool_is_used_without_a_runtime() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         let (theirs, owning) = (runtime(), runtime());
-        let peer = theirs.block_on(server(protocols));
+        let peer = theirs.block_on(Peer::serving(protocols));
         let pool = build_on(&owning, protocols);
         let target = peer.plain_target();
         let report = block_on(pool.preheat([&target]));
@@ -138,7 +123,7 @@ async fn fails_clearly(pool: &Pool, target: &str) {
 fn after_its_runtime_has_ended_a_pool_says_so() {
     for protocols in [Protocols::Http1, Protocols::Http2] {
         let (theirs, owning, using) = (runtime(), runtime(), runtime());
-        let peer = theirs.block_on(server(protocols));
+        let peer = theirs.block_on(Peer::serving(protocols));
         let pool = build_on(&owning, protocols);
         let target = peer.plain_target();
         using.block_on(fetch(&pool, &target)).unwrap();

@@ -332,7 +332,7 @@ async fn a_connection_that_worked_for_a_minute_may_fall_silent() {
         let peer = Peer::tcp(move |_, stream| async move {
             let mut http2 = Http2::accept(stream, &[]).await.unwrap();
             let _ = timeout(Duration::from_secs(seconds), http2.serve()).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         })
         .await;
         let pool = resolving(&[SECOND])

@@ -235,7 +235,12 @@ fn into_bytes(mut data: impl Buf) -> Bytes {
 
 fn check_origin(uri: &Uri, origin: &Origin) -> Result<()> {
     let meant = OriginRef::from_uri(uri, Some(origin.scheme()))?;
-    if meant == *origin {
+    // Servers see no trailing dot.
+    let seen = OriginRef {
+        is_absolute: origin.as_ref().is_absolute,
+        ..meant
+    };
+    if seen == *origin {
         return Ok(());
     }
     Err(invalid(&format!(
@@ -283,6 +288,18 @@ mod tests {
             .unwrap()
             .request;
         assert_eq!(own.headers()[HOST], "else");
+    }
+
+    #[test]
+    fn a_trailing_dot_is_no_matter_between_a_request_and_its_connection() {
+        let head = outgoing(Request::get("https://example.com.:8443/"))
+            .http1_head(&plain())
+            .unwrap()
+            .request;
+        assert_eq!(head.headers()[HOST], "example.com:8443");
+        let uri = Uri::from_static("https://example.com/");
+        assert!(check_origin(&uri, &Origin::parse("example.com.").unwrap()).is_ok());
+        assert!(check_origin(&uri, &Origin::parse("example.org.").unwrap()).is_err());
     }
 
     #[test]

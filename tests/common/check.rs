@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hotpool::config::Settings;
 use hotpool::registry::State;
 use hotpool::{Error, ErrorKind, Pool};
 
@@ -106,6 +107,19 @@ pub struct Limits {
     pub per_host: usize,
     pub per_address: usize,
     pub dials: usize,
+}
+
+impl Limits {
+    /// By which a pool has them.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            max_connections: Some(self.connections),
+            max_connections_per_host: Some(self.per_host),
+            max_connections_per_address: Some(self.per_address),
+            max_dials: Some(self.dials),
+            ..Settings::default()
+        }
+    }
 }
 
 /// Whether a pool with a registry of its own keeps to them now.

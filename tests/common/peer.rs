@@ -5,11 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hotpool::Protocols;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use super::http1;
+use super::http2::{Http2, REFUSED_STREAM};
 
 /// Accepts connections and runs a script on each; ends with the value.
 pub struct Peer {
@@ -84,6 +88,39 @@ impl Peer {
             }
         })
         .await
+    }
+
+    /// Answers every request, over one of the two protocols.
+    pub async fn serving(protocols: Protocols) -> Self {
+        Self::tcp(move |_, socket| async move {
+            match protocols {
+                Protocols::Http1 => http1::serve(socket).await,
+                _ => {
+                    if let Some(mut http2) = Http2::accept(socket, &[]).await {
+                        http2.serve().await;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Refuses every request, over HTTP/2; and how many came.
+    pub async fn refusing() -> (Self, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let peer = Self::tcp(move |_, socket| {
+            let count = Arc::clone(&count);
+            async move {
+                let mut http2 = Http2::accept(socket, &[]).await.unwrap();
+                while let Some(stream) = http2.request().await {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    http2.reset(stream, REFUSED_STREAM).await;
+                }
+            }
+        })
+        .await;
+        (peer, asked)
     }
 
     /// How many TCP connections have been accepted.

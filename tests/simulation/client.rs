@@ -332,10 +332,6 @@ const MAX_TERM: Duration = Duration::from_millis(500);
 fn settings() -> Settings {
     let millis = |millis| Some(Duration::from_millis(millis));
     Settings {
-        max_connections: Some(LIMITS.connections),
-        max_connections_per_host: Some(LIMITS.per_host),
-        max_connections_per_address: Some(LIMITS.per_address),
-        max_dials: Some(LIMITS.dials),
         acquire_timeout: Some(ACQUIRE_TIMEOUT),
         connect_timeout: millis(500),
         settings_timeout: millis(500),
@@ -349,6 +345,6 @@ fn settings() -> Settings {
         circuit_breaker: Some(true),
         breaker_term: millis(200),
         max_breaker_term: Some(MAX_TERM),
-        ..Settings::default()
+        ..LIMITS.settings()
     }
 }

@@ -112,10 +112,6 @@ impl World {
 fn settings() -> Settings {
     let millis = |millis| Some(Duration::from_millis(millis));
     Settings {
-        max_connections: Some(LIMITS.connections),
-        max_connections_per_host: Some(LIMITS.per_host),
-        max_connections_per_address: Some(LIMITS.per_address),
-        max_dials: Some(LIMITS.dials),
         acquire_timeout: millis(1_000),
         resolve_timeout: millis(500),
         connect_timeout: millis(400),
@@ -129,7 +125,7 @@ fn settings() -> Settings {
         blacklist_term: millis(300),
         max_blacklist_term: millis(1_000),
         max_requests_per_connection: Some(Some(200)),
-        ..Settings::default()
+        ..LIMITS.settings()
     }
 }
 

@@ -191,7 +191,7 @@ impl Drop for Waiting<'_> {
 
 /// A turn, given back on drop.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(in crate::pool) struct Turn {
     dials: Arc<Dials>,
     lane: Lane,
 }
