@@ -8,13 +8,16 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::certificates::Authority;
-use common::check::{Wanted, quiet};
+use common::check::{Wanted, gone, quiet};
 use common::http1::{answer, request, reset, silence};
 use common::peer::Peer;
 use common::request::trusting;
+use common::wait::until;
 use hotpool::config::Settings;
 use hotpool::pool::PoolBuilder;
 use hotpool::{ErrorKind, Pool, Proxy, Trust};
@@ -314,6 +317,39 @@ async fn nobody_is_where_the_proxy_should_be() {
     let proxy = Proxy::parse(&format!("http://user:{SECRET}@{address}")).unwrap();
     let wanted = Wanted::unsent(ErrorKind::ConnectRefused, address);
     fails(impatient(), proxy, &wanted).await;
+}
+
+/// A dial that waits for a proxy ends with its pool, and leaves the proxy.
+#[tokio::test]
+async fn a_pool_ends_while_a_proxy_is_waited_for() {
+    let left = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&left);
+    let peer = Peer::tcp(move |_, socket| {
+        let counts = Arc::clone(&counts);
+        async move {
+            silence(socket).await;
+            counts.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .await;
+    for scheme in ["http", "https", "socks5h"] {
+        let proxy = Proxy::parse(&format!("{scheme}://{}", peer.address)).unwrap();
+        let pool = Pool::builder().proxy(proxy).build().unwrap();
+        let (before, gone) = (peer.accepted(), left.load(Ordering::SeqCst));
+        let ends = async {
+            until("dialing", || peer.accepted() > before).await;
+            quiet_now(&pool).await;
+        };
+        let (outcome, ()) = tokio::join!(pool.get("localhost:4433"), ends);
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::PoolClosed);
+        until("the proxy is left", || left.load(Ordering::SeqCst) > gone).await;
+    }
+}
+
+async fn quiet_now(pool: &Pool) {
+    let report = pool.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(report.cut, 0, "{report:?}");
+    gone(pool);
 }
 
 /// The host's own TLS fails inside the tunnel: that is told as it is without a proxy.

@@ -18,13 +18,13 @@ use common::http1;
 use common::http2::Http2;
 use common::peer::Peer;
 use common::proxy::{Manner, ScriptedProxy, Speaks};
-use common::request::{fetch, plain, trusting};
+use common::request::{fetch, plain, read, trusting};
 use common::wait::until;
 use futures_util::future::BoxFuture;
 use hotpool::dial::Proxies;
 use hotpool::pool::Reconfiguration;
 use hotpool::resolve::{AccessList, Answer, Overrides, Resolve, Resolver};
-use hotpool::{Error, ErrorKind, Pool, Protocols, Proxy};
+use hotpool::{Error, ErrorKind, Pool, Protocols, Proxy, Target};
 
 async fn connect_proxy() -> ScriptedProxy {
     ScriptedProxy::start(Speaks::Connect, Manner::default()).await
@@ -143,6 +143,27 @@ async fn names_are_resolved_here_or_there() {
         assert!(pool.blacklist().list().is_empty());
         quiet(&pool).await;
     }
+}
+
+/// Addresses that the caller names are the host's, and what the proxy is asked for.
+#[tokio::test]
+async fn a_targets_addresses_are_asked_for_in_turn() {
+    let server = Peer::tcp(|_, socket| http1::serve(socket)).await;
+    let through = connect_proxy().await;
+    let pool = Pool::builder()
+        .proxy(proxy(&through.url("http")))
+        .build()
+        .unwrap();
+    let gone = SocketAddr::from((OTHER, server.port()));
+    let target = Target::parse("http://unknown.test").unwrap();
+    let connection = pool.get(target.addresses([gone, server.address])).await;
+    let connection = connection.unwrap();
+    assert_eq!(read(&connection).await.unwrap(), "hello");
+    assert_eq!(connection.remote_addr(), through.address());
+    let asked: Vec<_> = through.seen().into_iter().map(|seen| seen.asked).collect();
+    assert_eq!(asked, [gone.to_string(), server.address.to_string()]);
+    drop(connection);
+    quiet(&pool).await;
 }
 
 #[tokio::test]
