@@ -70,7 +70,7 @@ async fn a_stream_is_its_takers_alone_and_another_is_warmed_in_its_place() {
     drop(stream);
     until("the stream's end", || pool.stats().places_taken == 1).await;
     assert_eq!(pool.stats().connections, 1);
-    assert!(pool.cool(&peer.plain_target()).unwrap());
+    assert!(pool.cool(peer.plain_target()).unwrap());
     quiet(&pool).await;
 }
 
