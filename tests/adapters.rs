@@ -20,6 +20,7 @@ use common::check::{idle, quiet};
 use common::http1;
 use common::http2::{self, Http2};
 use common::peer::Peer;
+use common::proxy::{Manner, ScriptedProxy, Speaks};
 use common::request::{plain, trusting};
 use common::wait::PATIENCE;
 use hotpool::client::RequestOptions;
@@ -27,7 +28,7 @@ use hotpool::client::reqwest::{HotClient, HotMiddleware, PoolResolver, SendHot};
 use hotpool::pool::Reconfiguration;
 use hotpool::profile::Profile;
 use hotpool::resolve::{AccessList, Overrides, Resolver};
-use hotpool::{Body, ConnectionInfo, Error, ErrorKind, Pool, Protocols};
+use hotpool::{Body, ConnectionInfo, Error, ErrorKind, Pool, Protocols, Proxy};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use reqwest::Client;
@@ -226,6 +227,39 @@ async fn a_profile_dresses_what_reqwest_builds() {
         "{head}"
     );
     idle(&pool).await;
+}
+
+#[tokio::test]
+async fn a_client_has_a_proxy_of_its_own() {
+    let peer = server().await;
+    let [pools, clients] =
+        [(), ()].map(|()| ScriptedProxy::start(Speaks::Connect, Manner::default()));
+    let (pools, clients) = (pools.await, clients.await);
+    let proxy = |proxy: &ScriptedProxy| proxy.url("http").parse::<Proxy>().unwrap();
+    let pool = plain(Protocols::Http1)
+        .proxies(proxy(&pools))
+        .build()
+        .unwrap();
+    let ask = async |client: HotClient| {
+        let request = Client::new().get(peer.plain_target());
+        assert_eq!(
+            request
+                .send_hot(&client)
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap(),
+            "hello"
+        );
+        [pools.accepted(), clients.accepted()]
+    };
+    assert_eq!(ask(HotClient::new(pool.clone())).await, [1, 0]);
+    let own = HotClient::builder(pool.clone()).proxy(proxy(&clients));
+    assert_eq!(ask(own.build().unwrap()).await, [1, 1]);
+    let none = HotClient::builder(pool.clone()).no_proxy();
+    assert_eq!(ask(none.build().unwrap()).await, [1, 1]);
+    quiet(&pool).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::hop::Hop;
 use super::redirect::{Following, check_scheme};
 use super::settings::{HotClientBuilder, Settings};
 use crate::client::{Body, RequestOptions};
+use crate::dial::{Proxies, Proxy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
 use crate::profile::Profile;
@@ -73,7 +74,7 @@ impl HotClient {
 
     /// Sends the request, follows redirects and returns the response as soon as its head has arrived.
     ///
-    /// [`RequestOptions`] and a [`Profile`] in the request's extensions (it has some if it was made from an [`http::Request`]) take the
+    /// [`RequestOptions`], a [`Profile`], a [`Proxy`] and [`Proxies`] in the request's extensions (it has some if it was made from an [`http::Request`]) take the
     /// place of this client's. The response's extensions say which connection brought it: a
     /// [`ConnectionInfo`](crate::ConnectionInfo).
     ///
@@ -125,6 +126,12 @@ impl Settings {
             && own.get::<Profile>().is_none()
         {
             own.insert(profile.clone());
+        }
+        if let Some(proxies) = &self.proxies
+            && own.get::<Proxies>().is_none()
+            && own.get::<Proxy>().is_none()
+        {
+            own.insert(proxies.clone());
         }
         own
     }

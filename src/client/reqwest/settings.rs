@@ -12,6 +12,7 @@ use super::cookies::Cookies;
 use super::redirect::Policy;
 use crate::client::RequestOptions;
 use crate::client::options::Undressed;
+use crate::dial::Proxies;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
 use crate::profile::Profile;
@@ -39,6 +40,7 @@ pub(super) struct Settings {
     pub(super) read_timeout: Option<Duration>,
     pub(super) options: RequestOptions,
     pub(super) profile: Option<Profile>,
+    pub(super) proxies: Option<Proxies>,
     pub(super) cookies: Cookies,
     #[cfg(feature = "decompression")]
     codings: Codings,
@@ -65,6 +67,7 @@ impl Default for Settings {
             read_timeout: None,
             options: RequestOptions::default(),
             profile: None,
+            proxies: None,
             cookies: Cookies::default(),
             #[cfg(feature = "decompression")]
             codings: Codings {
@@ -197,6 +200,20 @@ impl HotClientBuilder {
     /// than that puts a `tower` layer around the client.
     pub fn max_retries(self, retries: usize) -> Self {
         self.set(|settings| settings.options = settings.options.clone().max_retries(retries))
+    }
+
+    /// Which proxies hosts are reached through, whatever the pool's are; a [`Proxy`](crate::Proxy) is one for all,
+    /// [`Proxies::from_environment`] those of `HTTPS_PROXY` and its kin, as reqwest takes unasked. A `Proxy` or `Proxies` in a request's extensions
+    /// takes its place. Default: the pool's.
+    ///
+    /// It takes this crate's own: reqwest's does not show what it is.
+    pub fn proxy(self, proxies: impl Into<Proxies>) -> Self {
+        self.set(|settings| settings.proxies = Some(proxies.into()))
+    }
+
+    /// Reaches every host directly, whatever the pool's proxies are.
+    pub fn no_proxy(self) -> Self {
+        self.set(|settings| settings.proxies = Some(Proxies::none()))
     }
 
     /// How every request differs from what the connection's profile makes of it.
