@@ -113,6 +113,7 @@ fn pattern(text: &str) -> Option<Pattern> {
         });
     }
     let (host, port) = split_port(rest).ok()?;
+    let host = host.strip_suffix('.').unwrap_or(host);
     let port = match port {
         Some(digits) => Some(parse_port(digits).ok()?),
         None => None,
