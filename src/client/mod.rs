@@ -5,6 +5,10 @@
 //!
 //! A pool is a `tower` service, so that retries, timeouts and authentication are layers around it.
 #![cfg_attr(
+    feature = "hyper-util",
+    doc = "For programs that use hyper-util's client there is [`hyper_util`], over the pool's streams."
+)]
+#![cfg_attr(
     feature = "reqwest",
     doc = "For programs that use reqwest there is [`reqwest`]."
 )]
@@ -29,6 +33,8 @@ mod service;
 mod tracked;
 mod upload;
 
+#[cfg(feature = "hyper-util")]
+pub mod hyper_util;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 

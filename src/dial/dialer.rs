@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use super::access::permitted;
 use super::address_policy::AddressPolicy;
 use super::local_addresses::LocalAddresses;
-use super::origin::{Origin, Scheme};
+use super::origin::Origin;
 use super::outcome::{DialTiming, Dialed};
 use super::proxy::Proxy;
 use super::steps::{Deadlines, Dial, Opened};
@@ -16,7 +16,7 @@ use super::tls::TlsClient;
 use crate::config::{Config, Protocols};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::Profile;
-use crate::registry::{CloseReason, Direction, Draft, Protocol, Registry, State};
+use crate::registry::{CloseReason, Direction, Draft, Registry, State};
 use crate::resolve::{AccessList, Resolver};
 
 /// What to dial.
@@ -24,6 +24,7 @@ use crate::resolve::{AccessList, Resolver};
 pub(crate) struct Route {
     pub(crate) origin: Origin,
     pub(crate) protocols: Protocols,
+    pub(crate) kind: Kind,
     pub(crate) tls: TlsClient,
     pub(crate) profile: Profile,
     /// What it leads through. Then the policy is about the proxy's addresses, but for those that it names: they are the host's.
@@ -31,6 +32,16 @@ pub(crate) struct Route {
     pub(crate) addresses: Arc<dyn AddressPolicy>,
     /// Whether the server's certificate is wanted afterwards.
     pub(crate) keeps_certificate: bool,
+}
+
+/// What a connection is made ready for.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) enum Kind {
+    /// Requests that this crate sends.
+    #[default]
+    Requests,
+    /// Whatever its one user will speak on it: nothing is sent once TLS is set up.
+    Stream,
 }
 
 /// Turns a [`Route`] into a connection that is ready for requests.
@@ -91,12 +102,9 @@ impl Dialer {
     /// Resolves, connects, shakes hands and waits for SETTINGS, unless the registry asks it to end before. Cancel-safe: dropping it
     /// closes what was opened.
     pub(crate) async fn dial(&self, route: &Route) -> Result<Dialed> {
-        let scheme = match route.origin.scheme() {
-            Scheme::Http => Protocol::Tcp,
-            Scheme::Https => Protocol::Tls,
-        };
+        let transport = route.origin.scheme().transport();
         let draft =
-            Draft::new(Direction::Outbound, scheme).host(Arc::clone(route.origin.shared_host()));
+            Draft::new(Direction::Outbound, transport).host(Arc::clone(route.origin.shared_host()));
         let registration = self.registry.register(draft);
         let config = self.config.load();
         let mut dial = Dial {
@@ -175,6 +183,7 @@ mod tests {
         let route = Route {
             origin: Origin::parse(&format!("http://{address}")).unwrap(),
             protocols: Protocols::Any,
+            kind: Kind::Requests,
             tls: TlsClient::new(Trust::webpki(), None).unwrap(),
             profile: Profile::rustls(),
             proxy: None,

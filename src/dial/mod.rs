@@ -23,6 +23,7 @@ mod race;
 #[cfg_attr(turmoil, path = "simulated_socket.rs")]
 mod socket;
 mod steps;
+mod stream;
 mod tcp;
 mod tls;
 mod tls_info;
@@ -32,7 +33,7 @@ mod unverified;
 #[cfg(test)]
 pub(crate) use address_policy::AnyAddress;
 pub(crate) use address_policy::{AddressPermit, AddressPolicy};
-pub(crate) use dialer::{Dialer, Route};
+pub(crate) use dialer::{Dialer, Kind, Route};
 pub(crate) use http1::{Http1Sender, RequestBody};
 pub(crate) use http2::Http2Sender;
 pub use local_addresses::{LocalAddressChoice, LocalAddresses};
@@ -43,6 +44,7 @@ pub(crate) use outcome::{Dialed, Driver, Sender};
 pub(crate) use ping::Pinger;
 pub use proxy::{Proxies, Proxy};
 pub(crate) use socket::{Arrived, SocketView};
+pub(crate) use stream::TakenStream;
 pub use tls::TlsClient;
 pub use tls_info::{TlsAnswers, TlsFingerprint, TlsInfo};
 pub use trust::{ClientIdentity, Trust};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::uri::Authority;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::registry::Protocol;
 
 /// RFC 1035 §2.3.4, as text without the trailing dot.
 const LONGEST_NAME: usize = 253;
@@ -28,6 +29,14 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+        }
+    }
+
+    /// What a connection carries before anything is spoken on it.
+    pub(crate) const fn transport(self) -> Protocol {
+        match self {
+            Self::Http => Protocol::Tcp,
+            Self::Https => Protocol::Tls,
         }
     }
 

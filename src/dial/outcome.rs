@@ -11,6 +11,7 @@ use super::http1::Http1Sender;
 use super::http2::Http2Sender;
 use super::ping::Pinger;
 use super::socket::SocketView;
+use super::stream::RestingStream;
 use super::tls_info::TlsInfo;
 use crate::error::Result;
 use crate::registry::Registration;
@@ -48,6 +49,8 @@ impl fmt::Debug for Dialed {
 pub(crate) enum Sender {
     Http1(Http1Sender),
     Http2(Http2Sender, Arc<Http2Peer>, Arc<Pinger>),
+    /// The connection itself, on which nothing was sent.
+    Stream(RestingStream),
 }
 
 /// How long each step of a dial took.

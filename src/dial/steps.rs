@@ -11,7 +11,7 @@ use tokio_util::either::Either;
 
 use super::address_policy::AddressPermit;
 use super::destinations::Destinations;
-use super::dialer::{Dialer, Route};
+use super::dialer::{Dialer, Kind, Route};
 use super::failover::{Failover, Stage, is_the_addresses};
 use super::handshaker::Refused;
 use super::net::TcpStream;
@@ -21,7 +21,7 @@ use super::proxy::{Carrier, Targets};
 use super::socket::{Socket, SocketView};
 use super::tcp::{Connected, Connector};
 use super::tls_info::TlsInfo;
-use super::{http1, http2};
+use super::{http1, http2, stream};
 use crate::config::{Config, Protocols, Shares};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Metered, Protocol, Registration, State};
@@ -269,6 +269,10 @@ impl Dial<'_> {
             }
         };
         *stage = Stage::Opening;
+        if self.route.kind == Kind::Stream {
+            let (stream, driver) = stream::open(io);
+            return Ok((Sender::Stream(stream), driver, tls, self.shares.head));
+        }
         let is_http2 = match &tls {
             Some(info) => info.is_http2(),
             None => self.route.protocols == Protocols::Http2,

@@ -112,7 +112,7 @@ impl TlsInfo {
         }
     }
 
-    pub(super) fn is_http2(&self) -> bool {
+    pub(crate) fn is_http2(&self) -> bool {
         self.alpn.as_deref().map(str::as_bytes) == Some(ALPN_HTTP2)
     }
 }

@@ -46,6 +46,12 @@ impl Error {
         Self::classified(kind, detail).with_source(error)
     }
 
+    /// A failure of a connection on which no protocol of ours runs.
+    pub(crate) fn from_connection(error: io::Error) -> Self {
+        let (kind, detail) = classify_io(&error);
+        Self::classified(kind, detail).with_source(error)
+    }
+
     /// A failure of an HTTP/2 connection or of one of its streams.
     pub(crate) fn from_http2(error: h2::Error) -> Self {
         let reason = error.reason();

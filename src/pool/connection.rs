@@ -51,6 +51,11 @@ impl Connection {
         Arc::clone(self.shared.get_or_init(|| Arc::new(self.lease.hand_over())))
     }
 
+    /// The use itself.
+    pub(super) fn into_lease(self) -> Lease {
+        self.lease
+    }
+
     pub(super) fn live(&self) -> &Arc<Live> {
         self.lease.live()
     }

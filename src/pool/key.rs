@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::profiles::{Look, LookRef};
 use crate::config::Protocols;
-use crate::dial::{Origin, OriginRef, Proxy, Scheme, TlsClient};
+use crate::dial::{Kind, Origin, OriginRef, Proxy, Scheme, TlsClient};
 use crate::registry::Protocol;
 
 /// Everything about a connection that its caller chose.
@@ -17,6 +17,8 @@ use crate::registry::Protocol;
 pub(super) struct HostKey {
     /// Scheme, server name and port.
     pub(super) origin: Origin,
+    /// What its connections are made ready for.
+    pub(super) kind: Kind,
     /// The ALPN set.
     pub(super) protocols: Protocols,
     /// Verification policy and client identity.
@@ -40,6 +42,7 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HostKeyRef<'a> {
     pub(super) origin: OriginRef<'a>,
+    pub(super) kind: Kind,
     pub(super) protocols: Protocols,
     pub(super) tls: &'a TlsClient,
     pub(super) look: LookRef<'a>,
@@ -52,6 +55,7 @@ impl HostKey {
     pub(super) fn borrowed(&self) -> HostKeyRef<'_> {
         HostKeyRef {
             origin: self.origin.as_ref(),
+            kind: self.kind,
             protocols: self.protocols,
             tls: &self.tls,
             look: self.look.borrowed(),
@@ -80,6 +84,7 @@ impl HostKey {
     /// The protocol that its connections speak, where that needs no agreement.
     pub(super) fn only_protocol(&self) -> Option<Protocol> {
         match (self.protocols, self.origin.scheme()) {
+            _ if self.kind == Kind::Stream => Some(self.origin.scheme().transport()),
             (Protocols::Http1, _) | (Protocols::Any, Scheme::Http) => Some(Protocol::Http1),
             (Protocols::Http2, _) => Some(Protocol::Http2),
             (Protocols::Any, Scheme::Https) => None,
@@ -88,9 +93,15 @@ impl HostKey {
 }
 
 impl HostKeyRef<'_> {
+    /// The same, made ready for something else.
+    pub(super) fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
     pub(super) fn to_owned(self) -> HostKey {
         HostKey {
             origin: self.origin.to_owned(),
+            kind: self.kind,
             protocols: self.protocols,
             // A session ticket is recognised by the server that gave it: partitions must not present each other's.
             tls: match self.partition {
@@ -111,6 +122,7 @@ impl HostKeyRef<'_> {
 impl PartialEq<HostKey> for HostKeyRef<'_> {
     fn eq(&self, other: &HostKey) -> bool {
         self.origin == other.origin
+            && self.kind == other.kind
             && self.protocols == other.protocols
             && self.look == other.look
             && self.partition == other.partition.as_deref()
@@ -133,6 +145,7 @@ mod tests {
         let profile = Profile::rustls();
         let base = HostKeyRef {
             origin: OriginRef::parse("example.com").unwrap(),
+            kind: Kind::Requests,
             protocols: Protocols::Any,
             tls: &tls,
             look: LookRef::One(&profile),
@@ -162,6 +175,10 @@ mod tests {
             },
             HostKeyRef {
                 origin: OriginRef::parse("http://example.com:443").unwrap(),
+                ..base
+            },
+            HostKeyRef {
+                kind: Kind::Stream,
                 ..base
             },
             HostKeyRef {

@@ -26,7 +26,8 @@ use super::health::{Asked, PeakEwma};
 use super::host::HostPool;
 use super::key::Key;
 use crate::dial::{
-    AddressPermit, DialTiming, Http2Sender, Origin, Pinger, Sender, SocketView, TlsInfo,
+    AddressPermit, DialTiming, Http2Sender, Kind, Origin, Pinger, Sender, SocketView, TakenStream,
+    TlsInfo,
 };
 use crate::profile::Profile;
 use crate::registry::{CloseReason, Entry, Health, Protocol, Registration};
@@ -205,9 +206,10 @@ impl Live {
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
-        match self.peer {
-            Some(_) => Protocol::Http2,
-            None => Protocol::Http1,
+        match (&self.peer, self.key.host.kind) {
+            (Some(_), _) => Protocol::Http2,
+            (None, Kind::Requests) => Protocol::Http1,
+            (None, Kind::Stream) => self.key.host.origin.scheme().transport(),
         }
     }
 
@@ -225,6 +227,14 @@ impl Live {
     pub(crate) fn http2(&self) -> Option<(Http2Sender, Arc<Http2Peer>)> {
         match &*self.sender.lock() {
             Some(Sender::Http2(sender, peer, _)) => Some((sender.clone(), Arc::clone(peer))),
+            _ => None,
+        }
+    }
+
+    /// The connection itself, for its one user; `None` when it has ended, or is one for requests.
+    pub(super) fn take_stream(&self) -> Option<TakenStream> {
+        match &*self.sender.lock() {
+            Some(Sender::Stream(stream)) => stream.take(),
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ use super::stats::Counters;
 use super::target::AsTarget;
 use super::upkeep::{Census, Wheel};
 use crate::config::{Config, Layers, Protocols};
-use crate::dial::{Dialer, Proxies, TlsClient};
+use crate::dial::{Dialer, Kind, Proxies, TlsClient};
 use crate::error::Result;
 use crate::profile::{AcceptLanguage, ProfilePolicy};
 use crate::registry::Registry;
@@ -101,6 +101,7 @@ impl Shared {
         let defaults = self.defaults.load();
         Ok(found(HostKeyRef {
             origin,
+            kind: Kind::Requests,
             protocols: options.protocols.unwrap_or(defaults.protocols),
             tls: options.tls.as_ref().unwrap_or(&defaults.tls),
             look: match &options.profile {

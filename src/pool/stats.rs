@@ -16,8 +16,8 @@ pub struct PoolStats {
     pub connections: usize,
     /// Of those, the ones nobody uses now.
     pub idle: usize,
-    /// Uses handed out and not yet returned: streams for HTTP/2, connections for HTTP/1.1. Those of draining connections are not
-    /// in here.
+    /// Uses handed out and not yet returned: streams for HTTP/2, connections for HTTP/1.1. Those of draining connections, and
+    /// [streams](super::HotStream) that were taken, are not in here, but in `places_taken`.
     pub in_use: usize,
     /// Callers waiting for a connection.
     pub waiting: usize,

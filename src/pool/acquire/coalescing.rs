@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::lease::Lease;
-use crate::dial::Scheme;
+use crate::dial::{Kind, Scheme};
 use crate::pool::clock::millis;
 use crate::pool::host::HostPool;
 use crate::pool::key::HostKey;
@@ -50,6 +50,7 @@ impl HostPool {
         };
         // Where a shared connection is full, the next one is the host's own.
         key.origin.scheme() == Scheme::Https
+            && key.kind == Kind::Requests
             && key.addresses.is_none()
             // Where the connection leads is the proxy's to know.
             && key.proxy.is_none()

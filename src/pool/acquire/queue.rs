@@ -114,7 +114,7 @@ impl Queue {
     /// A connection whose answer to a PING is awaited spares the dial.
     pub(in crate::pool) fn wanted_dials(&self) -> usize {
         match self.protocol.or(self.announced) {
-            Some(Protocol::Http1) => self.waiters.len(),
+            Some(Protocol::Http1 | Protocol::Tcp | Protocol::Tls) => self.waiters.len(),
             _ if self.members.iter().any(|live| live.is_being_proven()) => 0,
             _ => self.waiters.len().min(1),
         }

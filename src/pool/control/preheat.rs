@@ -6,10 +6,12 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::dial::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::deadline::by;
 use crate::pool::handle::Pool;
 use crate::pool::host::HostPool;
+use crate::pool::key::HostKeyRef;
 use crate::pool::shared::Shared;
 use crate::pool::target::{AsTarget, Inherited};
 
@@ -71,8 +73,29 @@ impl Pool {
         &self,
         targets: impl IntoIterator<Item = T>,
     ) -> PreheatReport {
+        self.preheat_as(Kind::Requests, targets).await
+    }
+
+    /// Keeps streams warm, for [`stream`](Self::stream) as [`preheat`](Self::preheat) does for requests: resolved, connected,
+    /// TLS-handshaken. Nothing is sent on them, so a server may close them sooner than others; what it closes is replaced.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting, not the warming.
+    pub async fn preheat_streams<T: AsTarget>(
+        &self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> PreheatReport {
+        self.preheat_as(Kind::Stream, targets).await
+    }
+
+    async fn preheat_as<T: AsTarget>(
+        &self,
+        kind: Kind,
+        targets: impl IntoIterator<Item = T>,
+    ) -> PreheatReport {
         let hosts = targets.into_iter().map(|target| async move {
-            match self.keep_warm(&target) {
+            match self.keep_warm(&target, kind) {
                 Ok(host) => Preheated {
                     target: host.key().origin.to_string(),
                     outcome: self.preheat_host(host).await,
@@ -88,29 +111,32 @@ impl Pool {
         }
     }
 
-    /// Stops keeping a host warm: its connections count as idle again, and end and are forgotten as any others. Says whether it was kept
+    /// Stops keeping a host warm, for requests and as streams: its connections count as idle again, and end and are forgotten as any others. Says whether it was kept
     /// warm. Those that callers use stay theirs.
     ///
     /// # Errors
     ///
     /// [`InvalidTarget`](ErrorKind::InvalidTarget).
     pub fn cool(&self, target: impl AsTarget) -> Result<bool> {
-        let cooled = self.shared().with_key(&target, |key| {
+        let cool = |key: HostKeyRef<'_>| {
             self.shared().hosts.with(key, |host| {
                 let was_warm = host.warmth_wanted() > 0;
                 host.set_keep_warm(0);
                 was_warm
             })
-        })?;
-        Ok(cooled.unwrap_or(false))
+        };
+        self.shared().with_key(&target, |key| {
+            let cooled = [Kind::Requests, Kind::Stream].map(|kind| cool(key.of_kind(kind)));
+            cooled.contains(&Some(true))
+        })
     }
 
     /// Has the host that `target` means kept warm from now on. Meanwhile nobody changes the defaults that it may have inherited.
-    fn keep_warm(&self, target: &impl AsTarget) -> Result<Arc<HostPool>> {
+    fn keep_warm(&self, target: &impl AsTarget, kind: Kind) -> Result<Arc<HostPool>> {
         let shared = self.shared();
         let (_, options) = target.parts()?;
         let _unchanged = shared.layers.lock();
-        let host = self.host_pool(target)?;
+        let host = shared.with_key(target, |key| shared.host_pool(key.of_kind(kind)))?;
         Ok(shared.keep_warm_as(host, options.inherited()))
     }
 

@@ -75,6 +75,7 @@ impl HostPool {
         let route = Route {
             origin: key.origin.clone(),
             protocols: key.protocols,
+            kind: key.kind,
             tls: key.dialed_with(),
             profile: profile.clone(),
             proxy: key.proxy.clone(),
@@ -238,6 +239,7 @@ impl Attempt {
         let protocol = match dialed.sender {
             Sender::Http1(_) => Protocol::Http1,
             Sender::Http2(..) => Protocol::Http2,
+            Sender::Stream(_) => host.key().origin.scheme().transport(),
         };
         let lifetime = config
             .max_lifetime()

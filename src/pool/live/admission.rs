@@ -57,7 +57,7 @@ impl Live {
             generation,
         } = admission;
         let (peer, pinger, limit) = match &sender {
-            Sender::Http1(_) => (None, None, 1),
+            Sender::Http1(_) | Sender::Stream(_) => (None, None, 1),
             Sender::Http2(_, peer, pinger) => {
                 let limit = max_streams.min(peer.max_concurrent_streams());
                 (Some(Arc::clone(peer)), Some(Arc::clone(pinger)), limit)

@@ -42,6 +42,19 @@ impl Live {
         }
     }
 
+    /// It is its user's, and nobody else's, until it ends: its host makes another in its place where it is to have one warm.
+    pub(in crate::pool) fn give_away(self: &Arc<Self>) {
+        if !self.slot.drain().draining {
+            self.host.forget(self);
+            self.host.look_soon();
+        }
+    }
+
+    /// Whoever it was given to has done with it.
+    pub(in crate::pool) fn closed_by_its_user(&self) {
+        self.registration.note_close(CloseReason::LocalClose);
+    }
+
     /// Closes it if nobody uses it at this moment; false if somebody does, or it is closing already.
     pub(in crate::pool) fn close_if_idle(self: &Arc<Self>, reason: CloseReason) -> bool {
         let idle = self.slot.drain_if_idle();
