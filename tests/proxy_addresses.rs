@@ -68,6 +68,11 @@ async fn a_proxy_has_addresses_too() {
         through.last().asked,
         format!("unknown.test:{}", server.port())
     );
+    // Absolute for whoever looks it up.
+    let target = format!("http://unknown.test.:{}", server.port());
+    assert_eq!(fetch(&pool, &target).await.unwrap(), "hello");
+    let asked = format!("unknown.test.:{}", server.port());
+    assert_eq!(through.last().asked, asked);
     quiet(&pool).await;
 }
 

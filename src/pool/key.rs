@@ -3,6 +3,7 @@
 //! A pool that forgets one of these parts hands a request to a connection that was made under other rules; that is a known class
 //! of vulnerabilities (curl's CVE-2016-5420, CVE-2026-4873, CVE-2026-8932). All parts are compared in full, never by hash alone.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -65,10 +66,10 @@ impl HostKey {
     }
 
     /// Whose name and port are resolved for its connections: the proxy's, or the host's own.
-    pub(super) fn connected_to(&self) -> (&str, u16) {
+    pub(super) fn connected_to(&self) -> (Cow<'_, str>, u16) {
         match &self.proxy {
-            Some(proxy) => (proxy.host(), proxy.port()),
-            None => (self.origin.host(), self.origin.port()),
+            Some(proxy) => (proxy.host().into(), proxy.port()),
+            None => (self.origin.name(), self.origin.port()),
         }
     }
 

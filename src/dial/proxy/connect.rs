@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) async fn open<IO>(
     io: &mut IO,
     proxy: &Proxy,
-    asked: Asked<'_>,
+    asked: &Asked<'_>,
     stage: &mut Stage,
 ) -> Result<()>
 where
@@ -42,7 +42,7 @@ where
 }
 
 /// In one piece, so that it leaves in one packet.
-fn request(proxy: &Proxy, asked: Asked<'_>) -> Vec<u8> {
+fn request(proxy: &Proxy, asked: &Asked<'_>) -> Vec<u8> {
     let mut request = format!("CONNECT {asked} HTTP/1.1\r\nHost: {asked}\r\n").into_bytes();
     let mut add = |name: &HeaderName, value: &[u8]| {
         for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
@@ -61,7 +61,7 @@ fn request(proxy: &Proxy, asked: Asked<'_>) -> Vec<u8> {
     request
 }
 
-fn refused(kind: ErrorKind, asked: Asked<'_>, answer: &Answer) -> Error {
+fn refused(kind: ErrorKind, asked: &Asked<'_>, answer: &Answer) -> Error {
     Error::new(kind).with_detail(format!("CONNECT {asked}: {}", answer.line()))
 }
 
@@ -87,8 +87,8 @@ mod tests {
     use super::*;
 
     fn text(proxy: &Proxy) -> String {
-        let asked = Asked::Name("example.com", 443);
-        String::from_utf8(request(proxy, asked)).unwrap()
+        let asked = Asked::Name("example.com".into(), 443);
+        String::from_utf8(request(proxy, &asked)).unwrap()
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Proxy {
         self.changed(|is| is.resolves_here = true)
     }
 
-    /// The proxy's name or address, an IPv6 address without brackets.
+    /// The proxy's name or address, an IPv6 address without brackets, a name with its trailing dot if it was written with one.
     pub fn host(&self) -> &str {
         &self.0.is.host
     }

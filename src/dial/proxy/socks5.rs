@@ -28,7 +28,7 @@ const IPV6: u8 = 4;
 pub(super) async fn open<IO>(
     io: &mut IO,
     proxy: &Proxy,
-    asked: Asked<'_>,
+    asked: &Asked<'_>,
     stage: &mut Stage,
 ) -> Result<()>
 where
@@ -104,13 +104,13 @@ where
     }
 }
 
-fn request(asked: Asked<'_>) -> Result<Vec<u8>> {
+fn request(asked: &Asked<'_>) -> Result<Vec<u8>> {
     let mut request = vec![VERSION, CONNECT, 0];
     let port = match asked {
         Asked::Name(name, port) => {
             request.extend([NAME, length(name)?]);
             request.extend_from_slice(name.as_bytes());
-            port
+            *port
         }
         Asked::Address(address) => {
             match address.ip() {
@@ -158,7 +158,7 @@ fn check(version: u8) -> Result<()> {
 }
 
 /// RFC 1928 §6.
-fn refused(asked: Asked<'_>, reply: u8) -> Error {
+fn refused(asked: &Asked<'_>, reply: u8) -> Error {
     let (kind, says) = match reply {
         1 => (ErrorKind::ProxyConnectFailed, "general failure"),
         2 => (ErrorKind::ProxyRefused, "not allowed by its rules"),
@@ -192,14 +192,14 @@ mod tests {
         let v4: SocketAddr = "192.0.2.7:443".parse().unwrap();
         let v6: SocketAddr = "[2001:db8::1]:80".parse().unwrap();
         assert_eq!(
-            request(Asked::Name("a.b", 258)).unwrap(),
+            request(&Asked::Name("a.b".into(), 258)).unwrap(),
             [5, 1, 0, 3, 3, b'a', b'.', b'b', 1, 2]
         );
         assert_eq!(
-            request(Asked::Address(v4)).unwrap(),
+            request(&Asked::Address(v4)).unwrap(),
             [5, 1, 0, 1, 192, 0, 2, 7, 1, 187]
         );
-        let request = request(Asked::Address(v6)).unwrap();
+        let request = request(&Asked::Address(v6)).unwrap();
         assert_eq!((request[3], request.len()), (4, 22));
         assert_eq!(request[20..], [0, 80]);
     }

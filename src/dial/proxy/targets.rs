@@ -1,5 +1,6 @@
 //! What a proxy is asked to connect to.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -14,9 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 const MOST_ADDRESSES: usize = 4;
 
 /// One of them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Asked<'a> {
-    Name(&'a str, u16),
+    /// With the trailing dot that keeps a name service from completing it, if it was written so.
+    Name(Cow<'a, str>, u16),
     Address(SocketAddr),
 }
 
@@ -57,7 +59,10 @@ impl Targets {
             (Some(named), _) => named.to_vec(),
             (None, Ok(address)) => vec![SocketAddr::new(address, port)],
             (None, Err(_)) if !proxy.resolves_here() => return Ok(Self(Known::Name)),
-            (None, Err(_)) => dialer.resolver.look_up(host, port).await?.into_addresses(),
+            (None, Err(_)) => {
+                let name = route.origin.name();
+                dialer.resolver.look_up(&name, port).await?.into_addresses()
+            }
         };
         let permitted = permitted(&dialer.access(), addresses)?;
         let addresses = interleave(&permitted, None, MOST_ADDRESSES);
@@ -71,7 +76,7 @@ impl Targets {
     pub(super) fn current<'a>(&self, route: &'a Route) -> Asked<'a> {
         match self.address() {
             Some(address) => Asked::Address(address),
-            None => Asked::Name(route.origin.host(), route.origin.port()),
+            None => Asked::Name(route.origin.name(), route.origin.port()),
         }
     }
 

@@ -35,8 +35,8 @@ impl Targets {
             Speech::Https => Either::Right(Box::new(protect(route, proxy, io, records).await?)),
         };
         match proxy.speech() {
-            Speech::Http | Speech::Https => connect::open(&mut carrier, proxy, asked, stage).await,
-            Speech::Socks5 => socks5::open(&mut carrier, proxy, asked, stage).await,
+            Speech::Http | Speech::Https => connect::open(&mut carrier, proxy, &asked, stage).await,
+            Speech::Socks5 => socks5::open(&mut carrier, proxy, &asked, stage).await,
         }?;
         tracing::trace!(%proxy, %asked, "tunnelled");
         Ok(carrier)
@@ -51,7 +51,9 @@ async fn protect(
     records: usize,
 ) -> Result<Stream<Metered<Socket>>> {
     let handshaker = proxy.tls().unwrap_or(&route.tls).for_proxies()?;
-    let (host, http1) = (proxy.host(), Protocols::Http1);
+    let (name, http1) = (proxy.host(), Protocols::Http1);
+    // Certificates and SNI know no trailing dot (RFC 6066 §3).
+    let host = name.strip_suffix('.').unwrap_or(name);
     let handshake = handshaker.handshake(host, http1, Resume::IfPossible, records, io);
     match handshake.await {
         Ok((stream, _)) => Ok(stream),
@@ -107,6 +109,6 @@ mod tests {
     fn an_address_is_asked_for_with_brackets_where_it_needs_them() {
         let address = Asked::Address("[::1]:443".parse().unwrap());
         assert_eq!(address.to_string(), "[::1]:443");
-        assert_eq!(Asked::Name("a", 80).to_string(), "a:80");
+        assert_eq!(Asked::Name("a".into(), 80).to_string(), "a:80");
     }
 }

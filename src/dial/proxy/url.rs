@@ -1,5 +1,7 @@
 //! A proxy's URL: `scheme://user:password@host:port`.
 
+use std::net::IpAddr;
+
 use super::server::Speech;
 use crate::dial::origin::{parse_port, split_port};
 
@@ -38,6 +40,11 @@ pub(super) fn parse(text: &str) -> Result<ProxyUrl, &'static str> {
         None => (None, authority),
     };
     let (host, port) = split_port(address)?;
+    // A name keeps its trailing dot: the name service is asked for it so.
+    let host = match host.strip_suffix('.') {
+        Some(bare) if bare.parse::<IpAddr>().is_ok() => bare,
+        _ => host,
+    };
     let port = match port {
         Some(digits) => parse_port(digits)?,
         None => speech.default_port(),

@@ -19,7 +19,7 @@ impl HostPool {
             return u64::MAX;
         }
         let resolver = shared.dialer.resolver();
-        let Some(due) = resolver.next_refresh(self.key().connected_to().0) else {
+        let Some(due) = resolver.next_refresh(&self.key().connected_to().0) else {
             return u64::MAX;
         };
         let due = self.at(due);
@@ -42,10 +42,10 @@ impl HostPool {
             tokio::select! {
                 biased;
                 () = ending.cancelled() => {}
-                refreshed = resolver.refresh(name) => {
+                refreshed = resolver.refresh(&name) => {
                     // What failed is asked for again later; what there is stays in use until then.
                     if refreshed.is_ok()
-                        && let Ok(resolved) = resolver.look_up(name, port).await
+                        && let Ok(resolved) = resolver.look_up(&name, port).await
                         && !resolved.is_stale()
                     {
                         host.addresses_named(resolved.addresses(), resolved.families());
