@@ -39,7 +39,7 @@ impl Policy<Asked, Response<Body>, Error> for WhereSafe {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (world, certificate) = server().await?;
     let pool = Pool::builder()
         .trust(Trust::only(certificate.as_bytes())?)
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn server() -> Result<(Server, String), Box<dyn std::error::Error>> {
+async fn server() -> Result<(Server, String), Box<dyn std::error::Error + Send + Sync>> {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let (certificate, key) = (signed.cert.pem(), signed.signing_key.serialize_pem());
     let listener = Listener::builder()

@@ -43,8 +43,18 @@
 //!
 //! # Features
 //!
-//! The pool needs none. `decompression`, on by default, decodes bodies where a profile asked for content codings. `server` adds listeners, `config-file` settings from a TOML file, `metrics` what pools do through the `metrics` facade, `prometheus` a recorder for it, `platform-verifier` the operating system's certificate verifier, `cli` the `hotpool`
-//! command.
+//! The pool needs none. Each adds something and changes nothing else:
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `decompression` (default) | decodes bodies where a profile, or a `HotClient`, asked for content codings |
+//! | `reqwest`, `cookies`, `reqwest-middleware` | sends reqwest's requests over the pool |
+//! | `hyper-util` | connects hyper-util's client over the pool |
+//! | `server` | listeners |
+//! | `config-file` | settings from a TOML file |
+//! | `metrics`, `prometheus` | what pools do, through the `metrics` facade; a recorder for it |
+//! | `platform-verifier` | the operating system's certificate verifier |
+//! | `cli` | the `hotpool` command |
 
 pub mod client;
 pub mod config;

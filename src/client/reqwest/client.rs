@@ -82,7 +82,7 @@ impl HotClient {
     ///
     /// As [`Pool::send`]; [`RequestTimeout`](ErrorKind::RequestTimeout); [`RedirectRefused`](ErrorKind::RedirectRefused);
     /// [`InvalidTarget`](ErrorKind::InvalidTarget) for other schemes than `http` and `https`. Reading the body gives
-    /// [`reqwest::Error`](::reqwest::Error)s, whose source is the pool's.
+    /// [`reqwest::Error`]s, whose source is the pool's.
     ///
     /// # Cancel safety
     ///

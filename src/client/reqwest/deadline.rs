@@ -110,7 +110,7 @@ impl HttpBody for TimedBody {
     }
 }
 
-/// As an I/O error, by which [`reqwest::Error::is_timeout`](::reqwest::Error::is_timeout) knows it.
+/// As an I/O error, by which [`reqwest::Error::is_timeout`] knows it.
 fn late() -> Box<dyn std::error::Error + Send + Sync> {
     let error = Error::new(ErrorKind::RequestTimeout).sent();
     Box::new(io::Error::new(io::ErrorKind::TimedOut, error))

@@ -2,9 +2,9 @@
 //!
 //! reqwest's own connector type is sealed, so this works one level up and keeps reqwest's types:
 //!
-//! - [`HotClient`] executes [`reqwest::Request`](::reqwest::Request) and returns [`reqwest::Response`](::reqwest::Response); it is a
-//!   `tower` service of the same, as [`reqwest::Client`](::reqwest::Client) is.
-//! - [`SendHot`] sends a [`reqwest::RequestBuilder`](::reqwest::RequestBuilder): `client.get(url).send_hot(&pool).await?`.
+//! - [`HotClient`] executes [`reqwest::Request`] and returns [`reqwest::Response`]; it is a
+//!   `tower` service of the same, as [`reqwest::Client`] is.
+//! - [`SendHot`] sends a [`reqwest::RequestBuilder`]: `client.get(url).send_hot(&pool).await?`.
 #![cfg_attr(
     feature = "reqwest-middleware",
     doc = "- [`HotMiddleware`] does the same for the users of reqwest-middleware."

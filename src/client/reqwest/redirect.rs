@@ -19,7 +19,7 @@ const MOST_REDIRECTS: usize = 10;
 /// Sent by no client of this century, and still a secret.
 const COOKIE2: &str = "cookie2";
 
-/// Which redirects are followed. Default: ten at most, as [`reqwest::redirect::Policy`](::reqwest::redirect::Policy).
+/// Which redirects are followed. Default: ten at most, as [`reqwest::redirect::Policy`].
 #[derive(Clone)]
 pub struct Policy(Kind);
 

@@ -28,7 +28,7 @@ impl Hot for Pool {
 pub trait SendHot {
     /// Sends the request over `pool`, as [`HotClient::execute`] does.
     ///
-    /// What the request carries is honoured: headers, body, timeout. What the [`reqwest::Client`](::reqwest::Client) was built with is
+    /// What the request carries is honoured: headers, body, timeout. What the [`reqwest::Client`] was built with is
     /// not, since a client does not show it: that is for the [`HotClient`] to say.
     ///
     /// # Errors

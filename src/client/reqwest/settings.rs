@@ -20,7 +20,7 @@ use crate::profile::Profile;
 /// What reqwest says that it accepts, unless its user says something else.
 const ACCEPTED: HeaderValue = HeaderValue::from_static("*/*");
 
-/// How a [`HotClient`] is set up. Its methods have the names and defaults of [`reqwest::ClientBuilder`](::reqwest::ClientBuilder)'s;
+/// How a [`HotClient`] is set up. Its methods have the names and defaults of [`reqwest::ClientBuilder`]'s;
 /// what concerns connections (timeouts of their making, TLS, addresses, protocols) is the pool's to set.
 #[derive(Debug)]
 #[must_use = "it does nothing before it is built"]
