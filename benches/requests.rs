@@ -10,13 +10,11 @@
 
 mod common;
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Server, Times, median};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use common::{Server, Times, median, turn};
 use h2::client::SendRequest;
 use hotpool::{Host, Pool, Trust};
 use http::Request;
@@ -49,8 +47,18 @@ fn main() {
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
             let (mut our_times, mut their_times) = (Times::new(), Times::new());
             for _ in 0..TURNS {
-                theirs.push(turn(in_flight, &mut their_times, || raw_request(raw.clone())).await);
-                ours.push(turn(in_flight, &mut our_times, || pool_request(host.clone())).await);
+                theirs.push(
+                    turn(TURN, in_flight, &mut their_times, || {
+                        raw_request(raw.clone())
+                    })
+                    .await,
+                );
+                ours.push(
+                    turn(TURN, in_flight, &mut our_times, || {
+                        pool_request(host.clone())
+                    })
+                    .await,
+                );
             }
             let ratios = ours
                 .iter()
@@ -74,32 +82,6 @@ fn main() {
         }
         assert_eq!(pool.stats().connections, 1);
     });
-}
-
-/// Requests per second with so many under way at any time.
-async fn turn<F: Future<Output = ()>>(
-    in_flight: usize,
-    times: &mut Times,
-    mut request: impl FnMut() -> F,
-) -> f64 {
-    let mut timed = || {
-        let request = request();
-        async move {
-            let began = Instant::now();
-            request.await;
-            began.elapsed()
-        }
-    };
-    let mut running: FuturesUnordered<_> = (0..in_flight).map(|_| timed()).collect();
-    let (began, mut done) = (Instant::now(), 0u32);
-    while began.elapsed() < TURN {
-        times.record(running.next().await.unwrap());
-        done += 1;
-        running.push(timed());
-    }
-    let rate = f64::from(done) / began.elapsed().as_secs_f64();
-    while running.next().await.is_some() {}
-    rate
 }
 
 async fn pool_request(host: Host) {

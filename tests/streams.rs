@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::certificates::Authority;
 use common::check::{idle, quiet};
+use common::dropping::dropped_everywhere;
 use common::http1::{self, silence};
 use common::http2::Http2;
 use common::peer::Peer;
@@ -82,6 +83,8 @@ async fn streams_and_connections_for_requests_are_never_each_others() {
     pool.preheat_streams([&target]).await;
     fetch(&pool, &target).await.unwrap();
     assert_eq!(peer.accepted(), 2);
+    let snapshot = pool.snapshot();
+    assert_eq!(snapshot.hosts.iter().filter(|host| host.streams).count(), 1);
     let first = pool.stream(&target).await.unwrap();
     let second = pool.stream(&target).await.unwrap();
     assert_ne!(first.id(), second.id());
@@ -177,6 +180,45 @@ async fn the_registry_and_a_shutdown_reach_a_stream_that_was_taken() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     drop(held);
     common::check::gone(&pool);
+}
+
+/// Dropped after each number of polls, before the stream is had and while it is used: the pool's one place is there for the next.
+#[tokio::test]
+async fn a_stream_that_is_dropped_anywhere_gives_its_place_back() {
+    let peer = echo().await;
+    let target = peer.plain_target();
+    let said = async |pool: &Pool| {
+        let mut stream = pool.stream(&target).await.unwrap();
+        stream.write_all(b"said").await.unwrap();
+        let mut read = [0; 4];
+        stream.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"said");
+    };
+    for warm in [false, true] {
+        dropped_everywhere(
+            async || {
+                let settings = Settings {
+                    max_connections: Some(1),
+                    max_connections_per_host: Some(1),
+                    max_dials: Some(1),
+                    ..Settings::default()
+                };
+                let pool = plain(Protocols::Http1).settings(settings).build().unwrap();
+                if warm {
+                    assert!(pool.preheat_streams([&target]).await.is_complete());
+                }
+                pool
+            },
+            async |pool| said(pool).await,
+            async |pool, _| {
+                idle(&pool).await;
+                timeout(PATIENCE, said(&pool)).await.unwrap();
+                pool.cool(&target).unwrap();
+                quiet(&pool).await;
+            },
+        )
+        .await;
+    }
 }
 
 /// An HTTP/2 server speaks first: what it said while the stream rested is there.

@@ -7,12 +7,14 @@
 
 pub mod shaped;
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hdrhistogram::Histogram;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
@@ -213,4 +215,31 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 pub fn processor_time() -> f64 {
     let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     statistics.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Requests per second in a turn of this length, with so many under way at any time.
+pub async fn turn<F: Future<Output = ()>>(
+    length: Duration,
+    in_flight: usize,
+    times: &mut Times,
+    mut request: impl FnMut() -> F,
+) -> f64 {
+    let mut timed = || {
+        let request = request();
+        async move {
+            let began = Instant::now();
+            request.await;
+            began.elapsed()
+        }
+    };
+    let mut running: FuturesUnordered<_> = (0..in_flight).map(|_| timed()).collect();
+    let (began, mut done) = (Instant::now(), 0u32);
+    while began.elapsed() < length {
+        times.record(running.next().await.unwrap());
+        done += 1;
+        running.push(timed());
+    }
+    let rate = f64::from(done) / began.elapsed().as_secs_f64();
+    while running.next().await.is_some() {}
+    rate
 }

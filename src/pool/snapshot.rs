@@ -13,6 +13,7 @@ use super::live::Live;
 use super::shared::Shared;
 use super::stats::PoolStats;
 use crate::config::Protocols;
+use crate::dial::Kind;
 use crate::registry::{CloseReason, ConnectionId, Health, Protocol, State};
 
 /// A pool at one moment, for people and programs that want to see what is going on in it. Serializes with `serde`: names for what has
@@ -39,6 +40,8 @@ pub struct HostSnapshot {
     pub origin: String,
     /// The name of its profile, or of all that its connections may have drawn.
     pub profile: String,
+    /// Whether its connections are [streams](super::HotStream), for one user each, and not for requests.
+    pub streams: bool,
     /// What is offered to it.
     #[serde(serialize_with = "offered")]
     pub protocols: Protocols,
@@ -173,6 +176,7 @@ impl HostSnapshot {
             let snapshot = Self {
                 origin: String::new(),
                 profile: String::new(),
+                streams: host.key().kind == Kind::Stream,
                 protocols: host.key().protocols,
                 partition: None,
                 proxy: None,
