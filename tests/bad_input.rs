@@ -53,7 +53,9 @@ async fn a_host_without_an_address_is_asked_for_once_and_leaves_nothing_behind()
         assert!(!error.is_retryable() && error.host() == Some("nowhere.test"));
     }
     assert_eq!(nowhere.0.load(Ordering::SeqCst), 1);
-    assert_eq!(pool.stats().dials_started, 1);
+    // It can only speak HTTP/1.1, so that its callers get a dial each, up to its limit.
+    let most = pool.config().max_connections_per_host() as u64;
+    assert!((1..=most).contains(&pool.stats().dials_started));
     quiet(&pool).await;
 }
 
