@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use common::certificates::Authority;
 use common::check::{idle, quiet};
+use common::http1;
 use common::peer::Peer;
 use common::request::trusting;
 use hotpool::Pool;
@@ -24,6 +25,7 @@ use hotpool::client::reqwest::HotClient;
 use hotpool::resolve::{Overrides, Resolver};
 use http::HeaderMap;
 use outcome::{Failure, Outcome, failure, hot_failure};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Version};
 
 /// Long enough for everything that is to arrive, on a busy machine; and nothing that is to be late comes within ten minutes.
@@ -71,7 +73,8 @@ impl World {
     }
 }
 
-async fn ask(client: &Client, requests: Vec<RequestBuilder>) -> Answers {
+/// Each builder knows its own client.
+async fn ask(requests: Vec<RequestBuilder>) -> Answers {
     let mut answers = Vec::new();
     for request in requests {
         answers.push(match request.send().await {
@@ -79,7 +82,6 @@ async fn ask(client: &Client, requests: Vec<RequestBuilder>) -> Answers {
             Err(error) => Err(failure(&error)),
         });
     }
-    drop(client.clone());
     answers
 }
 
@@ -118,7 +120,7 @@ macro_rules! table {
                     HotClient::builder(pool.clone())$(.$setting($($argument),*))*.build().unwrap()
                 };
                 let requests = |$client: &Client| $requests.into_iter().collect::<Vec<RequestBuilder>>();
-                let expected = ask(&plain, requests(&plain)).await;
+                let expected = ask(requests(&plain)).await;
                 let found = ask_hot(&hot, requests(&plain)).await;
                 differences.extend(compare(&format!("{} at {}", $name, $at("")), &found, &expected));
                 idle(&pool).await;
@@ -207,6 +209,8 @@ async fn bodies() {
         "text, form, JSON" [] |c, at| [c.post(at("/echo")).body("text"), c.post(at("/echo")).form(&[("a", "1")]), c.post(at("/echo")).json(&[1, 2])];
         "a stream" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(pieces()))];
         "a stream that fails" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
+        "multipart" [] |c, at| [c.post(at("/echo")).multipart(Form::new().text("a", "1").part("file", Part::bytes(b"content".as_slice()).file_name("f.txt"))), c.post(at("/redirect/307/echo")).multipart(Form::new().text("a", "1"))];
+        "expecting to be told to go on" [] |c, at| [c.post(at("/echo")).header("expect", "100-continue").body("order"), c.post(at("/status/417")).header("expect", "100-continue").body("order")];
         "an empty one" [] |c, at| [c.post(at("/echo")).body(""), c.get(at("/status/200")), c.get(at("/status/204")), c.get(at("/status/205")), c.get(at("/status/304"))];
         "HEAD" [] |c, at| [c.head(at("/large")), c.head(at("/pieces/3")), c.head(at("/status/204"))];
         "large ones" [] |c, at| [c.get(at("/large"))];
@@ -234,4 +238,30 @@ async fn deadlines_and_refusals() {
         "nobody there" [] |c, _at| [c.get("http://127.0.0.1:1/")];
         "versions" [] |c, at| [c.get(at("/echo")).version(Version::HTTP_11)];
     }
+}
+
+/// Interim responses are not the answer.
+#[tokio::test]
+async fn interim_responses() {
+    let peer = Peer::tcp(|_, mut socket| async move {
+        while http1::request(&mut socket).await.is_some() {
+            let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfinal";
+            http1::answer(&mut socket, &format!("{hints}{hints}{answer}")).await;
+        }
+    })
+    .await;
+    let pool = Pool::builder().build().unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let requests = || (0..2).map(|_| client.get(peer.plain_target())).collect();
+    let expected = ask(requests()).await;
+    let found = ask_hot(&HotClient::new(pool.clone()), requests()).await;
+    assert_eq!(found, expected);
+    assert!(
+        expected
+            .iter()
+            .flatten()
+            .all(|answer| answer.body.as_deref() == Ok("final"))
+    );
+    quiet(&pool).await;
 }

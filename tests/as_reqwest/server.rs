@@ -118,13 +118,21 @@ async fn echo(request: Request<Incoming>) -> Response<Body> {
     // That nothing comes may be said or not (RFC 9110 §8.6): the pool says it, reqwest over HTTP/1.1 does not.
     headers.retain(|line| line != "content-length: 0");
     headers.sort();
+    let boundary = headers
+        .iter()
+        .find_map(|line| Some(line.split_once("boundary=")?.1.to_owned()));
     let text = serde_json::json!({
         "method": head.method.as_str(),
         "path": head.uri.path_and_query().unwrap().as_str(),
         "headers": headers,
         "body": body.map(|body| String::from_utf8(body.to_vec()).unwrap()).map_err(|error| error.to_string()),
     });
-    Response::new(full(text.to_string()))
+    // It is drawn anew for each request.
+    let text = match boundary {
+        Some(boundary) => text.to_string().replace(&boundary, "BOUNDARY"),
+        None => text.to_string(),
+    };
+    Response::new(full(text))
 }
 
 /// Jars name their cookies in any order.
