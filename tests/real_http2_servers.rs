@@ -328,7 +328,12 @@ async fn abandon_upload(server: &Http2Server, pool: &Pool) {
 }
 
 async fn get(server: &Http2Server, pool: &Pool, path: &str) -> Response<Body> {
-    let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+    let mut request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+    if server.program == Program::Apache {
+        // It ends a connection for a stream that was reset, below, with whatever else is under way on it.
+        let options = RequestOptions::new().replayable();
+        request.extensions_mut().insert(options);
+    }
     send(server, pool, request).await
 }
 

@@ -19,6 +19,9 @@ pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Response<Body>>> + 
 /// [`Pool::send`] as a service: the request's URI is absolute and names the host. Whatever layers it is in, a request that failed says
 /// [whether it was sent](Error::was_sent) and [whether a retry is safe](Error::is_retryable).
 ///
+/// tonic's clients call over it as over any service: `GreeterClient::with_origin(pool, "https://example.com".parse()?)`, the pool's
+/// protocols being [`Http2`](crate::Protocols::Http2).
+///
 /// It is always ready: where a limit is reached, the call itself waits its turn, first come first served.
 impl<B> Service<Request<B>> for Pool
 where
