@@ -288,7 +288,8 @@ impl Client {
                 ended.unwrap().unwrap();
             }
         }
-        assert_eq!(most, LIMITS.dials);
+        // A quarter is kept for hosts that have none.
+        assert_eq!(most, LIMITS.dials - LIMITS.dials / 4);
     }
 }
 
