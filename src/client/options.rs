@@ -48,14 +48,19 @@ pub(super) struct Undressed {
     pub(super) codings: Option<HeaderValue>,
 }
 
+/// Adds those of `defaults` that are not there.
+pub(super) fn fill(headers: &mut HeaderMap, defaults: &HeaderMap) {
+    for (name, value) in defaults {
+        if let Entry::Vacant(vacant) = headers.entry(name) {
+            vacant.insert(value.clone());
+        }
+    }
+}
+
 impl Undressed {
     /// The request's own headers, and what goes with them.
     pub(super) fn complete(&self, mut own: HeaderMap) -> HeaderMap {
-        for (name, value) in &self.headers {
-            if let Entry::Vacant(vacant) = own.entry(name) {
-                vacant.insert(value.clone());
-            }
-        }
+        fill(&mut own, &self.headers);
         if let Some(codings) = &self.codings
             && !own.contains_key(ACCEPT_ENCODING)
             && !own.contains_key(RANGE)

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::reqwest::{Request, Response, ResponseBuilderExt, Url};
-use http::header::Entry;
-use http::{Extensions, HeaderMap};
+use http::Extensions;
 use tower_http::follow_redirect::{FollowRedirect, RequestUri};
 use tower_service::Service;
 
@@ -17,6 +16,7 @@ use super::deadline::Deadline;
 use super::hop::Hop;
 use super::redirect::{Following, check_scheme};
 use super::settings::{HotClientBuilder, Settings};
+use crate::client::options::fill;
 use crate::client::{Body, RequestOptions};
 use crate::dial::{Proxies, Proxy};
 use crate::error::{Error, ErrorKind, Result};
@@ -101,7 +101,7 @@ impl HotClient {
         );
         let mut request = http::Request::<::reqwest::Body>::try_from(request)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest).with_source(error))?;
-        complete(request.headers_mut(), &settings.headers);
+        fill(request.headers_mut(), &settings.headers);
         let hop = Hop {
             extensions: settings.extensions(std::mem::take(request.extensions_mut())),
             pool: self.pool,
@@ -134,15 +134,6 @@ impl Settings {
             own.insert(proxies.clone());
         }
         own
-    }
-}
-
-/// Adds those that are not there.
-fn complete(headers: &mut HeaderMap, defaults: &HeaderMap) {
-    for (name, value) in defaults {
-        if let Entry::Vacant(vacant) = headers.entry(name) {
-            vacant.insert(value.clone());
-        }
     }
 }
 
