@@ -34,6 +34,10 @@
     feature = "server",
     doc = "| [`server`] | listeners on the same registry |"
 )]
+#![cfg_attr(
+    feature = "websocket",
+    doc = "| [`websocket`] | messages, for those who open WebSockets and those who are asked to |"
+)]
 #![cfg_attr(feature = "metrics", doc = "| [`telemetry`] | metrics |")]
 //!
 //! # Rules that hold everywhere
@@ -50,6 +54,7 @@
 //! | `decompression` (default) | decodes bodies where a profile, or a `HotClient`, asked for content codings |
 //! | `reqwest`, `cookies`, `reqwest-middleware` | sends reqwest's requests over the pool |
 //! | `hyper-util` | connects hyper-util's client over the pool |
+//! | `websocket` | WebSockets over the pool |
 //! | `server` | listeners |
 //! | `config-file` | settings from a TOML file |
 //! | `metrics`, `prometheus` | what pools do, through the `metrics` facade; a recorder for it |
@@ -69,6 +74,8 @@ pub mod server;
 mod shape;
 #[cfg(feature = "metrics")]
 pub mod telemetry;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 /// What `fuzz/` drives that is not public. Not part of the API.
 #[cfg(fuzzing)]

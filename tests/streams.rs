@@ -23,7 +23,7 @@ use common::request::{fetch, plain, trusting};
 use common::wait::{PATIENCE, until};
 use hotpool::client::hyper_util::HotConnector;
 use hotpool::config::Settings;
-use hotpool::registry::{CloseReason, Event, Protocol};
+use hotpool::registry::{Activity, CloseReason, Event, Protocol};
 use hotpool::{ConnectionInfo, ErrorKind, Pool, Protocols};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
@@ -60,6 +60,8 @@ async fn a_stream_is_its_takers_alone_and_another_is_warmed_in_its_place() {
     assert!(stream.is_reused());
     assert_eq!(stream.remote_addr(), peer.address);
     assert_eq!(stream.protocol(), Protocol::Tcp);
+    let entry = pool.registry().entry(stream.id()).unwrap();
+    assert_eq!(entry.activity(), Activity::Active);
     warm(&pool, 1).await;
     assert_eq!(peer.accepted(), 2, "nobody asked for the second");
 

@@ -49,6 +49,19 @@ impl<'a> Appearance<'a> {
         self.origin
     }
 
+    /// Whether the profile's client has headers of its own.
+    #[cfg(feature = "websocket")]
+    pub(super) fn is_dressed(&self) -> bool {
+        self.profile.request_templates().is_some()
+    }
+
+    /// Whether the profile knows requests of this kind.
+    #[cfg(feature = "websocket")]
+    pub(super) fn has_kind(&self, kind: &str) -> bool {
+        let templates = self.profile.request_templates();
+        templates.is_some_and(|templates| templates.kind(Some(kind)).is_some())
+    }
+
     /// The content codings to be decoded, whoever asked for them, where the profile adds nothing to requests.
     pub(super) fn undressed_codings(&self, options: &'a RequestOptions) -> Option<&'a HeaderValue> {
         let codings = options.undressed.codings.as_ref();

@@ -150,7 +150,8 @@ impl Exchange {
         self.place(error.sent())
     }
 
-    fn place(&self, error: Error) -> Error {
+    /// Tells where it happened, and the pool's observers that it did.
+    pub(super) fn place(&self, error: Error) -> Error {
         let live = self.lease.live();
         let error = error
             .with_host(self.lease.info().origin().host())

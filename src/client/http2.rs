@@ -57,7 +57,7 @@ pub(super) async fn send(
                 response.map(|stream| RawBody::http2(stream, length, has_body, exchange));
             Ok(decoded(response, codings))
         }
-        Err(error) => Err(fail(exchange, &peer, stream_id, error)),
+        Err(error) => Err(failed(exchange, &peer, stream_id, error)),
     }
 }
 
@@ -66,7 +66,12 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// RFC 9113 §6.8 and §8.7: a refused stream, and one above the last that a GOAWAY names, was not processed.
-fn fail(exchange: Exchange, peer: &Http2Peer, stream_id: u32, error: h2::Error) -> Error {
+pub(super) fn failed(
+    exchange: Exchange,
+    peer: &Http2Peer,
+    stream_id: u32,
+    error: h2::Error,
+) -> Error {
     let beyond_last = peer.last_stream_id().is_some_and(|last| stream_id > last);
     let too_large = peer.is_head_too_large(&error, stream_id, exchange.lease().live().head_limit());
     let error = peer.explain(error);
@@ -80,10 +85,10 @@ fn fail(exchange: Exchange, peer: &Http2Peer, stream_id: u32, error: h2::Error) 
     } else {
         error
     };
-    let failed = exchange.fail(error);
+    let error = exchange.fail(error);
     if beyond_last || refused {
-        failed.not_processed()
+        error.not_processed()
     } else {
-        failed
+        error
     }
 }

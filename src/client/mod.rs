@@ -37,6 +37,8 @@ mod upload;
 pub mod hyper_util;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use body::Body;
 pub use options::RequestOptions;

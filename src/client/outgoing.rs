@@ -153,14 +153,6 @@ impl Outgoing {
     pub(super) fn http2_head(&self, appearance: &Appearance<'_>) -> Result<Head> {
         let origin = appearance.origin();
         let mut headers = self.headers.clone();
-        let authority = match headers.remove(HOST) {
-            Some(host) => Authority::try_from(host.as_bytes())
-                .map_err(|error| invalid("the Host header is no authority").with_source(error))?,
-            None => origin
-                .uri_authority()
-                .cloned()
-                .ok_or_else(|| invalid("the host is no authority"))?,
-        };
         for name in [
             CONNECTION,
             KEEP_ALIVE,
@@ -174,15 +166,7 @@ impl Outgoing {
             headers.remove(TE);
         }
         self.announce_length(&mut headers);
-        let uri = Uri::builder()
-            .scheme(match origin.scheme() {
-                Scheme::Http => UriScheme::HTTP,
-                Scheme::Https => UriScheme::HTTPS,
-            })
-            .authority(authority)
-            .path_and_query(self.path.clone())
-            .build()
-            .map_err(|error| invalid("the URI cannot be put together").with_source(error))?;
+        let uri = http2_uri(origin, self.path.clone(), &mut headers)?;
         self.head(Version::HTTP_2, uri, headers, appearance)
     }
 
@@ -222,6 +206,31 @@ impl Outgoing {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
+}
+
+/// An absolute URI, from which h2 makes the pseudo-headers. A `Host` among the headers is its authority.
+pub(super) fn http2_uri(
+    origin: &Origin,
+    path: PathAndQuery,
+    headers: &mut HeaderMap,
+) -> Result<Uri> {
+    let authority = match headers.remove(HOST) {
+        Some(host) => Authority::try_from(host.as_bytes())
+            .map_err(|error| invalid("the Host header is no authority").with_source(error))?,
+        None => origin
+            .uri_authority()
+            .cloned()
+            .ok_or_else(|| invalid("the host is no authority"))?,
+    };
+    Uri::builder()
+        .scheme(match origin.scheme() {
+            Scheme::Http => UriScheme::HTTP,
+            Scheme::Https => UriScheme::HTTPS,
+        })
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|error| invalid("the URI cannot be put together").with_source(error))
 }
 
 /// Methods whose empty content is said explicitly (RFC 9110 §8.6).

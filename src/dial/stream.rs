@@ -119,6 +119,17 @@ pub(crate) struct TakenStream {
     state: Arc<Mutex<State>>,
 }
 
+impl TakenStream {
+    /// Gives back what was read too much: it is read again first.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        self.said_first = match self.said_first.is_empty() {
+            true => bytes,
+            false => [bytes, self.said_first.clone()].concat().into(),
+        };
+    }
+}
+
 impl AsyncRead for TakenStream {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -141,6 +141,10 @@ kinds! {
     ContentCoding, Peer, false, "content-coding", "the response's body cannot be decoded";
     /// A redirect was not followed: the policy refuses it, or it leads to something else than `http` and `https`.
     RedirectRefused, Peer, false, "redirect-refused", "the redirect is not followed";
+    /// The server did not open the WebSocket; the message has its answer, or what is wrong with it.
+    WebSocketRefused, Peer, false, "websocket-refused", "the server did not open the WebSocket";
+    /// A message is larger than its receiver takes; the message names the limit.
+    MessageTooLarge, Peer, false, "message-too-large", "the message is too large";
     /// The proxy will not open a tunnel to the host; the message has its answer.
     ProxyRefused, Peer, false, "proxy-refused", "the proxy refuses to connect to the host";
     /// The proxy could not reach the host, says the proxy; the message has its answer.
@@ -157,7 +161,8 @@ kinds! {
     ProxyTlsFailed, Peer, false, "proxy-tls-failed", "the TLS handshake with the proxy failed";
     /// The answer did not arrive within the caller's deadline.
     ///
-    /// The pool sets no such deadline; `HotClient` does where its user wants one, and so does the command (`--timeout`).
+    /// The pool sets no such deadline for requests; `HotClient` does where its user wants one, and so does the command (`--timeout`). A
+    /// WebSocket's opening has one.
     RequestTimeout, Peer, false, "request-timeout", "the answer took too long";
 }
 

@@ -14,6 +14,9 @@ use super::info::ConnectionInfo;
 use super::target::AsTarget;
 use crate::dial::{Kind, TakenStream};
 use crate::error::{Error, ErrorKind, Result};
+use crate::registry::ActivityGuard;
+#[cfg(feature = "websocket")]
+use crate::registry::Protocol;
 
 /// A connection on which nothing has been sent: TCP, and for `https` TLS with the profile's hello and the protocol that was agreed on.
 ///
@@ -24,6 +27,8 @@ pub struct HotStream {
     /// Dropped first, and closed by that.
     stream: TakenStream,
     lease: Lease,
+    /// Taken, it is active.
+    _activity: ActivityGuard,
 }
 
 impl Pool {
@@ -59,6 +64,7 @@ impl Pool {
                     live.give_away();
                     return Ok(HotStream {
                         stream,
+                        _activity: live.entry().begin(),
                         lease: connection.into_lease(),
                     });
                 }
@@ -66,6 +72,23 @@ impl Pool {
             }
             Err(Error::new(ErrorKind::ConnectionClosed).with_host(host.key().origin.host()))
         }
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl HotStream {
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// What is spoken on it from now on.
+    pub(crate) fn speaks(&self, protocol: Protocol) {
+        self.lease.live().registration().set_protocol(protocol);
+    }
+
+    /// Gives back what was read too much: it is read again first.
+    pub(crate) fn unread(&mut self, bytes: bytes::Bytes) {
+        self.stream.unread(bytes);
     }
 }
 

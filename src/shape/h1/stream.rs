@@ -22,8 +22,9 @@ impl<IO> Http1Stream<IO> {
         Self { io, outbound }
     }
 
-    #[cfg(test)]
-    pub(super) fn into_inner(self) -> IO {
+    /// For what is not HTTP.
+    #[cfg(any(test, feature = "websocket"))]
+    pub(crate) fn into_inner(self) -> IO {
         self.io
     }
 }

@@ -1,0 +1,313 @@
+//! An open WebSocket.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
+
+use super::opening::Agreed;
+use super::transport::{Carrier, Transport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::ConnectionInfo;
+use crate::registry::Entry;
+use crate::websocket::{CloseCode, CloseFrame, Message, Utf8Bytes};
+
+/// The default of tungstenite and of most other libraries.
+const MAX_MESSAGE_SIZE: usize = 64 << 20;
+
+/// Allocated at once and kept; larger messages are read past it.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// How much of what is [fed](SinkExt::feed) is collected before it is written, in bytes: a TLS record.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How long a server may take to answer a Close frame and end the connection. Chromium's.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// RFC 6455 §5.5: control frames carry 125 bytes, of which a close code takes two.
+const LARGEST_CONTROL: usize = 125;
+const LARGEST_REASON: usize = LARGEST_CONTROL - 2;
+
+/// What a WebSocket takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) message: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: MAX_MESSAGE_SIZE,
+        }
+    }
+}
+
+/// An open WebSocket: a [`Stream`] of what the server sends and a [`Sink`] of what is sent to it, which can be
+/// [split](StreamExt::split).
+///
+/// Pings are answered while it is read, as in all such libraries: whoever only sends should read it too. Pings, pongs and the server's
+/// Close frame are among what is read.
+///
+/// Dropping it ends the connection, or the HTTP/2 stream, without the closing handshake; the server sees an abnormal closure.
+/// [`close`](Self::close) takes leave. In the registry, its messages are counted with its connection.
+pub struct WebSocket {
+    stream: WebSocketStream<Transport>,
+    connection: ConnectionInfo,
+    entry: Arc<Entry>,
+    subprotocol: Option<Box<str>>,
+    limits: Limits,
+}
+
+impl WebSocket {
+    pub(super) async fn new(
+        carrier: Carrier,
+        connection: ConnectionInfo,
+        entry: Arc<Entry>,
+        agreed: Agreed,
+        limits: Limits,
+    ) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_message_size(Some(limits.message))
+            .max_frame_size(Some(limits.message));
+        let transport = Transport::new(carrier);
+        Self {
+            stream: WebSocketStream::from_raw_socket(transport, Role::Client, Some(config)).await,
+            connection,
+            entry,
+            subprotocol: agreed.subprotocol,
+            limits,
+        }
+    }
+
+    /// The subprotocol that the server chose of those offered.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// The connection that it is on.
+    pub fn connection(&self) -> &ConnectionInfo {
+        &self.connection
+    }
+
+    /// What the server sends next; `None` once the WebSocket is closed. The same as the stream's `next`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) or [`ConnectionReset`](ErrorKind::ConnectionReset) if the server ended the
+    /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did;
+    /// [`MessageTooLarge`](ErrorKind::MessageTooLarge); [`ProtocolViolation`](ErrorKind::ProtocolViolation). After one there is nothing
+    /// more to come; of the last two the server is told by a Close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if the future is dropped.
+    pub async fn recv(&mut self) -> Option<Result<Message>> {
+        self.next().await
+    }
+
+    /// Sends a message and waits until it has been written. Several are sent with less effort by [`feed`](SinkExt::feed) and one
+    /// [`flush`](SinkExt::flush).
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the WebSocket is closed already; what became of the connection;
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a control frame that is too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the message may be sent with the next one.
+    pub async fn send(&mut self, message: Message) -> Result<()> {
+        SinkExt::send(self, message).await
+    }
+
+    /// Takes leave: sends a Close frame, waits for the server's and for the connection's end, and returns what the server said, if it did
+    /// within 2 s. Messages that are still on their way are dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the Close frame may have been sent.
+    pub async fn close(mut self, code: CloseCode, reason: &str) -> Result<Option<CloseFrame>> {
+        if reason.len() > LARGEST_REASON {
+            return Err(too_long("the reason", LARGEST_REASON));
+        }
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from(reason),
+        };
+        let answer = async {
+            match self.send(Message::Close(Some(frame))).await {
+                // The server was first.
+                Err(error) if error.kind() == ErrorKind::ConnectionClosed => {}
+                outcome => outcome?,
+            }
+            let mut answer = None;
+            while let Some(Ok(message)) = self.recv().await {
+                if let Message::Close(frame) = message {
+                    answer = frame;
+                }
+            }
+            Ok(answer)
+        };
+        timeout(CLOSE_TIMEOUT, answer).await.unwrap_or(Ok(None))
+    }
+
+    /// The same as tokio-tungstenite's, for code that wants that.
+    pub fn into_inner(self) -> WebSocketStream<Transport> {
+        self.stream
+    }
+
+    /// Tells the server why nothing more will be read, as far as it can be written at once.
+    fn fail(&mut self, code: CloseCode) {
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::default(),
+        };
+        let _ = self.stream.start_send_unpin(Message::Close(Some(frame)));
+    }
+
+    fn error(&mut self, error: tungstenite::Error) -> Error {
+        let error = match error {
+            tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::AlreadyClosed
+            | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing) => {
+                Error::new(ErrorKind::ConnectionClosed).with_detail("the WebSocket is closed")
+            }
+            tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Error::new(ErrorKind::ConnectionClosed).with_detail("without a Close frame")
+            }
+            tungstenite::Error::Io(error) => self.broken(error),
+            tungstenite::Error::Capacity(error) => {
+                self.fail(CloseCode::Size);
+                let most = self.limits.message;
+                Error::new(ErrorKind::MessageTooLarge)
+                    .with_detail(format!("more than {most} bytes (max_message_size)"))
+                    .with_source(error)
+            }
+            tungstenite::Error::Utf8(_) => {
+                self.fail(CloseCode::Invalid);
+                Error::new(ErrorKind::ProtocolViolation).with_detail("a text that is not UTF-8")
+            }
+            other => {
+                self.fail(CloseCode::Protocol);
+                Error::new(ErrorKind::ProtocolViolation).with_detail(other.to_string())
+            }
+        };
+        self.entry.stats().record_error();
+        error
+            .with_host(self.connection.origin().host())
+            .with_address(self.connection.remote_addr())
+    }
+
+    /// The connection below has ended.
+    fn broken(&mut self, error: io::Error) -> Error {
+        match error.kind() {
+            // Only the pool's own streams end so.
+            io::ErrorKind::ConnectionAborted => {
+                Error::new(ErrorKind::ClosedLocally).with_source(error)
+            }
+            _ => match error.downcast::<h2::Error>() {
+                Ok(error) => Error::from_http2(error),
+                Err(error) => Error::from_connection(error),
+            },
+        }
+    }
+}
+
+impl Stream for WebSocket {
+    type Item = Result<Message>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message>>> {
+        let next = ready!(self.stream.poll_next_unpin(context));
+        Poll::Ready(next.map(|outcome| match outcome {
+            Ok(message) => {
+                if !is_control(&message) {
+                    self.entry.stats().record_message_received();
+                }
+                Ok(message)
+            }
+            Err(error) => Err(self.error(error)),
+        }))
+    }
+}
+
+impl Sink<Message> for WebSocket {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let outcome = ready!(self.stream.poll_ready_unpin(context));
+        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<()> {
+        if let Message::Ping(payload) | Message::Pong(payload) = &message
+            && payload.len() > LARGEST_CONTROL
+        {
+            return Err(too_long("a ping or pong", LARGEST_CONTROL));
+        }
+        let counts = !is_control(&message);
+        let outcome = self.stream.start_send_unpin(message);
+        outcome.map_err(|error| self.error(error))?;
+        if counts {
+            self.entry.stats().record_message_sent();
+        }
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let outcome = ready!(self.stream.poll_flush_unpin(context));
+        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let outcome = ready!(self.stream.poll_close_unpin(context));
+        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("connection", &self.connection)
+            .field("subprotocol", &self.subprotocol)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The server has not answered the opening.
+pub(super) fn unanswered(deadline: Duration) -> Error {
+    Error::new(ErrorKind::RequestTimeout)
+        .with_detail(format!(
+            "no answer to a WebSocket's opening within {deadline:?}"
+        ))
+        .sent()
+}
+
+fn is_control(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_)
+    )
+}
+
+fn too_long(what: &str, most: usize) -> Error {
+    Error::new(ErrorKind::InvalidRequest).with_detail(format!(
+        "{what} is longer than {most} bytes (RFC 6455 §5.5)"
+    ))
+}

@@ -1,0 +1,10 @@
+//! WebSockets (RFC 6455), whichever side opens them.
+//!
+//! Messages and frames are [tungstenite](tokio_tungstenite::tungstenite)'s, as published. What it has not is put around it.
+
+mod handshake;
+
+pub(crate) use handshake::{Key, has_token};
+pub use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+pub use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+pub use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
