@@ -54,6 +54,7 @@
 //! | `config-file` | settings from a TOML file |
 //! | `metrics`, `prometheus` | what pools do, through the `metrics` facade; a recorder for it |
 //! | `platform-verifier` | the operating system's certificate verifier |
+//! | `websocket` | WebSocket clients over the pool |
 //! | `cli` | the `hotpool` command |
 
 pub mod client;
@@ -69,6 +70,9 @@ pub mod server;
 mod shape;
 #[cfg(feature = "metrics")]
 pub mod telemetry;
+#[cfg(feature = "websocket")]
+#[allow(dead_code, unused_imports, reason = "the sockets that use it are next")]
+pub mod websocket;
 
 /// What `fuzz/` drives that is not public. Not part of the API.
 #[cfg(fuzzing)]
