@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up; a module may import only from those before it.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "error",
     "config",
     "registry",
     "profile",
     "shape",
+    "websocket",
     "resolve",
     "dial",
     "pool",

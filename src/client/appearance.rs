@@ -49,12 +49,6 @@ impl<'a> Appearance<'a> {
         self.origin
     }
 
-    /// Whether the profile's client has headers of its own.
-    #[cfg(feature = "websocket")]
-    pub(super) fn is_dressed(&self) -> bool {
-        self.profile.request_templates().is_some()
-    }
-
     /// Whether the profile knows requests of this kind.
     #[cfg(feature = "websocket")]
     pub(super) fn has_kind(&self, kind: &str) -> bool {

@@ -13,9 +13,9 @@ use crate::client::RequestOptions;
 use crate::client::appearance::Appearance;
 use crate::client::outgoing::invalid;
 use crate::error::{Error, ErrorKind, Result};
-use crate::websocket::{Key, has_token};
+use crate::websocket::{DeflateParameters, Extension, Key, Malformed, has_token};
 
-/// What a client without a profile offers if it is to compress: anything.
+/// What is offered by a client that is to compress and whose profile says nothing of it: anything.
 const COMPRESSION: HeaderValue =
     HeaderValue::from_static("permessage-deflate; client_max_window_bits");
 
@@ -36,6 +36,7 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) struct Agreed {
     pub(super) subprotocol: Option<Box<str>>,
+    pub(super) deflate: Option<DeflateParameters>,
 }
 
 impl Opening {
@@ -82,9 +83,6 @@ impl Opening {
             let offered = value(&self.subprotocols.join(", "))?;
             headers.insert(SEC_WEBSOCKET_PROTOCOL, offered);
         }
-        if self.compression == Some(true) && !appearance.is_dressed() {
-            headers.insert(SEC_WEBSOCKET_EXTENSIONS, COMPRESSION);
-        }
         for (name, value) in &self.headers {
             let is_ours = [
                 CONNECTION,
@@ -98,9 +96,14 @@ impl Opening {
             }
         }
         let options = self.options(appearance);
-        Ok(appearance
-            .dress(version, method, &options, headers)?
-            .headers)
+        let dressed = appearance.dress(version, method, &options, headers)?;
+        let mut headers = dressed.headers;
+        if self.compression == Some(true) {
+            headers
+                .entry(SEC_WEBSOCKET_EXTENSIONS)
+                .or_insert(COMPRESSION);
+        }
+        Ok(headers)
     }
 
     fn options(&self, appearance: &Appearance<'_>) -> RequestOptions {
@@ -180,12 +183,14 @@ impl Opening {
             }
             _ => return Err("it chose a subprotocol that was not offered".to_owned()),
         };
-        if !offered.contains_key(SEC_WEBSOCKET_EXTENSIONS)
-            && answer.contains_key(SEC_WEBSOCKET_EXTENSIONS)
-        {
-            return Err("it chose an extension that was not offered".to_owned());
-        }
-        Ok(Agreed { subprotocol })
+        let deflate = DeflateParameters::answered(
+            &extensions(offered).unwrap_or_default(),
+            &extensions(answer).map_err(|fault| fault.to_string())?,
+        );
+        Ok(Agreed {
+            subprotocol,
+            deflate: deflate.map_err(|fault| fault.to_string())?,
+        })
     }
 }
 
@@ -228,6 +233,11 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Malformed> {
+    let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    Extension::parse_all(lines.map(HeaderValue::as_bytes))
+}
 
 fn value(text: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(text)

@@ -18,7 +18,7 @@ use super::transport::{Carrier, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::ConnectionInfo;
 use crate::registry::Entry;
-use crate::websocket::{CloseCode, CloseFrame, Message, Utf8Bytes};
+use crate::websocket::{CloseCode, CloseFrame, INFLATED_CHUNK, Message, Utf8Bytes};
 
 /// The default of tungstenite and of most other libraries.
 const MAX_MESSAGE_SIZE: usize = 64 << 20;
@@ -78,8 +78,8 @@ impl WebSocket {
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(limits.message))
-            .max_frame_size(Some(limits.message));
-        let transport = Transport::new(carrier);
+            .max_frame_size(Some(limits.message.max(INFLATED_CHUNK)));
+        let transport = Transport::new(carrier, agreed.deflate);
         Self {
             stream: WebSocketStream::from_raw_socket(transport, Role::Client, Some(config)).await,
             connection,
@@ -92,6 +92,11 @@ impl WebSocket {
     /// The subprotocol that the server chose of those offered.
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
+    }
+
+    /// Whether compression (RFC 7692) was agreed on.
+    pub fn is_compressed(&self) -> bool {
+        self.stream.get_ref().is_compressed()
     }
 
     /// The connection that it is on.

@@ -5,21 +5,38 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::either::Either;
 
 use super::tunnel::Tunnel;
 use crate::pool::HotStream;
+use crate::websocket::{DeflateParameters, DeflateStream};
 
 /// A connection, or a stream of one.
 pub(super) type Carrier = Either<HotStream, Tunnel>;
 
+/// From how many bytes on messages are compressed, if that was agreed on: browsers compress whatever they send.
+const LEAST_COMPRESSED: usize = 0;
+
 /// The bytes of a WebSocket's frames in both directions, as tungstenite has them.
 #[derive(Debug)]
-pub struct Transport(Carrier);
+pub struct Transport(Either<DeflateStream<Carrier>, Carrier>);
 
 impl Transport {
-    pub(super) fn new(carrier: Carrier) -> Self {
-        Self(carrier)
+    pub(super) fn new(carrier: Carrier, deflate: Option<DeflateParameters>) -> Self {
+        Self(match deflate {
+            Some(parameters) => Either::Left(DeflateStream::new(
+                carrier,
+                Role::Client,
+                parameters,
+                LEAST_COMPRESSED,
+            )),
+            None => Either::Right(carrier),
+        })
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        matches!(self.0, Either::Left(_))
     }
 }
 
