@@ -344,7 +344,15 @@ async fn the_installed_chromium_could_be_its_profile() {
     assert_could_have_sent(&out, &hex, &openings).await;
     assert_kinds(
         &out,
-        &["navigation", "style", "script", "image", "iframe", "fetch"],
+        &[
+            "navigation",
+            "style",
+            "script",
+            "image",
+            "iframe",
+            "fetch",
+            "websocket",
+        ],
     );
     let run = hotpool(&[
         "profile",
@@ -395,7 +403,15 @@ async fn the_installed_firefox_could_be_its_profile() {
     }
     assert_kinds(
         &out,
-        &["navigation", "style", "script", "image", "iframe", "fetch"],
+        &[
+            "navigation",
+            "style",
+            "script",
+            "image",
+            "iframe",
+            "fetch",
+            "websocket",
+        ],
     );
 }
 
