@@ -439,10 +439,10 @@ async fn assert_could_have_sent(profile: &str, hellos: &str, openings: &str) {
     assert_eq!(run.status, Some(0), "{run:?}");
 }
 
-/// One visit makes a browser send a request of each of these.
+/// One visit makes a browser send a request of each of these over HTTP/2, the WebSocket too.
 fn assert_kinds(learned: &str, wanted: &[&str]) {
     let kinds = &object(learned)["requests"]["kinds"];
     for wanted in wanted {
-        assert!(kinds[wanted].is_object(), "{wanted}: {kinds}");
+        assert!(kinds[wanted]["http2"].is_array(), "{wanted}: {kinds}");
     }
 }

@@ -202,7 +202,7 @@ fn a_page_is_learned() {
 fn websockets_are_learned_as_they_are_shipped() {
     for client in ["chromium-156", "firefox-esr-153"] {
         let opening = with_websockets(client);
-        let profile = learned(client, &[opening.clone()]);
+        let profile = learned(client, std::slice::from_ref(&opening));
         assert_eq!(profile.opening_differences(&opening), []);
         let (learned, shipped) = (json(&profile), json(&Profile::named(client).unwrap()));
         let pseudo = |profile: &Value| profile["http2"]["pseudo_headers"].clone();
