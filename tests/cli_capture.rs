@@ -344,7 +344,15 @@ async fn the_installed_chromium_could_be_its_profile() {
     assert_could_have_sent(&out, &hex, &openings).await;
     assert_kinds(
         &out,
-        &["navigation", "style", "script", "image", "iframe", "fetch"],
+        &[
+            "navigation",
+            "style",
+            "script",
+            "image",
+            "iframe",
+            "fetch",
+            "websocket",
+        ],
     );
     let run = hotpool(&[
         "profile",
@@ -395,7 +403,15 @@ async fn the_installed_firefox_could_be_its_profile() {
     }
     assert_kinds(
         &out,
-        &["navigation", "style", "script", "image", "iframe", "fetch"],
+        &[
+            "navigation",
+            "style",
+            "script",
+            "image",
+            "iframe",
+            "fetch",
+            "websocket",
+        ],
     );
 }
 
@@ -423,10 +439,10 @@ async fn assert_could_have_sent(profile: &str, hellos: &str, openings: &str) {
     assert_eq!(run.status, Some(0), "{run:?}");
 }
 
-/// One visit makes a browser send a request of each of these.
+/// One visit makes a browser send a request of each of these over HTTP/2, the WebSocket too.
 fn assert_kinds(learned: &str, wanted: &[&str]) {
     let kinds = &object(learned)["requests"]["kinds"];
     for wanted in wanted {
-        assert!(kinds[wanted].is_object(), "{wanted}: {kinds}");
+        assert!(kinds[wanted]["http2"].is_array(), "{wanted}: {kinds}");
     }
 }

@@ -30,6 +30,7 @@ pub struct ListenerBuilder {
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) max_connections: usize,
     pub(super) max_concurrent_streams: u32,
+    pub(super) extended_connect: bool,
     pub(super) handshake_timeout: Duration,
     pub(super) header_timeout: Duration,
     pub(super) idle_timeout: Duration,
@@ -72,6 +73,15 @@ impl ListenerBuilder {
     /// what exceeds it is refused unprocessed. Default: [`DEFAULT_MAX_CONCURRENT_STREAMS`].
     pub fn max_concurrent_streams(mut self, max: u32) -> Self {
         self.max_concurrent_streams = max;
+        self
+    }
+
+    /// Announces over HTTP/2 that clients may ask for tunnels, as browsers do for WebSockets (RFC
+    /// 8441). They ask with the method CONNECT and [`hyper::ext::Protocol`]; after an answer of
+    /// success [`hyper::upgrade::on`] gives the tunnel, which ends if nobody takes it. A tunnel is no
+    /// request under way: its connection is idle when the server sends nothing. Default: false.
+    pub fn extended_connect(mut self, allowed: bool) -> Self {
+        self.extended_connect = allowed;
         self
     }
 
@@ -154,6 +164,7 @@ impl Default for ListenerBuilder {
             observer: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
+            extended_connect: false,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             header_timeout: DEFAULT_HEADER_TIMEOUT,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,

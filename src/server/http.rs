@@ -39,11 +39,15 @@ where
     if protocol == Protocol::Http2 {
         let tasks = StreamTasks::new(house.tasks.clone(), house.runtime.clone());
         let _cut_with_the_connection = tasks.guard();
-        let connection = http2::Builder::new(tasks)
+        let mut builder = http2::Builder::new(tasks);
+        builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(settings.max_concurrent_streams)
-            .max_header_list_size(MAX_HEADER_BYTES)
-            .serve_connection(stream, service);
+            .max_header_list_size(MAX_HEADER_BYTES);
+        if settings.extended_connect {
+            builder.enable_connect_protocol();
+        }
+        let connection = builder.serve_connection(stream, service);
         drive(connection, settings, registration, follower).await
     } else {
         // hyper's deadline would count from the end of the response before: the watchdog's do.

@@ -11,8 +11,8 @@
 //! * Every task belongs to the [`Server`]. After [`shutdown`](Server::shutdown) none is left, and
 //!   none of its connections is in the registry.
 //!
-//! It does not route, limit by address or by rate, or upgrade connections, and within an exchange
-//! it sets no deadline: a body that trickles, either way, keeps its connection.
+//! It does not route, limit by address or by rate, or upgrade connections of HTTP/1.1, and within
+//! an exchange it sets no deadline: a body that trickles, either way, keeps its connection.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -6,3 +6,4 @@ mod endings;
 mod observing;
 mod stalls;
 mod support;
+mod tunnels;

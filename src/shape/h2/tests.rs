@@ -3,6 +3,7 @@
 mod client;
 mod connections;
 mod cut;
+mod extended_connect;
 mod floods;
 mod inward;
 mod outward;

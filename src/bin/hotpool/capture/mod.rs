@@ -76,6 +76,7 @@ async fn serve(arguments: &CaptureArguments, watch: &Arc<Watch>) -> Result<Serve
         .tls(certificate::self_signed(arguments.listen.ip())?)
         .observer(Arc::clone(watch) as Arc<dyn Observer>)
         .max_connections(MAXIMUM_CONNECTIONS)
+        .extended_connect(true)
         .idle_timeout(IDLE)
         .bind(arguments.listen)
         .await?;

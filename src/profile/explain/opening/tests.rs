@@ -124,6 +124,22 @@ fn later_requests_are_what_the_profile_can_send() {
     }
 }
 
+/// A page and the WebSockets that it opens on the same connection (RFC 8441).
+#[test]
+fn extended_connects_are_what_the_profile_can_send() {
+    for client in ["chromium-156", "firefox-esr-153"] {
+        let [(_, bytes)] = kept_openings(&format!("{client}-websocket"))
+            .try_into()
+            .unwrap();
+        let opening = Http2Opening::parse(&bytes);
+        let sockets = opening.requests().iter().skip(1);
+        let protocols: Vec<_> = sockets.map(|socket| socket.header(":protocol")).collect();
+        assert_eq!(protocols, [Some(&b"websocket"[..]); 3], "{client}");
+        let profile = own_profile(client, is_headless(&opening));
+        assert_eq!(profile.opening_differences(&opening), [], "{client}");
+    }
+}
+
 /// Chromium's streams depend on earlier ones that weigh no less, and on no others.
 #[test]
 fn a_dependency_on_a_lighter_stream_is_found() {

@@ -60,6 +60,14 @@ fn learned(client: &str, openings: &[Http2Opening]) -> Profile {
     Profile::from_captures("learned", &each.collect::<Vec<_>>()).unwrap()
 }
 
+/// A page, and three WebSockets of its on the same connection.
+fn with_websockets(client: &str) -> Http2Opening {
+    let [(_, bytes)] = kept_openings(&format!("{client}-websocket"))
+        .try_into()
+        .unwrap();
+    Http2Opening::parse(&bytes)
+}
+
 fn json(profile: &Profile) -> Value {
     serde_json::from_str(&profile.to_json()).unwrap()
 }
@@ -85,15 +93,14 @@ fn a_learned_profile_sends_what_it_was_learned_from() {
 #[test]
 fn browsers_connections_are_learned_as_they_are_shipped() {
     for client in ["chromium-156", "firefox-esr-153"] {
-        let learned = json(&learned(client, &complete(client)));
-        let mut shipped = json(&Profile::named(client).unwrap());
-        // Each of these openings has one request.
-        shipped["http2"]
-            .as_object_mut()
-            .unwrap()
-            .remove("dependencies");
-        assert_eq!(learned["http2"], shipped["http2"], "{client}");
-        let note = learned["provenance"]["note"].as_str().unwrap();
+        let shipped = json(&Profile::named(client).unwrap());
+        let mut openings = complete(client);
+        let ordinary = json(&learned(client, &openings));
+        // Each of the others has one request, which is no WebSocket.
+        openings.push(with_websockets(client));
+        let all = json(&learned(client, &openings));
+        assert_eq!(all["http2"], shipped["http2"], "{client}");
+        let note = ordinary["provenance"]["note"].as_str().unwrap();
         // Other versions encode as this one does.
         assert!(
             note.contains(&format!("as those of {}", &client[..4])),
@@ -186,6 +193,33 @@ fn a_page_is_learned() {
         let origin = json!({"header": "origin: {origin}", "methods": "unsafe"});
         for line in [origin, json!("referer: {origin}/"), json!("content-type")] {
             assert!(fetch.contains(&line), "{client}: {fetch:?}");
+        }
+    }
+}
+
+/// RFC 8441.
+#[test]
+fn websockets_are_learned_as_they_are_shipped() {
+    for client in ["chromium-156", "firefox-esr-153"] {
+        let opening = with_websockets(client);
+        let profile = learned(client, std::slice::from_ref(&opening));
+        assert_eq!(profile.opening_differences(&opening), []);
+        let (learned, shipped) = (json(&profile), json(&Profile::named(client).unwrap()));
+        let pseudo = |profile: &Value| profile["http2"]["pseudo_headers"].clone();
+        assert_eq!(pseudo(&learned), pseudo(&shipped), "{client}");
+        let kind = |profile: &Value| profile["requests"]["kinds"]["websocket"].clone();
+        let (learned, shipped) = (kind(&learned), kind(&shipped));
+        assert_eq!(learned["priority"], shipped["priority"], "{client}");
+        let names = |kind: &Value| {
+            let lines = kind["http2"].as_array().unwrap().iter();
+            let names = lines.map(|line| line.as_str().unwrap().split(':').next().unwrap());
+            let names: Vec<_> = names.filter(|name| *name != "*").collect();
+            names.join(" ")
+        };
+        assert_eq!(names(&learned), names(&shipped), "{client}");
+        for line in ["origin: {origin}", "sec-websocket-protocol", "cookie"] {
+            let lines = learned["http2"].as_array().unwrap();
+            assert!(lines.contains(&json!(line)), "{client}: {lines:?}");
         }
     }
 }
