@@ -15,6 +15,7 @@ use common::certificates::Authority;
 use common::check::{idle, quiet};
 use common::dropping::dropped_everywhere;
 use common::peer::Peer;
+use common::relay::Relay;
 use common::request::{get, plain, trusting};
 use common::wait::until;
 use futures_util::{SinkExt, StreamExt};
@@ -22,11 +23,12 @@ use h2::ext::Protocol as ConnectProtocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use hotpool::client::websocket::Refusal;
-use hotpool::profile::Profile;
+use hotpool::profile::{Http2Opening, Profile};
 use hotpool::registry::Protocol;
 use hotpool::websocket::{CloseCode, Message};
 use hotpool::{Error, ErrorKind, Pool, Protocols};
-use http::{Method, Request, Response, Version};
+use http::header::COOKIE;
+use http::{HeaderValue, Method, Request, Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
@@ -269,6 +271,44 @@ async fn a_profiled_one_is_shaped_and_understood() {
         socket.send(message.clone()).await.unwrap();
         assert_eq!(socket.recv().await.unwrap().unwrap(), message, "{profile}");
         drop(socket);
+        quiet(&pool).await;
+    }
+}
+
+/// Every header, its place and its bytes, and the frames around them.
+#[tokio::test]
+async fn a_profiled_one_is_what_its_browser_sends() {
+    let peer = announcing().await;
+    for name in ["chrome", "firefox"] {
+        let relay = Relay::to(peer.address).await;
+        let profile = Profile::named(name).unwrap();
+        let builder = plain(Protocols::Http2).profile(profile.clone());
+        let pool = builder.build().unwrap();
+        let host = format!("localhost:{}", relay.address().port());
+        let connection = pool.get(&format!("http://{host}")).await.unwrap();
+        connection.send(get()).await.unwrap();
+        let opening = pool.websocket(format!("ws://{host}/echo"));
+        let opening = opening.subprotocols(["chat"]);
+        let opening = opening.header(
+            COOKIE,
+            HeaderValue::from_static("a=b; session=0123456789abcdef"),
+        );
+        let mut socket = opening.await.unwrap();
+        socket.send(Message::text("a")).await.unwrap();
+        assert_eq!(socket.recv().await.unwrap().unwrap(), Message::text("a"));
+        let sent = Http2Opening::parse(&relay.sent());
+        let [_, request] = sent.requests() else {
+            panic!("{} requests", sent.requests().len());
+        };
+        let header = |name: &str| request.header(name).map(<[u8]>::to_vec);
+        assert_eq!(header(":protocol"), Some(b"websocket".to_vec()));
+        assert_eq!(
+            header("origin"),
+            Some(format!("http://{host}").into_bytes())
+        );
+        assert!(header("sec-websocket-extensions").is_some());
+        assert_eq!(profile.opening_differences(&sent), [], "{name}");
+        drop((connection, socket));
         quiet(&pool).await;
     }
 }
