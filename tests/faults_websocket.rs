@@ -305,3 +305,23 @@ async fn nobody_waits_long_for_a_goodbye() {
     assert_eq!(told.lock().len(), 2 + 4 + 2 + 3);
     quiet(&pool).await;
 }
+
+/// It answers one ping with a pong, and then no more.
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up_if_that_is_asked_for() {
+    let pong = b"\x8a\0";
+    let (peer, told) = saying(format!("{UPGRADED}\r\n"), pong).await;
+    let pool = fresh_pool();
+    let (interval, patience) = (Duration::from_millis(20), Duration::from_millis(60));
+    let opening = pool.websocket(uri(&peer)).heartbeat(interval, patience);
+    let mut socket = opening.await.unwrap();
+    let message = socket.recv().await.unwrap().unwrap();
+    assert_eq!(message, Message::Pong(Vec::new().into()));
+    let error = socket.recv().await.unwrap().unwrap_err();
+    let wanted = Wanted::unsent(ErrorKind::Unresponsive, peer.address);
+    wanted.words(&["60ms"]).check(&error);
+    assert!(socket.recv().await.is_none());
+    assert_eq!(told.lock().first(), Some(&0x89), "a ping");
+    drop(socket);
+    quiet(&pool).await;
+}

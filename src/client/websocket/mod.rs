@@ -24,6 +24,7 @@
 //! alone, and the headers, their case and their order are those of its kind `websocket`. Compression (RFC 7692) is offered where that
 //! client offers it, and messages are compressed if the server agrees.
 
+mod heartbeat;
 mod http1;
 mod http2;
 mod opening;

@@ -126,6 +126,13 @@ impl WebSocketRequest {
         self
     }
 
+    /// Pings a server that has said nothing for `interval`, and ends the WebSocket with an error if it then says nothing for
+    /// `patience`. Only while it is read. Default: never, as browsers.
+    pub fn heartbeat(mut self, interval: Duration, patience: Duration) -> Self {
+        self.limits.heartbeat = Some((interval, patience));
+        self
+    }
+
     /// Opens it, as awaiting the request does.
     ///
     /// # Errors

@@ -13,12 +13,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
+use super::heartbeat::{Beat, Heartbeat};
 use super::opening::Agreed;
 use super::transport::{Carrier, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::ConnectionInfo;
 use crate::registry::Entry;
-use crate::websocket::{CloseCode, CloseFrame, INFLATED_CHUNK, Message, Utf8Bytes};
+use crate::websocket::{Bytes, CloseCode, CloseFrame, INFLATED_CHUNK, Message, Utf8Bytes};
 
 /// The default of tungstenite and of most other libraries.
 const MAX_MESSAGE_SIZE: usize = 64 << 20;
@@ -40,12 +41,15 @@ const LARGEST_REASON: usize = LARGEST_CONTROL - 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) message: usize,
+    /// After which silence the server is asked, and how long it may take to answer.
+    pub(super) heartbeat: Option<(Duration, Duration)>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             message: MAX_MESSAGE_SIZE,
+            heartbeat: None,
         }
     }
 }
@@ -64,6 +68,9 @@ pub struct WebSocket {
     entry: Arc<Entry>,
     subprotocol: Option<Box<str>>,
     limits: Limits,
+    heartbeat: Option<Heartbeat>,
+    /// Given up: nothing more comes.
+    is_dead: bool,
 }
 
 impl WebSocket {
@@ -86,6 +93,10 @@ impl WebSocket {
             entry,
             subprotocol: agreed.subprotocol,
             limits,
+            heartbeat: limits
+                .heartbeat
+                .map(|(interval, patience)| Heartbeat::new(interval, patience)),
+            is_dead: false,
         }
     }
 
@@ -110,8 +121,9 @@ impl WebSocket {
     ///
     /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) or [`ConnectionReset`](ErrorKind::ConnectionReset) if the server ended the
     /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did;
-    /// [`MessageTooLarge`](ErrorKind::MessageTooLarge); [`ProtocolViolation`](ErrorKind::ProtocolViolation). After one there is nothing
-    /// more to come; of the last two the server is told by a Close frame.
+    /// [`MessageTooLarge`](ErrorKind::MessageTooLarge) and [`ProtocolViolation`](ErrorKind::ProtocolViolation), of which the server is told
+    /// by a Close frame; [`Unresponsive`](ErrorKind::Unresponsive) if it does not answer a
+    /// [heartbeat](super::WebSocketRequest::heartbeat). After an error there is nothing more to come.
     ///
     /// # Cancel safety
     ///
@@ -211,6 +223,10 @@ impl WebSocket {
                 Error::new(ErrorKind::ProtocolViolation).with_detail(other.to_string())
             }
         };
+        self.noted(error)
+    }
+
+    fn noted(&self, error: Error) -> Error {
         self.entry.stats().record_error();
         error
             .with_host(self.connection.origin().host())
@@ -239,15 +255,44 @@ impl Stream for WebSocket {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Message>>> {
-        let next = ready!(self.stream.poll_next_unpin(context));
+        let this = &mut *self;
+        if this.is_dead {
+            return Poll::Ready(None);
+        }
+        let next = loop {
+            match this.stream.poll_next_unpin(context) {
+                Poll::Ready(next) => break next,
+                Poll::Pending => {}
+            }
+            let Some(heartbeat) = &mut this.heartbeat else {
+                return Poll::Pending;
+            };
+            match ready!(heartbeat.poll(context)) {
+                Beat::Ask => {
+                    let _ = this.stream.start_send_unpin(Message::Ping(Bytes::new()));
+                    let _ = this.stream.poll_flush_unpin(context);
+                }
+                Beat::GiveUp => {
+                    let patience = heartbeat.patience();
+                    this.is_dead = true;
+                    let error = Error::new(ErrorKind::Unresponsive).with_detail(format!(
+                        "no answer to a WebSocket's ping within {patience:?}"
+                    ));
+                    return Poll::Ready(Some(Err(this.noted(error))));
+                }
+            }
+        };
+        if let Some(heartbeat) = &mut this.heartbeat {
+            heartbeat.heard();
+        }
         Poll::Ready(next.map(|outcome| match outcome {
             Ok(message) => {
                 if !is_control(&message) {
-                    self.entry.stats().record_message_received();
+                    this.entry.stats().record_message_received();
                 }
                 Ok(message)
             }
-            Err(error) => Err(self.error(error)),
+            Err(error) => Err(this.error(error)),
         }))
     }
 }
