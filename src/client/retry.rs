@@ -51,7 +51,7 @@ impl Retries {
     ) -> Option<Again> {
         self.sent |= error.was_sent();
         self.perhaps_processed |= error.was_sent() && !error.is_retryable();
-        if self.resent >= most {
+        if self.resent >= most || error.was_sent() && outgoing.resend_unsent_only() {
             return None;
         }
         self.resent += 1;

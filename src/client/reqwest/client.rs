@@ -106,6 +106,7 @@ impl HotClient {
             extensions: settings.extensions(std::mem::take(request.extensions_mut())),
             pool: self.pool,
             cookies: settings.cookies.clone(),
+            retry: settings.retry.clone(),
         };
         let following = Following::new(&settings.redirect, settings.referer, settings.https_only);
         let mut chain = FollowRedirect::with_policy(hop, following);
