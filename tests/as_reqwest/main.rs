@@ -11,144 +11,24 @@
 mod common;
 mod outcome;
 mod server;
+#[macro_use]
+mod table;
+mod retries;
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use common::certificates::Authority;
-use common::check::{idle, quiet};
+use common::check::quiet;
 use common::http1;
 use common::peer::Peer;
-use common::request::trusting;
 use hotpool::Pool;
 use hotpool::client::reqwest::HotClient;
-use hotpool::resolve::{Overrides, Resolver};
 use http::HeaderMap;
-use outcome::{Failure, Outcome, failure, hot_failure};
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder, Version};
+use reqwest::{Client, Version};
+use table::{World, ask, ask_hot};
 
 /// Long enough for everything that is to arrive, on a busy machine; and nothing that is to be late comes within ten minutes.
 const SOON: Duration = Duration::from_millis(700);
-
-type Answers = Vec<Result<Outcome, Failure>>;
-
-/// The same server in each form; plain reqwest and the pool know its names.
-struct World {
-    authority: Authority,
-    peers: Vec<(&'static str, Peer)>,
-}
-
-impl World {
-    async fn start() -> Self {
-        let authority = Authority::new();
-        let peers = vec![
-            ("http", server::plain().await),
-            ("https", server::tls(&authority, "http/1.1").await),
-            ("https", server::tls(&authority, "h2").await),
-        ];
-        Self { authority, peers }
-    }
-
-    fn reqwest(&self) -> reqwest::ClientBuilder {
-        let root = reqwest::Certificate::from_pem(self.authority.pem().as_bytes()).unwrap();
-        let builder = Client::builder().no_proxy().tls_certs_only([root]);
-        server::NAMES.iter().fold(builder, |builder, name| {
-            builder.resolve(name, (Ipv4Addr::LOCALHOST, 0).into())
-        })
-    }
-
-    fn pool(&self) -> Pool {
-        let mut overrides = Overrides::new();
-        for name in server::NAMES {
-            overrides
-                .insert(name, None, [Ipv4Addr::LOCALHOST.into()])
-                .unwrap();
-        }
-        let resolver = Resolver::builder().overrides(overrides).build();
-        trusting(&self.authority)
-            .resolver(resolver)
-            .build()
-            .unwrap()
-    }
-}
-
-/// Each builder knows its own client.
-async fn ask(requests: Vec<RequestBuilder>) -> Answers {
-    let mut answers = Vec::new();
-    for request in requests {
-        answers.push(match request.send().await {
-            Ok(response) => Ok(Outcome::of(response).await),
-            Err(error) => Err(failure(&error)),
-        });
-    }
-    answers
-}
-
-async fn ask_hot(client: &HotClient, requests: Vec<RequestBuilder>) -> Answers {
-    let mut answers = Vec::new();
-    for request in requests {
-        // What cannot be built fails before any client sees it.
-        let Ok(request) = request.build() else {
-            answers.push(Err("builder"));
-            continue;
-        };
-        answers.push(match client.execute(request).await {
-            Ok(response) => Ok(Outcome::of(response).await),
-            Err(error) => Err(hot_failure(&error)),
-        });
-    }
-    answers
-}
-
-/// The settings are written once and made of both builders' methods; the requests are built once for each.
-macro_rules! table {
-    ($world:ident, $($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
-        let mut differences = Vec::new();
-        $({
-            for (scheme, peer) in &$world.peers {
-                let $at = |path: &str| format!("{scheme}://one.test:{}{path}", peer.port());
-                let plain = {
-                    #[allow(unused_imports, reason = "few settings need it")]
-                    use reqwest::redirect::Policy;
-                    $world.reqwest()$(.$setting($($argument),*))*.build().unwrap()
-                };
-                let pool = $world.pool();
-                let hot = {
-                    #[allow(unused_imports, reason = "few settings need it")]
-                    use hotpool::client::reqwest::redirect::Policy;
-                    HotClient::builder(pool.clone())$(.$setting($($argument),*))*.build().unwrap()
-                };
-                let requests = |$client: &Client| $requests.into_iter().collect::<Vec<RequestBuilder>>();
-                let expected = ask(requests(&plain)).await;
-                let found = ask_hot(&hot, requests(&plain)).await;
-                differences.extend(compare(&format!("{} at {}", $name, $at("")), &found, &expected));
-                idle(&pool).await;
-                drop(hot);
-                pool.close();
-                quiet(&pool).await;
-            }
-        })*
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    };
-}
-
-/// Where the pool's answers are not reqwest's. Nothing that the table asks for is unknown to the server.
-fn compare(name: &str, found: &Answers, expected: &Answers) -> Vec<String> {
-    let unknown = |answer: &&Outcome| answer.status == 404;
-    assert!(
-        !expected.iter().flatten().any(|answer| unknown(&answer)),
-        "{name}"
-    );
-    assert_eq!(found.len(), expected.len(), "{name}");
-    let pairs = found.iter().zip(expected).enumerate();
-    pairs
-        .filter(|(_, (found, expected))| found != expected)
-        .map(|(n, (found, expected))| {
-            format!("{name}, {n}:\n  pool    {found:?}\n  reqwest {expected:?}")
-        })
-        .collect()
-}
 
 #[tokio::test]
 async fn redirects() {
@@ -208,7 +88,7 @@ async fn bodies() {
     table! { world,
         "text, form, JSON" [] |c, at| [c.post(at("/echo")).body("text"), c.post(at("/echo")).form(&[("a", "1")]), c.post(at("/echo")).json(&[1, 2])];
         "a stream" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(pieces()))];
-        "a stream that fails" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
+        "a stream that fails" [] |c, at| [c.post(at("/half")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
         "multipart" [] |c, at| [c.post(at("/echo")).multipart(Form::new().text("a", "1").part("file", Part::bytes(b"content".as_slice()).file_name("f.txt"))), c.post(at("/redirect/307/echo")).multipart(Form::new().text("a", "1"))];
         "expecting to be told to go on" [] |c, at| [c.post(at("/echo")).header("expect", "100-continue").body("order"), c.post(at("/status/417")).header("expect", "100-continue").body("order")];
         "an empty one" [] |c, at| [c.post(at("/echo")).body(""), c.get(at("/status/200")), c.get(at("/status/204")), c.get(at("/status/205")), c.get(at("/status/304"))];
@@ -224,15 +104,37 @@ async fn bodies() {
     }
 }
 
+/// Each of these waits for what is late, and none for another.
 #[tokio::test]
-async fn deadlines_and_refusals() {
+async fn deadlines_of_the_client() {
     let world = World::start().await;
     table! { world,
         "a late head" [timeout(SOON)] |c, at| [c.get(at("/late/head"))];
         "a late body" [timeout(SOON)] |c, at| [c.get(at("/late/body"))];
+    }
+}
+
+#[tokio::test]
+async fn deadlines_of_requests() {
+    let world = World::start().await;
+    table! { world,
         "the request's own deadline" [] |c, at| [c.get(at("/late/head")).timeout(SOON), c.get(at("/late/body")).timeout(SOON)];
         "its own against the client's" [timeout(SOON)] |c, at| [c.get(at("/echo")).timeout(SOON * 100)];
+    }
+}
+
+#[tokio::test]
+async fn deadlines_of_pieces() {
+    let world = World::start().await;
+    table! { world,
         "between the pieces" [read_timeout(SOON)] |c, at| [c.get(at("/late/head")), c.get(at("/late/body")), c.get(at("/pieces/4"))];
+    }
+}
+
+#[tokio::test]
+async fn refusals() {
+    let world = World::start().await;
+    table! { world,
         "other schemes" [] |c, _at| ["ftp://one.test/", "file:///etc/passwd", "data:,x"].map(|url| c.get(url));
         "only https" [https_only(true)] |c, at| [c.get("http://one.test:1/"), c.get(at("/redirect/302/?http://one.test:1/"))];
         "nobody there" [] |c, _at| [c.get("http://127.0.0.1:1/")];

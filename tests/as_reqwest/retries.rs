@@ -1,0 +1,195 @@
+//! What is sent again, and what the server gets to see of it: a row compares that too.
+
+use hotpool::client::reqwest::{HotClient, retry};
+use hotpool::{ErrorKind, Pool};
+use http::StatusCode;
+use reqwest::Body;
+
+use crate::common::check::quiet;
+use crate::common::http2::{Http2, NO_ERROR};
+use crate::common::peer::Peer;
+use crate::table::{World, ask, ask_hot};
+
+const UNAVAILABLE: Option<StatusCode> = Some(StatusCode::SERVICE_UNAVAILABLE);
+
+/// More than a pool keeps for another try.
+const LARGE: usize = 1 << 20;
+
+/// Of a closure that takes either crate's.
+macro_rules! if_unavailable {
+    () => {
+        |attempt| match attempt.status() {
+            UNAVAILABLE => attempt.retryable(),
+            _ => attempt.success(),
+        }
+    };
+}
+
+fn stream() -> Body {
+    Body::wrap_stream(futures_util::stream::iter([
+        Ok::<_, std::io::Error>("or"),
+        Ok("der"),
+    ]))
+}
+
+#[tokio::test]
+async fn answers_that_a_policy_wants_again() {
+    let world = World::start().await;
+    let other = |url: String| url.replace("one.test", "two.test");
+    table! { world,
+        "without a policy, none" [] |c, at| [c.get(at("/failing/1")), c.post(at("/failing/1")).body("order")];
+        "without a classifier, none" [retry(retry::for_host("one.test"))] |c, at| [c.get(at("/failing/1"))];
+        "at most twice" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [0, 1, 2, 3, 9].map(|times| c.get(at(&format!("/failing/{times}"))));
+        "with the body" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.post(at("/failing/2")).body("order"), c.put(at("/failing/1")).json(&[1, 2]), c.post(at("/failing/1")).body(vec![b'x'; LARGE])];
+        "as often as is wanted" [retry(retry::for_host("one.test").max_retries_per_request(5).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/5")), c.get(at("/failing/6"))];
+        "not even once" [retry(retry::for_host("one.test").max_retries_per_request(0).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/1"))];
+        "never" [retry(retry::never())] |c, at| [c.get(at("/failing/1"))];
+        "never, whatever the classifier says" [retry(retry::never().max_retries_per_request(0).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/1"))];
+        "not a stream" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.post(at("/failing/1")).body(stream())];
+        "an empty body" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.post(at("/failing/1")).body(""), c.head(at("/failing/1"))];
+        "by method, host and path" [retry(retry::for_host("one.test").classify_fn(|attempt| match (attempt.method().as_str(), attempt.uri().host(), attempt.uri().path()) {
+            ("GET", Some("one.test"), "/failing/1") => attempt.retryable(),
+            _ => attempt.success(),
+        }))] |c, at| [c.post(at("/failing/1")), c.get(at("/failing/1")), c.get(at("/failing/2")), c.get(at("/echo"))];
+        "at the end of a redirect" [retry(retry::for_host("two.test").classify_fn(if_unavailable!()))] |c, at| [302, 307].map(|status| c.post(at(&format!("/redirect/{status}/?{}", other(at("/failing/2"))))).body("order"));
+        "redirects, each by itself" [retry(retry::for_host("one.test").max_retries_per_request(1).classify_fn(|attempt| match attempt.status() {
+            Some(StatusCode::FOUND) | UNAVAILABLE => attempt.retryable(),
+            _ => attempt.success(),
+        }))] |c, at| [c.get(at("/redirect/302/redirect/302/failing/1"))];
+    }
+}
+
+#[tokio::test]
+async fn errors_that_a_policy_wants_again() {
+    let world = World::start().await;
+    table! { world,
+        "without a policy, none" [] |c, at| [c.get(at("/broken/1")), c.get(at("/broken/1"))];
+        "those that are wanted" [retry(retry::for_host("one.test").classify_fn(|attempt| match attempt.error() {
+            Some(_) => attempt.retryable(),
+            None => attempt.success(),
+        }))] |c, at| [c.get(at("/broken/2")), c.post(at("/broken/1")).body("order"), c.get(at("/refused/2")), c.get(at("/broken/9")), c.post(at("/broken/1")).body(stream())];
+        "nobody there" [retry(retry::for_host("127.0.0.1").classify_fn(|attempt| match attempt.error() {
+            Some(_) => attempt.retryable(),
+            None => attempt.success(),
+        }))] |c, _at| [c.get("http://127.0.0.1:1/")];
+    }
+}
+
+/// A hundred in ten seconds, and a part of those that succeed: the rows take a fraction of that time.
+#[tokio::test]
+async fn budgets() {
+    let world = World::start().await;
+    let failing = 0..13;
+    table! { world,
+        "no more load" [retry(retry::for_host("one.test").max_extra_load(0.0).max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}"))));
+        "a fifth more" [retry(retry::for_host("one.test").max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| (0..10).map(|_| c.get(at("/echo"))).chain(failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}")))));
+        "as much more" [retry(retry::for_host("one.test").max_extra_load(1.0).max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| (0..10).map(|_| c.get(at("/echo"))).chain(failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}")))));
+        "without bounds" [retry(retry::for_host("one.test").no_budget().max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}"))));
+    }
+}
+
+/// Streams refused over HTTP/2, as over HTTP/1.1 connections closed without an answer.
+#[tokio::test]
+async fn refused_streams() {
+    let world = World::start().await;
+    table! { world,
+        "sent again" [] |c, at| [c.get(at("/refused/2")), c.post(at("/refused/1")).body("order"), c.post(at("/refused/2")).body(vec![b'x'; LARGE])];
+        "a large body, at most twice" [] |c, at| [c.post(at("/refused/9")).body(vec![b'x'; LARGE])];
+        "never" [retry(retry::never())] |c, at| [c.get(at("/refused/1")), c.post(at("/refused/1")).body(vec![b'x'; LARGE])];
+        "not by a policy that does not say so" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.get(at("/refused/1"))];
+    }
+}
+
+/// A server that refuses everything is asked once more than by reqwest, after pauses.
+#[tokio::test]
+async fn a_server_that_refuses_everything() {
+    let world = World::start().await;
+    let http2 = &world.sites[2];
+    let client = world.reqwest().build().unwrap();
+    let pool = world.pool();
+    let requests = || vec![client.get(http2.at("/refused/9"))];
+    let expected = (ask(requests()).await, http2.seen.take().len());
+    let hot = HotClient::new(pool.clone());
+    let found = (ask_hot(&hot, requests()).await, http2.seen.take().len());
+    assert_eq!(found.0, expected.0);
+    assert_eq!((found.1, expected.1), (4, 3));
+    quiet(&pool).await;
+}
+
+/// As documented. reqwest 0.13.5 looks at the scope after the first retry only.
+#[tokio::test]
+async fn another_host_is_out_of_scope() {
+    let world = World::start().await;
+    let [site, ..] = &world.sites[..] else {
+        panic!("no sites")
+    };
+    let plain = world
+        .reqwest()
+        .retry(reqwest::retry::for_host("two.test").classify_fn(if_unavailable!()))
+        .build()
+        .unwrap();
+    let pool = world.pool();
+    let hot = HotClient::builder(pool.clone())
+        .retry(retry::for_host("two.test").classify_fn(if_unavailable!()))
+        .build()
+        .unwrap();
+    let requests = || vec![plain.get(site.at("/failing/9"))];
+    let expected = (ask(requests()).await, site.seen.take().len());
+    let found = (ask_hot(&hot, requests()).await, site.seen.take().len());
+    assert_eq!(found.0, expected.0);
+    assert_eq!((found.1, expected.1), (1, 2));
+    quiet(&pool).await;
+}
+
+/// What is above the last stream that a server names is sent again on another connection; with `never` it is not.
+#[tokio::test]
+async fn a_server_that_goes_away() {
+    let world = World::start().await;
+    for (never, accepted) in [(false, 2), (true, 1)] {
+        let serve = async |hot: bool| {
+            let peer = Peer::tls(world.server_config("h2"), |number, stream| async move {
+                let mut http2 = Http2::accept(stream, &[]).await.unwrap();
+                if number == 0 {
+                    http2.request().await;
+                    http2.go_away(0, NO_ERROR).await;
+                }
+                http2.serve().await;
+            })
+            .await;
+            let (mut plain, pool) = (world.reqwest(), world.pool());
+            let mut adapter = HotClient::builder(pool.clone());
+            if never {
+                plain = plain.retry(reqwest::retry::never());
+                adapter = adapter.retry(retry::never());
+            }
+            let plain = plain.build().unwrap();
+            let url = format!("https://one.test:{}/", peer.port());
+            let requests = vec![plain.post(url).body("order")];
+            let answers = match hot {
+                true => ask_hot(&adapter.build().unwrap(), requests).await,
+                false => ask(requests).await,
+            };
+            quiet(&pool).await;
+            let outcomes: Vec<_> = answers
+                .into_iter()
+                .map(|answer| answer.map(|answer| answer.body))
+                .collect();
+            (outcomes, peer.accepted())
+        };
+        let expected = serve(false).await;
+        assert_eq!(serve(true).await, expected);
+        assert_eq!(expected.1, accepted);
+    }
+}
+
+#[test]
+fn a_load_that_is_none_is_refused() {
+    let pool = Pool::builder().build().unwrap();
+    for load in [-0.1, 1_000.1, f32::NAN] {
+        let policy = retry::for_host("one.test").max_extra_load(load);
+        let builder = HotClient::builder(pool.clone()).retry(policy);
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+        assert!(error.to_string().contains("max_extra_load"), "{error}");
+    }
+}
