@@ -34,9 +34,8 @@ fn stream() -> Body {
 
 #[tokio::test]
 async fn answers_that_a_policy_wants_again() {
-    let world = World::start().await;
     let other = |url: String| url.replace("one.test", "two.test");
-    table! { world,
+    table! {
         "without a policy, none" [] |c, at| [c.get(at("/failing/1")), c.post(at("/failing/1")).body("order")];
         "without a classifier, none" [retry(retry::for_host("one.test"))] |c, at| [c.get(at("/failing/1"))];
         "at most twice" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [0, 1, 2, 3, 9].map(|times| c.get(at(&format!("/failing/{times}"))));
@@ -61,8 +60,7 @@ async fn answers_that_a_policy_wants_again() {
 
 #[tokio::test]
 async fn errors_that_a_policy_wants_again() {
-    let world = World::start().await;
-    table! { world,
+    table! {
         "without a policy, none" [] |c, at| [c.get(at("/broken/1")), c.get(at("/broken/1"))];
         "those that are wanted" [retry(retry::for_host("one.test").classify_fn(|attempt| match attempt.error() {
             Some(_) => attempt.retryable(),
@@ -78,9 +76,8 @@ async fn errors_that_a_policy_wants_again() {
 /// A hundred in ten seconds, and a part of those that succeed: the rows take a fraction of that time.
 #[tokio::test]
 async fn budgets() {
-    let world = World::start().await;
     let failing = 0..13;
-    table! { world,
+    table! {
         "no more load" [retry(retry::for_host("one.test").max_extra_load(0.0).max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}"))));
         "a fifth more" [retry(retry::for_host("one.test").max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| (0..10).map(|_| c.get(at("/echo"))).chain(failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}")))));
         "as much more" [retry(retry::for_host("one.test").max_extra_load(1.0).max_retries_per_request(10).classify_fn(if_unavailable!()))] |c, at| (0..10).map(|_| c.get(at("/echo"))).chain(failing.clone().map(|n| c.get(at(&format!("/failing/99/{n}")))));
@@ -91,8 +88,7 @@ async fn budgets() {
 /// Streams refused over HTTP/2, as over HTTP/1.1 connections closed without an answer.
 #[tokio::test]
 async fn refused_streams() {
-    let world = World::start().await;
-    table! { world,
+    table! {
         "sent again" [] |c, at| [c.get(at("/refused/2")), c.post(at("/refused/1")).body("order"), c.post(at("/refused/2")).body(vec![b'x'; LARGE])];
         "a large body, at most twice" [] |c, at| [c.post(at("/refused/9")).body(vec![b'x'; LARGE])];
         "never" [retry(retry::never())] |c, at| [c.get(at("/refused/1")), c.post(at("/refused/1")).body(vec![b'x'; LARGE])];
@@ -182,8 +178,8 @@ async fn a_server_that_goes_away() {
     }
 }
 
-#[test]
-fn a_load_that_is_none_is_refused() {
+#[tokio::test]
+async fn a_load_that_is_none_is_refused() {
     let pool = Pool::builder().build().unwrap();
     for load in [-0.1, 1_000.1, f32::NAN] {
         let policy = retry::for_host("one.test").max_extra_load(load);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, LOCATION, SET_COOKIE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Frame;
 use http_body_util::combinators::BoxBody;
@@ -160,7 +160,13 @@ async fn respond(request: Request<Incoming>, before: usize) -> Result<Response<B
         "late" => response.body(pausing()),
         "large" => response.body(full(vec![b'x'; LARGE])),
         "pieces" => response.body(pieces(number())),
-        "trailers" => response.body(with_trailers()),
+        "trailers" if which == "gzip" => response
+            .header(TRAILER, "x-check")
+            .header(CONTENT_ENCODING, "gzip")
+            .body(with_trailers(gzip(b"before").await)),
+        "trailers" => response
+            .header(TRAILER, "x-check")
+            .body(with_trailers(Bytes::from_static(b"before"))),
         "headers" => (0..number())
             .fold(response, |response, n| {
                 response.header(format!("x-large-{n}"), "v".repeat(200))
@@ -206,6 +212,12 @@ fn line((name, value): (&HeaderName, &HeaderValue)) -> String {
     format!("{name}: {}", parts.join("; "))
 }
 
+async fn gzip(text: &[u8]) -> Bytes {
+    let mut coded = Vec::new();
+    write(GzipEncoder::new(&mut coded), text).await;
+    coded.into()
+}
+
 async fn coded(coding: &str) -> http::Result<Response<Body>> {
     let text = b"coded and decoded ".repeat(50);
     let mut coded = Vec::new();
@@ -249,15 +261,12 @@ fn pieces(count: usize) -> Body {
     )
 }
 
-fn with_trailers() -> Body {
+fn with_trailers(data: Bytes) -> Body {
     let trailers = HeaderMap::from_iter([(
         http::HeaderName::from_static("x-check"),
         http::HeaderValue::from_static("passed"),
     )]);
-    frames(vec![
-        Frame::data(Bytes::from_static(b"before")),
-        Frame::trailers(trailers),
-    ])
+    frames(vec![Frame::data(data), Frame::trailers(trailers)])
 }
 
 /// A piece, and then for a long time nothing.

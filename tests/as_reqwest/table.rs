@@ -21,11 +21,10 @@ pub(crate) type Answers = Vec<Result<Outcome, Failure>>;
 /// Rows: a name, settings, and requests made by a client with a way to name the server. The settings are written once and made of both
 /// builders' methods.
 macro_rules! table {
-    ($world:ident, $($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
-        let mut differences = Vec::new();
+    ($($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
+        let mut rows = Vec::new();
         $({
             let row = crate::table::row(
-                &$world,
                 $name,
                 |builder| {
                     #[allow(unused_imports, reason = "few settings need them")]
@@ -39,8 +38,9 @@ macro_rules! table {
                 },
                 |$client, $at| $requests.into_iter().collect(),
             );
-            differences.extend(row.await);
+            rows.push(futures_util::FutureExt::boxed_local(row));
         })*
+        let differences = futures_util::future::join_all(rows).await.concat();
         assert!(differences.is_empty(), "{}", differences.join("\n"));
     };
 }
@@ -90,14 +90,15 @@ impl World {
     }
 }
 
-/// Where the pool's answers are not reqwest's, or the server got to see something else. The requests are built once for each client.
+/// Where the pool's answers are not reqwest's, or the server got to see something else. The requests are built once for each client;
+/// rows have servers of their own, so that those that wait do not wait for each other.
 pub(crate) async fn row(
-    world: &World,
     name: &str,
     plainly: impl Fn(ClientBuilder) -> ClientBuilder,
     hotly: impl Fn(HotClientBuilder) -> HotClientBuilder,
     requests: impl Fn(&Client, &dyn Fn(&str) -> String) -> Vec<RequestBuilder>,
 ) -> Vec<String> {
+    let world = World::start().await;
     let at_sites = join_all(world.sites.iter().map(async |site| {
         let plain = plainly(world.reqwest()).build().unwrap();
         let requests = || requests(&plain, &|path| site.at(path));
