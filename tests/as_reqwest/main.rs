@@ -13,6 +13,7 @@ mod outcome;
 mod server;
 #[macro_use]
 mod table;
+mod differences;
 mod retries;
 
 use std::time::Duration;

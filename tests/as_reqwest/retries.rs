@@ -1,7 +1,6 @@
 //! What is sent again, and what the server gets to see of it: a row compares that too.
 
 use hotpool::client::reqwest::{HotClient, retry};
-use hotpool::{ErrorKind, Pool};
 use http::StatusCode;
 use reqwest::Body;
 
@@ -10,20 +9,19 @@ use crate::common::http2::{Http2, NO_ERROR};
 use crate::common::peer::Peer;
 use crate::table::{World, ask, ask_hot};
 
-const UNAVAILABLE: Option<StatusCode> = Some(StatusCode::SERVICE_UNAVAILABLE);
-
 /// More than a pool keeps for another try.
 const LARGE: usize = 1 << 20;
 
-/// Of a closure that takes either crate's.
+/// A classifier for either crate.
 macro_rules! if_unavailable {
     () => {
         |attempt| match attempt.status() {
-            UNAVAILABLE => attempt.retryable(),
+            Some(http::StatusCode::SERVICE_UNAVAILABLE) => attempt.retryable(),
             _ => attempt.success(),
         }
     };
 }
+pub(crate) use if_unavailable;
 
 fn stream() -> Body {
     Body::wrap_stream(futures_util::stream::iter([
@@ -52,7 +50,7 @@ async fn answers_that_a_policy_wants_again() {
         }))] |c, at| [c.post(at("/failing/1")), c.get(at("/failing/1")), c.get(at("/failing/2")), c.get(at("/echo"))];
         "at the end of a redirect" [retry(retry::for_host("two.test").classify_fn(if_unavailable!()))] |c, at| [302, 307].map(|status| c.post(at(&format!("/redirect/{status}/?{}", other(at("/failing/2"))))).body("order"));
         "redirects, each by itself" [retry(retry::for_host("one.test").max_retries_per_request(1).classify_fn(|attempt| match attempt.status() {
-            Some(StatusCode::FOUND) | UNAVAILABLE => attempt.retryable(),
+            Some(StatusCode::FOUND | StatusCode::SERVICE_UNAVAILABLE) => attempt.retryable(),
             _ => attempt.success(),
         }))] |c, at| [c.get(at("/redirect/302/redirect/302/failing/1"))];
     }
@@ -96,47 +94,6 @@ async fn refused_streams() {
     }
 }
 
-/// A server that refuses everything is asked once more than by reqwest, after pauses.
-#[tokio::test]
-async fn a_server_that_refuses_everything() {
-    let world = World::start().await;
-    let http2 = &world.sites[2];
-    let client = world.reqwest().build().unwrap();
-    let pool = world.pool();
-    let requests = || vec![client.get(http2.at("/refused/9"))];
-    let expected = (ask(requests()).await, http2.seen.take().len());
-    let hot = HotClient::new(pool.clone());
-    let found = (ask_hot(&hot, requests()).await, http2.seen.take().len());
-    assert_eq!(found.0, expected.0);
-    assert_eq!((found.1, expected.1), (4, 3));
-    quiet(&pool).await;
-}
-
-/// As documented. reqwest 0.13.5 looks at the scope after the first retry only.
-#[tokio::test]
-async fn another_host_is_out_of_scope() {
-    let world = World::start().await;
-    let [site, ..] = &world.sites[..] else {
-        panic!("no sites")
-    };
-    let plain = world
-        .reqwest()
-        .retry(reqwest::retry::for_host("two.test").classify_fn(if_unavailable!()))
-        .build()
-        .unwrap();
-    let pool = world.pool();
-    let hot = HotClient::builder(pool.clone())
-        .retry(retry::for_host("two.test").classify_fn(if_unavailable!()))
-        .build()
-        .unwrap();
-    let requests = || vec![plain.get(site.at("/failing/9"))];
-    let expected = (ask(requests()).await, site.seen.take().len());
-    let found = (ask_hot(&hot, requests()).await, site.seen.take().len());
-    assert_eq!(found.0, expected.0);
-    assert_eq!((found.1, expected.1), (1, 2));
-    quiet(&pool).await;
-}
-
 /// What is above the last stream that a server names is sent again on another connection; with `never` it is not.
 #[tokio::test]
 async fn a_server_that_goes_away() {
@@ -175,17 +132,5 @@ async fn a_server_that_goes_away() {
         let expected = serve(false).await;
         assert_eq!(serve(true).await, expected);
         assert_eq!(expected.1, accepted);
-    }
-}
-
-#[tokio::test]
-async fn a_load_that_is_none_is_refused() {
-    let pool = Pool::builder().build().unwrap();
-    for load in [-0.1, 1_000.1, f32::NAN] {
-        let policy = retry::for_host("one.test").max_extra_load(load);
-        let builder = HotClient::builder(pool.clone()).retry(policy);
-        let error = builder.build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-        assert!(error.to_string().contains("max_extra_load"), "{error}");
     }
 }

@@ -45,16 +45,16 @@ macro_rules! table {
     };
 }
 
-/// The same server in each form; plain reqwest and the pool know its names.
+/// The same server in each form: HTTP/1.1, over TLS too, and HTTP/2. Plain reqwest and the pool know its names.
 pub(crate) struct World {
     authority: Authority,
-    pub(crate) sites: Vec<Site>,
+    pub(crate) sites: [Site; 3],
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let authority = Authority::new();
-        let sites = vec![
+        let sites = [
             Site::plain().await,
             Site::tls(&authority, "http/1.1").await,
             Site::tls(&authority, "h2").await,
