@@ -63,6 +63,11 @@ impl Site {
         Self { scheme, peer, seen }
     }
 
+    /// How many connections.
+    pub(crate) fn accepted(&self) -> usize {
+        self.peer.accepted()
+    }
+
     /// By its first name.
     pub(crate) fn at(&self, path: &str) -> String {
         let (scheme, [name, _], port) = (self.scheme, NAMES, self.peer.port());

@@ -103,9 +103,13 @@ pub(crate) async fn row(
         let plain = plainly(world.reqwest()).build().unwrap();
         let requests = || requests(&plain, &|path| site.at(path));
         let expected = (ask(requests()).await, site.seen.take());
+        let connections = site.accepted();
         let pool = world.pool();
         let hot = hotly(HotClient::builder(pool.clone())).build().unwrap();
         let found = (ask_hot(&hot, requests()).await, site.seen.take());
+        let more = site.accepted() - connections;
+        // What is left unread, of redirects say, costs no connection that it does not cost reqwest.
+        assert!(more <= connections, "{name}: {more} connections");
         idle(&pool).await;
         drop(hot);
         pool.close();

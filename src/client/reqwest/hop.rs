@@ -11,24 +11,24 @@ use tower_service::Service;
 use super::content::Content;
 use super::cookies::Cookies;
 use super::retry::Policy;
-use crate::client::{Body, RequestOptions};
+use super::sender::Sender;
+use crate::client::RequestOptions;
 use crate::error::{Error, Result};
-use crate::pool::Pool;
 
 /// What each request of the chain goes through.
 #[derive(Clone)]
 pub(super) struct Hop {
-    pub(super) pool: Pool,
+    pub(super) sender: Sender,
     /// Every request of the chain has them.
     pub(super) extensions: Extensions,
     pub(super) cookies: Cookies,
     pub(super) retry: Option<Policy>,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Response<()>>> + Send>>;
 
 impl Service<Request<Content>> for Hop {
-    type Response = Response<Body>;
+    type Response = Response<()>;
     type Error = Error;
     type Future = Answer;
 
@@ -43,13 +43,13 @@ impl Service<Request<Content>> for Hop {
 }
 
 impl Hop {
-    async fn send(self, mut request: Request<Content>) -> Result<Response<Body>> {
+    async fn send(self, mut request: Request<Content>) -> Result<Response<()>> {
         let uri = request.uri().clone();
         self.cookies.put_on(&uri, request.headers_mut());
         request.extensions_mut().extend(self.extensions.clone());
         let response = match self.policy(&mut request) {
-            None => self.pool.send(request).await?,
-            Some(policy) => Retry::new(policy, self.pool).call(request).await?,
+            None => self.sender.send(request).await?,
+            Some(policy) => Retry::new(policy, self.sender).call(request).await?,
         };
         self.cookies.keep(&uri, response.headers());
         Ok(response)
@@ -65,7 +65,7 @@ impl Hop {
             Some(policy) => policy.clone(),
             None if is_kept => return None,
             None => {
-                let most = || self.pool.config().max_retries();
+                let most = || self.sender.pool().config().max_retries();
                 Policy::not_processed(options.max_retries.unwrap_or_else(most))
             }
         };

@@ -44,6 +44,7 @@ mod hop;
 mod middleware;
 mod resolver;
 mod send_hot;
+mod sender;
 mod settings;
 
 pub mod redirect;

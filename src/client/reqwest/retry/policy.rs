@@ -9,7 +9,6 @@ use http::{Request, Response};
 use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{Action, Builder, Classifier, Decision, MOST_RETRIES, ReqRep, Scope};
-use crate::client::Body;
 use crate::client::reqwest::content::Content;
 use crate::error::{Error, Result};
 
@@ -55,13 +54,13 @@ impl Policy {
     }
 }
 
-impl tower::retry::Policy<Request<Content>, Response<Body>, Error> for Policy {
+impl tower::retry::Policy<Request<Content>, Response<()>, Error> for Policy {
     type Future = Ready<()>;
 
     fn retry(
         &mut self,
         request: &mut Request<Content>,
-        outcome: &mut Result<Response<Body>>,
+        outcome: &mut Result<Response<()>>,
     ) -> Option<Ready<()>> {
         let attempt = ReqRep {
             method: request.method(),
