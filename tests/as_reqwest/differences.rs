@@ -6,8 +6,9 @@ use reqwest::{Client, Version};
 
 use crate::common::check::{idle, quiet};
 use crate::common::http1;
+use crate::common::http2::INTERNAL_ERROR;
 use crate::common::peer::Peer;
-use crate::retries::if_unavailable;
+use crate::retries::{going_away, if_unavailable};
 use crate::table::{World, ask, ask_hot};
 
 /// The same server, and both clients.
@@ -170,6 +171,15 @@ async fn a_server_that_refuses_everything() {
     assert_eq!(found.0, expected.0);
     assert_eq!((found.1, expected.1), (4, 3));
     quiet(&pair.pool).await;
+}
+
+/// Which of its streams it did not process, it says all the same.
+#[tokio::test]
+async fn a_server_that_goes_away_for_an_error() {
+    let world = World::start().await;
+    let (hot, plain) = going_away(&world, INTERNAL_ERROR, false).await;
+    assert_eq!(hot, (vec![Ok("hello".to_owned())], 2));
+    assert_eq!(plain, (vec![Err("request")], 1));
 }
 
 /// reqwest 0.13.5 looks at the scope after the first retry only, and documents otherwise.

@@ -7,6 +7,7 @@ use reqwest::Body;
 use crate::common::check::quiet;
 use crate::common::http2::{Http2, NO_ERROR};
 use crate::common::peer::Peer;
+use crate::outcome::Failure;
 use crate::table::{World, ask, ask_hot};
 
 /// More than a pool keeps for another try.
@@ -94,43 +95,56 @@ async fn refused_streams() {
     }
 }
 
-/// What is above the last stream that a server names is sent again on another connection; with `never` it is not.
+/// What is above the last stream that a server names goes to another connection.
 #[tokio::test]
 async fn a_server_that_goes_away() {
     let world = World::start().await;
-    for (never, accepted) in [(false, 2), (true, 1)] {
-        let serve = async |hot: bool| {
-            let peer = Peer::tls(world.server_config("h2"), |number, stream| async move {
-                let mut http2 = Http2::accept(stream, &[]).await.unwrap();
-                if number == 0 {
-                    http2.request().await;
-                    http2.go_away(0, NO_ERROR).await;
-                }
-                http2.serve().await;
-            })
-            .await;
-            let (mut plain, pool) = (world.reqwest(), world.pool());
-            let mut adapter = HotClient::builder(pool.clone());
-            if never {
-                plain = plain.retry(reqwest::retry::never());
-                adapter = adapter.retry(retry::never());
+    let (hot, plain) = going_away(&world, NO_ERROR, false).await;
+    assert_eq!(hot, plain);
+    assert_eq!(hot, (vec![Ok("hello".to_owned())], 2));
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_from_a_client_that_never_retries() {
+    let world = World::start().await;
+    let (hot, plain) = going_away(&world, NO_ERROR, true).await;
+    assert_eq!(hot, plain);
+    assert_eq!(hot, (vec![Err("request")], 1));
+}
+
+/// As much of an answer as can be told over frames written by hand, and how many connections there were.
+type Run = (Vec<Result<String, Failure>>, usize);
+
+/// Ours and reqwest's, with a server whose first connection ends at its first request.
+pub(crate) async fn going_away(world: &World, code: u32, never: bool) -> (Run, Run) {
+    let run = async |hot: bool| {
+        let config = world.server_config("h2");
+        let peer = Peer::tls(config, move |number, stream| async move {
+            let mut http2 = Http2::accept(stream, &[]).await.unwrap();
+            if number == 0 {
+                http2.request().await;
+                http2.go_away(0, code).await;
             }
-            let plain = plain.build().unwrap();
-            let url = format!("https://one.test:{}/", peer.port());
-            let requests = vec![plain.post(url).body("order")];
-            let answers = match hot {
-                true => ask_hot(&adapter.build().unwrap(), requests).await,
-                false => ask(requests).await,
-            };
-            quiet(&pool).await;
-            let outcomes: Vec<_> = answers
-                .into_iter()
-                .map(|answer| answer.map(|answer| answer.body))
-                .collect();
-            (outcomes, peer.accepted())
+            http2.serve().await;
+        })
+        .await;
+        let (mut plain, pool) = (world.reqwest(), world.pool());
+        let mut adapter = HotClient::builder(pool.clone());
+        if never {
+            plain = plain.retry(reqwest::retry::never());
+            adapter = adapter.retry(retry::never());
+        }
+        let plain = plain.build().unwrap();
+        let url = format!("https://one.test:{}/", peer.port());
+        let requests = vec![plain.post(url).body("order")];
+        let answers = match hot {
+            true => ask_hot(&adapter.build().unwrap(), requests).await,
+            false => ask(requests).await,
         };
-        let expected = serve(false).await;
-        assert_eq!(serve(true).await, expected);
-        assert_eq!(expected.1, accepted);
-    }
+        quiet(&pool).await;
+        let bodies = answers.into_iter();
+        let bodies = bodies.map(|answer| answer.and_then(|answer| answer.body));
+        (bodies.collect(), peer.accepted())
+    };
+    (run(true).await, run(false).await)
 }

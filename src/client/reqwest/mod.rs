@@ -30,6 +30,7 @@
 //! - A retry policy's scope holds from the first retry on: reqwest 0.13.5 sends what is out of scope again once, if the classifier says so.
 //!   [`Builder::scoped`](retry::Builder::scoped) takes a closure (reqwest's takes a type that nobody can make), a classifier sees the pool's
 //!   error, and a [`max_extra_load`](retry::Builder::max_extra_load) out of bounds fails the building instead of panicking.
+//! - Proxies of the environment are used when [asked for](HotClientBuilder::proxy) only.
 //! - A connection is not upgraded ([`Response::upgrade`](::reqwest::Response::upgrade)).
 //! - A request with a `range` and without an `accept-encoding` asks for no codings: a part of a coded body cannot be decoded.
 //! - A POST, PUT or PATCH without a body says `content-length: 0` over HTTP/1.1 too (RFC 9110 §8.6).

@@ -2,15 +2,16 @@
 //!
 //! # Default
 //!
-//! A client without a policy leaves it to its pool, which sends again what the server provably did not process: refused streams, and those
-//! above the last one that a server going away names; after a pause, within the pool's budget, as often as its
-//! [`max_retries`](crate::config::Config::max_retries) allows. A body of more than 64 KiB in memory, which a pool does not keep, the client sends again itself, as
-//! often as reqwest.
+//! A client without a policy leaves it to its pool, which sends again what the server provably did not process: what it refused, up to
+//! three times and after pauses, and what is above the last stream that it names when it goes away; within the pool's budget and its
+//! [`max_retries`](crate::config::Config::max_retries). A body of more than 64 KiB in memory, which a pool does not keep, the client itself sends again, at
+//! once and up to twice.
 //!
 //! # With a policy
 //!
-//! A [policy](Builder) takes the place of that: the pool then sends again only what never left this side, on connections found dead, and
-//! the policy's [classifier](Builder::classify_fn) sees every other outcome. Whoever wants to keep the default besides has to say so:
+//! A [policy](Builder) takes the place of that. The pool then sends again only what never left this side, on connections found dead,
+//! whatever may be [`replayable`](crate::client::RequestOptions::replayable); the policy's [classifier](Builder::classify_fn) sees every other outcome. Whoever wants to
+//! keep the default besides has to say so:
 //!
 //! ```no_run
 //! use hotpool::Pool;
