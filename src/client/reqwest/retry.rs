@@ -57,7 +57,7 @@ const MOST_EXTRA_LOAD: f32 = 1_000.0;
 type Scope = Arc<dyn Fn(&Uri) -> bool + Send + Sync>;
 type Classifier = Arc<dyn Fn(ReqRep<'_>) -> Action + Send + Sync>;
 
-/// Which requests are sent again, when, and how often. Made by [`for_host`], [`scoped`](Self::scoped) and [`never`], taken by
+/// Which requests are sent again, when, and how often. Made by [`for_host`], [`scoped`](Self::scoped) and [`never()`], taken by
 /// [`HotClientBuilder::retry`](super::HotClientBuilder::retry).
 ///
 /// It retries nothing before it has a [classifier](Self::classify_fn).
