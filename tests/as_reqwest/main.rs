@@ -127,6 +127,34 @@ async fn refusals() {
     }
 }
 
+/// What they say besides is not waited for.
+#[tokio::test]
+async fn redirects_that_do_not_end() {
+    for announced in [5, 5_000_000] {
+        let peer = Peer::tcp(move |_, mut socket| async move {
+            while let Some(request) = http1::request(&mut socket).await {
+                if request.starts_with("GET /there ") {
+                    http1::answer(&mut socket, http1::HELLO).await;
+                    continue;
+                }
+                let head = "HTTP/1.1 302 Found\r\nlocation: /there\r\ncontent-length: ";
+                http1::answer(&mut socket, &format!("{head}{announced}\r\n\r\nmo")).await;
+                return http1::silence(socket).await;
+            }
+        })
+        .await;
+        let pool = Pool::builder().build().unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let requests = || (0..2).map(|_| client.get(peer.plain_target())).collect();
+        let expected = ask(requests()).await;
+        let found = ask_hot(&HotClient::new(pool.clone()), requests()).await;
+        assert_eq!(found, expected);
+        let bodies = expected.iter().flatten().map(|answer| &answer.body);
+        assert!(bodies.eq(&vec![Ok("hello".to_owned()); 2]));
+        quiet(&pool).await;
+    }
+}
+
 /// Interim responses are not the answer.
 #[tokio::test]
 async fn interim_responses() {
