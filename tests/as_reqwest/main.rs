@@ -16,14 +16,18 @@ mod table;
 mod differences;
 mod retries;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::check::quiet;
 use common::http1;
 use common::peer::Peer;
 use hotpool::Pool;
 use hotpool::client::reqwest::HotClient;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use outcome::Outcome;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Version};
@@ -79,6 +83,19 @@ async fn headers_cookies_and_authentication() {
     }
 }
 
+fn with_trailers() -> reqwest::Body {
+    let trailers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-check"),
+        HeaderValue::from_static("passed"),
+    )]);
+    let frames = [
+        Frame::data(Bytes::from_static(b"order")),
+        Frame::trailers(trailers),
+    ];
+    let frames = futures_util::stream::iter(frames.map(Ok::<_, Infallible>));
+    reqwest::Body::wrap(StreamBody::new(frames))
+}
+
 #[tokio::test]
 async fn bodies() {
     let pieces = || {
@@ -87,6 +104,7 @@ async fn bodies() {
     table! {
         "text, form, JSON" [] |c, at| [c.post(at("/echo")).body("text"), c.post(at("/echo")).form(&[("a", "1")]), c.post(at("/echo")).json(&[1, 2])];
         "a stream" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(pieces()))];
+        "trailers at its end" [] |c, at| [c.post(at("/echo")).body(with_trailers()), c.post(at("/echo")).header("trailer", "x-check").body(with_trailers())];
         "a stream that fails" [] |c, at| [c.post(at("/half")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
         "multipart" [] |c, at| [c.post(at("/echo")).multipart(Form::new().text("a", "1").part("file", Part::bytes(b"content".as_slice()).file_name("f.txt"))), c.post(at("/redirect/307/echo")).multipart(Form::new().text("a", "1"))];
         "expecting to be told to go on" [] |c, at| [c.post(at("/echo")).header("expect", "100-continue").body("order"), c.post(at("/status/417")).header("expect", "100-continue").body("order")];

@@ -185,7 +185,10 @@ async fn respond(request: Request<Incoming>, before: usize) -> Result<Response<B
 /// What came, as JSON.
 async fn echo(request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes());
+    let collected = body.collect().await;
+    let trailers = collected.as_ref().ok().and_then(|body| body.trailers());
+    let trailers: Vec<String> = trailers.into_iter().flatten().map(line).collect();
+    let body = collected.map(|body| body.to_bytes());
     let mut headers: Vec<String> = head.headers.iter().map(line).collect();
     // That nothing comes may be said or not (RFC 9110 §8.6): the pool says it, reqwest over HTTP/1.1 does not.
     headers.retain(|line| line != "content-length: 0");
@@ -197,6 +200,7 @@ async fn echo(request: Request<Incoming>) -> Response<Body> {
         "method": head.method.as_str(),
         "path": head.uri.path_and_query().unwrap().as_str(),
         "headers": headers,
+        "trailers": trailers,
         "body": body.map(|body| String::from_utf8(body.to_vec()).unwrap()).map_err(|error| error.to_string()),
     });
     // It is drawn anew for each request.

@@ -43,10 +43,11 @@ impl Service<Request<Content>> for Hop {
 }
 
 impl Hop {
-    async fn send(self, mut request: Request<Content>) -> Result<Response<()>> {
+    async fn send(mut self, mut request: Request<Content>) -> Result<Response<()>> {
         let uri = request.uri().clone();
         self.cookies.put_on(&uri, request.headers_mut());
-        request.extensions_mut().extend(self.extensions.clone());
+        let extensions = std::mem::take(&mut self.extensions);
+        request.extensions_mut().extend(extensions);
         let response = match self.policy(&mut request) {
             None => self.sender.send(request).await?,
             Some(policy) => Retry::new(policy, self.sender).call(request).await?,

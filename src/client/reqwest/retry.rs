@@ -10,8 +10,8 @@
 //! # With a policy
 //!
 //! A [policy](Builder) takes the place of that. The pool then sends again only what never left this side, on connections found dead,
-//! whatever may be [`replayable`](crate::client::RequestOptions::replayable); the policy's [classifier](Builder::classify_fn) sees every other outcome. Whoever wants to
-//! keep the default besides has to say so:
+//! whatever may be [`replayable`](crate::client::RequestOptions::replayable); the policy's [classifier](Builder::classify_fn) sees every other outcome. What is
+//! safe to send again whatever the method, it has to name too if that is wanted:
 //!
 //! ```no_run
 //! use hotpool::Pool;
