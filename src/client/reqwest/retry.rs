@@ -18,7 +18,7 @@
 //! use hotpool::client::reqwest::{HotClient, retry};
 //! use http::{Method, StatusCode};
 //!
-//! # fn run(pool: Pool) -> hotpool::Result<()> {
+//! # fn run(pool: Pool) -> Result<(), hotpool::Error> {
 //! let policy = retry::for_host("api.example.com")
 //!     .max_retries_per_request(3)
 //!     .classify_fn(|attempt| match (attempt.method(), attempt.status(), attempt.error()) {
