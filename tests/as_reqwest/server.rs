@@ -24,7 +24,7 @@ use crate::common::peer::Peer;
 
 pub(crate) type Body = BoxBody<Bytes, Infallible>;
 
-/// How long a slow answer pauses: longer than any deadline in these tests, which are hundreds of milliseconds.
+/// How long a slow answer pauses: longer than any deadline in these tests, which are seconds.
 const SLOW: Duration = Duration::from_secs(600);
 
 /// How large a large answer is: more than any window or buffer on the way.

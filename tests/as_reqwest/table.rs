@@ -9,6 +9,7 @@ use hotpool::client::reqwest::{HotClient, HotClientBuilder};
 use hotpool::resolve::{Overrides, Resolver};
 use reqwest::{Client, ClientBuilder, RequestBuilder};
 use rustls::ServerConfig;
+use tokio::sync::Barrier;
 
 use crate::common::certificates::Authority;
 use crate::common::check::{idle, quiet};
@@ -22,10 +23,12 @@ pub(crate) type Answers = Vec<Result<Outcome, Failure>>;
 /// builders' methods.
 macro_rules! table {
     ($($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
+        let ready = tokio::sync::Barrier::new([$($name),*].len() * crate::table::FORMS);
         let mut rows = Vec::new();
         $({
             let row = crate::table::row(
                 $name,
+                &ready,
                 |builder| {
                     #[allow(unused_imports, reason = "few settings need them")]
                     use reqwest::{redirect::Policy, retry};
@@ -45,10 +48,12 @@ macro_rules! table {
     };
 }
 
+pub(crate) const FORMS: usize = 3;
+
 /// The same server in each form: HTTP/1.1, over TLS too, and HTTP/2. Plain reqwest and the pool know its names.
 pub(crate) struct World {
     authority: Authority,
-    pub(crate) sites: [Site; 3],
+    pub(crate) sites: [Site; FORMS],
 }
 
 impl World {
@@ -94,6 +99,7 @@ impl World {
 /// rows have servers of their own, so that those that wait do not wait for each other.
 pub(crate) async fn row(
     name: &str,
+    ready: &Barrier,
     plainly: impl Fn(ClientBuilder) -> ClientBuilder,
     hotly: impl Fn(HotClientBuilder) -> HotClientBuilder,
     requests: impl Fn(&Client, &dyn Fn(&str) -> String) -> Vec<RequestBuilder>,
@@ -101,11 +107,13 @@ pub(crate) async fn row(
     let world = World::start().await;
     let at_sites = join_all(world.sites.iter().map(async |site| {
         let plain = plainly(world.reqwest()).build().unwrap();
-        let requests = || requests(&plain, &|path| site.at(path));
-        let expected = (ask(requests()).await, site.seen.take());
-        let connections = site.accepted();
         let pool = world.pool();
         let hot = hotly(HotClient::builder(pool.clone())).build().unwrap();
+        let requests = || requests(&plain, &|path| site.at(path));
+        // Else the making of other rows' clients would run into the deadlines of this one.
+        ready.wait().await;
+        let expected = (ask(requests()).await, site.seen.take());
+        let connections = site.accepted();
         let found = (ask_hot(&hot, requests()).await, site.seen.take());
         let more = site.accepted() - connections;
         // What is left unread, of redirects say, costs no connection that it does not cost reqwest.
