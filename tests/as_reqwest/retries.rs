@@ -42,7 +42,6 @@ async fn answers_that_a_policy_wants_again() {
         "as often as is wanted" [retry(retry::for_host("one.test").max_retries_per_request(5).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/5")), c.get(at("/failing/6"))];
         "not even once" [retry(retry::for_host("one.test").max_retries_per_request(0).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/1"))];
         "never" [retry(retry::never())] |c, at| [c.get(at("/failing/1"))];
-        "never, whatever the classifier says" [retry(retry::never().max_retries_per_request(0).classify_fn(if_unavailable!()))] |c, at| [c.get(at("/failing/1"))];
         "not a stream" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.post(at("/failing/1")).body(stream())];
         "an empty body" [retry(retry::for_host("one.test").classify_fn(if_unavailable!()))] |c, at| [c.post(at("/failing/1")).body(""), c.head(at("/failing/1"))];
         "by method, host and path" [retry(retry::for_host("one.test").classify_fn(|attempt| match (attempt.method().as_str(), attempt.uri().host(), attempt.uri().path()) {
