@@ -9,7 +9,7 @@ use crate::dial::RequestBody;
 
 /// Bodies up to this size that are in memory as a whole are kept until the request is over, so that it can be sent again. They are
 /// shared, not copied; more would keep memory from being freed for the sake of a rare case.
-const KEPT: u64 = 64 * 1024;
+pub(super) const KEPT: u64 = 64 * 1024;
 
 /// What a request carries.
 #[derive(Debug)]

@@ -34,6 +34,8 @@ pub struct RequestOptions {
     pub(super) own_headers_only: bool,
     pub(super) raw_body: bool,
     pub(super) replayable: bool,
+    /// What may have reached a server is not sent again by the pool: its sender decides about that.
+    pub(super) resend_unsent_only: bool,
     pub(super) max_retries: Option<usize>,
     pub(super) patience: Option<Duration>,
     pub(super) undressed: Undressed,

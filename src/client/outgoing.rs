@@ -107,6 +107,11 @@ impl Outgoing {
         self.options.replayable
     }
 
+    /// Whether the caller decides itself about everything that may have reached a server.
+    pub(super) fn resend_unsent_only(&self) -> bool {
+        self.options.resend_unsent_only
+    }
+
     /// How often the caller lets it be sent again, if that has been said.
     pub(super) fn max_retries(&self) -> Option<usize> {
         self.options.max_retries

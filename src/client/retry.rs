@@ -51,7 +51,7 @@ impl Retries {
     ) -> Option<Again> {
         self.sent |= error.was_sent();
         self.perhaps_processed |= error.was_sent() && !error.is_retryable();
-        if self.resent >= most {
+        if self.resent >= most || error.was_sent() && outgoing.resend_unsent_only() {
             return None;
         }
         self.resent += 1;
@@ -152,11 +152,15 @@ mod tests {
     }
 
     fn marked(method: Method, body: &'static str) -> Outgoing {
+        with_options(method, body, RequestOptions::new().replayable())
+    }
+
+    fn with_options(method: Method, body: &'static str, options: RequestOptions) -> Outgoing {
         let origin = Origin::parse("example.com").unwrap();
         let request = Request::builder()
             .method(method)
             .uri("/")
-            .extension(RequestOptions::new().replayable())
+            .extension(options)
             .body(Full::<Bytes>::from(body))
             .unwrap();
         Outgoing::new(request, &origin).unwrap()
@@ -200,6 +204,21 @@ mod tests {
             Some(Again::Elsewhere)
         );
         assert_eq!(retries.again(&marked, &unsent().sent(), false, MOST), None);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_left_to_a_sender_who_wants_to_decide() {
+        let mut options = RequestOptions::new().replayable();
+        options.resend_unsent_only = true;
+        let get = with_options(Method::GET, "", options);
+        let refused = Error::new(ErrorKind::StreamRefused).sent().not_processed();
+        let gone = Error::new(ErrorKind::GoAway).sent().not_processed();
+        for error in [refused, gone, unsent().sent()] {
+            let mut retries = Retries::default();
+            assert_eq!(retries.again(&get, &error, true, MOST), None, "{error}");
+            let unsent = retries.again(&get, &unsent(), true, MOST);
+            assert_eq!(unsent, Some(Again::Elsewhere));
+        }
     }
 
     #[test]

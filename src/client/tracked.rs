@@ -74,7 +74,8 @@ impl Body for Tracked {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
                 this.left = this.left.map(|left| left.saturating_sub(length));
-                if this.left == Some(0) || this.body.is_end_stream() {
+                // Behind trailers comes nothing, and hyper asks for nothing.
+                if this.left == Some(0) || frame.is_trailers() || this.body.is_end_stream() {
                     this.whole.reached();
                 }
             }
@@ -131,5 +132,17 @@ mod tests {
         body.frame().await.unwrap().unwrap();
         assert!(!whole.is_reached());
         assert!(body.frame().await.is_none() && whole.is_reached());
+    }
+
+    #[tokio::test]
+    async fn trailers_are_the_end() {
+        let data = Frame::data(Bytes::from_static(b"a"));
+        let frames = [data, Frame::trailers(http::HeaderMap::new())].map(Ok);
+        let stream = StreamBody::new(futures_util::stream::iter(frames));
+        let (mut body, whole) = tracked(stream, None);
+        body.frame().await.unwrap().unwrap();
+        assert!(!whole.is_reached());
+        body.frame().await.unwrap().unwrap();
+        assert!(whole.is_reached());
     }
 }

@@ -11,149 +11,34 @@
 mod common;
 mod outcome;
 mod server;
+#[macro_use]
+mod table;
+mod differences;
+mod retries;
 
-use std::net::Ipv4Addr;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use common::certificates::Authority;
-use common::check::{idle, quiet};
+use bytes::Bytes;
+use common::check::quiet;
 use common::http1;
 use common::peer::Peer;
-use common::request::trusting;
 use hotpool::Pool;
 use hotpool::client::reqwest::HotClient;
-use hotpool::resolve::{Overrides, Resolver};
-use http::HeaderMap;
-use outcome::{Failure, Outcome, failure, hot_failure};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use outcome::Outcome;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, RequestBuilder, Version};
+use reqwest::{Client, Version};
+use table::{ask, ask_hot};
 
 /// Long enough for everything that is to arrive, on a busy machine; and nothing that is to be late comes within ten minutes.
-const SOON: Duration = Duration::from_millis(700);
-
-type Answers = Vec<Result<Outcome, Failure>>;
-
-/// The same server in each form; plain reqwest and the pool know its names.
-struct World {
-    authority: Authority,
-    peers: Vec<(&'static str, Peer)>,
-}
-
-impl World {
-    async fn start() -> Self {
-        let authority = Authority::new();
-        let peers = vec![
-            ("http", server::plain().await),
-            ("https", server::tls(&authority, "http/1.1").await),
-            ("https", server::tls(&authority, "h2").await),
-        ];
-        Self { authority, peers }
-    }
-
-    fn reqwest(&self) -> reqwest::ClientBuilder {
-        let root = reqwest::Certificate::from_pem(self.authority.pem().as_bytes()).unwrap();
-        let builder = Client::builder().no_proxy().tls_certs_only([root]);
-        server::NAMES.iter().fold(builder, |builder, name| {
-            builder.resolve(name, (Ipv4Addr::LOCALHOST, 0).into())
-        })
-    }
-
-    fn pool(&self) -> Pool {
-        let mut overrides = Overrides::new();
-        for name in server::NAMES {
-            overrides
-                .insert(name, None, [Ipv4Addr::LOCALHOST.into()])
-                .unwrap();
-        }
-        let resolver = Resolver::builder().overrides(overrides).build();
-        trusting(&self.authority)
-            .resolver(resolver)
-            .build()
-            .unwrap()
-    }
-}
-
-/// Each builder knows its own client.
-async fn ask(requests: Vec<RequestBuilder>) -> Answers {
-    let mut answers = Vec::new();
-    for request in requests {
-        answers.push(match request.send().await {
-            Ok(response) => Ok(Outcome::of(response).await),
-            Err(error) => Err(failure(&error)),
-        });
-    }
-    answers
-}
-
-async fn ask_hot(client: &HotClient, requests: Vec<RequestBuilder>) -> Answers {
-    let mut answers = Vec::new();
-    for request in requests {
-        // What cannot be built fails before any client sees it.
-        let Ok(request) = request.build() else {
-            answers.push(Err("builder"));
-            continue;
-        };
-        answers.push(match client.execute(request).await {
-            Ok(response) => Ok(Outcome::of(response).await),
-            Err(error) => Err(hot_failure(&error)),
-        });
-    }
-    answers
-}
-
-/// The settings are written once and made of both builders' methods; the requests are built once for each.
-macro_rules! table {
-    ($world:ident, $($name:literal [$($setting:ident($($argument:expr),*)),*] |$client:ident, $at:ident| $requests:expr;)*) => {
-        let mut differences = Vec::new();
-        $({
-            for (scheme, peer) in &$world.peers {
-                let $at = |path: &str| format!("{scheme}://one.test:{}{path}", peer.port());
-                let plain = {
-                    #[allow(unused_imports, reason = "few settings need it")]
-                    use reqwest::redirect::Policy;
-                    $world.reqwest()$(.$setting($($argument),*))*.build().unwrap()
-                };
-                let pool = $world.pool();
-                let hot = {
-                    #[allow(unused_imports, reason = "few settings need it")]
-                    use hotpool::client::reqwest::redirect::Policy;
-                    HotClient::builder(pool.clone())$(.$setting($($argument),*))*.build().unwrap()
-                };
-                let requests = |$client: &Client| $requests.into_iter().collect::<Vec<RequestBuilder>>();
-                let expected = ask(requests(&plain)).await;
-                let found = ask_hot(&hot, requests(&plain)).await;
-                differences.extend(compare(&format!("{} at {}", $name, $at("")), &found, &expected));
-                idle(&pool).await;
-                drop(hot);
-                pool.close();
-                quiet(&pool).await;
-            }
-        })*
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    };
-}
-
-/// Where the pool's answers are not reqwest's. Nothing that the table asks for is unknown to the server.
-fn compare(name: &str, found: &Answers, expected: &Answers) -> Vec<String> {
-    let unknown = |answer: &&Outcome| answer.status == 404;
-    assert!(
-        !expected.iter().flatten().any(|answer| unknown(&answer)),
-        "{name}"
-    );
-    assert_eq!(found.len(), expected.len(), "{name}");
-    let pairs = found.iter().zip(expected).enumerate();
-    pairs
-        .filter(|(_, (found, expected))| found != expected)
-        .map(|(n, (found, expected))| {
-            format!("{name}, {n}:\n  pool    {found:?}\n  reqwest {expected:?}")
-        })
-        .collect()
-}
+const SOON: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn redirects() {
-    let world = World::start().await;
-    table! { world,
+    table! {
         "each status, without a body" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.get(at(&format!("/redirect/{status}/echo"))));
         "each status, with a body" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.post(at(&format!("/redirect/{status}/echo"))).body("order"));
         "each status, PUT" [] |c, at| [301, 302, 303, 307, 308].map(|status| c.put(at(&format!("/redirect/{status}/echo"))).body("order"));
@@ -179,14 +64,13 @@ async fn redirects() {
 
 #[tokio::test]
 async fn headers_cookies_and_authentication() {
-    let world = World::start().await;
     let headers = || {
         HeaderMap::from_iter(
             [("x-default", "d"), ("accept", "text/plain")]
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())),
         )
     };
-    table! { world,
+    table! {
         "what goes with every request" [] |c, at| [c.get(at("/echo?q=1")), c.head(at("/echo")), c.delete(at("/echo")), c.post(at("/echo")), c.patch(at("/echo")).body("p")];
         "default headers" [default_headers(headers())] |c, at| [c.get(at("/echo")), c.get(at("/echo")).header("x-default", "own")];
         "a user agent" [user_agent("mine/1.0")] |c, at| [c.get(at("/echo")), c.get(at("/echo")).header("user-agent", "other")];
@@ -199,23 +83,36 @@ async fn headers_cookies_and_authentication() {
     }
 }
 
+fn with_trailers() -> reqwest::Body {
+    let trailers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-check"),
+        HeaderValue::from_static("passed"),
+    )]);
+    let frames = [
+        Frame::data(Bytes::from_static(b"order")),
+        Frame::trailers(trailers),
+    ];
+    let frames = futures_util::stream::iter(frames.map(Ok::<_, Infallible>));
+    reqwest::Body::wrap(StreamBody::new(frames))
+}
+
 #[tokio::test]
 async fn bodies() {
-    let world = World::start().await;
     let pieces = || {
         futures_util::stream::iter((0..50).map(|n| Ok::<_, std::io::Error>(format!("piece {n};"))))
     };
-    table! { world,
+    table! {
         "text, form, JSON" [] |c, at| [c.post(at("/echo")).body("text"), c.post(at("/echo")).form(&[("a", "1")]), c.post(at("/echo")).json(&[1, 2])];
         "a stream" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(pieces()))];
-        "a stream that fails" [] |c, at| [c.post(at("/echo")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
+        "trailers at its end" [] |c, at| [c.post(at("/echo")).body(with_trailers()), c.post(at("/echo")).header("trailer", "x-check").body(with_trailers())];
+        "a stream that fails" [] |c, at| [c.post(at("/half")).body(reqwest::Body::wrap_stream(futures_util::stream::iter([Ok("begun"), Err(std::io::Error::other("broken off"))])))];
         "multipart" [] |c, at| [c.post(at("/echo")).multipart(Form::new().text("a", "1").part("file", Part::bytes(b"content".as_slice()).file_name("f.txt"))), c.post(at("/redirect/307/echo")).multipart(Form::new().text("a", "1"))];
         "expecting to be told to go on" [] |c, at| [c.post(at("/echo")).header("expect", "100-continue").body("order"), c.post(at("/status/417")).header("expect", "100-continue").body("order")];
         "an empty one" [] |c, at| [c.post(at("/echo")).body(""), c.get(at("/status/200")), c.get(at("/status/204")), c.get(at("/status/205")), c.get(at("/status/304"))];
         "HEAD" [] |c, at| [c.head(at("/large")), c.head(at("/pieces/3")), c.head(at("/status/204"))];
         "large ones" [] |c, at| [c.get(at("/large"))];
         "of no announced length" [] |c, at| [c.get(at("/pieces/0")), c.get(at("/pieces/7"))];
-        "with trailers" [] |c, at| [c.get(at("/trailers"))];
+        "with trailers" [] |c, at| [c.get(at("/trailers")), c.get(at("/trailers")).header("te", "trailers"), c.get(at("/trailers/gzip")).header("te", "trailers")];
         "coded" [] |c, at| ["gzip", "br", "deflate", "zstd", "identity"].map(|coding| c.get(at(&format!("/coded/{coding}"))));
         "coded, asked for by its author" [] |c, at| [c.get(at("/coded/gzip")).header("accept-encoding", "gzip"), c.get(at("/echo")).header("accept-encoding", "identity")];
         "coded, and not to be decoded" [no_gzip(), no_brotli()] |c, at| ["gzip", "br", "deflate", "zstd"].map(|coding| c.get(at(&format!("/coded/{coding}"))));
@@ -224,15 +121,23 @@ async fn bodies() {
     }
 }
 
+/// On connections that are open already, where they can be: a handshake takes longest on a busy machine.
 #[tokio::test]
-async fn deadlines_and_refusals() {
-    let world = World::start().await;
-    table! { world,
-        "a late head" [timeout(SOON)] |c, at| [c.get(at("/late/head"))];
-        "a late body" [timeout(SOON)] |c, at| [c.get(at("/late/body"))];
-        "the request's own deadline" [] |c, at| [c.get(at("/late/head")).timeout(SOON), c.get(at("/late/body")).timeout(SOON)];
-        "its own against the client's" [timeout(SOON)] |c, at| [c.get(at("/echo")).timeout(SOON * 100)];
-        "between the pieces" [read_timeout(SOON)] |c, at| [c.get(at("/late/head")), c.get(at("/late/body")), c.get(at("/pieces/4"))];
+async fn deadlines() {
+    table! {
+        "a late head" [timeout(SOON)] |c, at| [c.get(at("/echo")).timeout(SOON * 100), c.get(at("/late/head"))];
+        "a late body" [timeout(SOON)] |c, at| [c.get(at("/echo")).timeout(SOON * 100), c.get(at("/late/body"))];
+        "the request's own deadline, for the head" [] |c, at| [c.get(at("/echo")), c.get(at("/late/head")).timeout(SOON)];
+        "the request's own deadline, for the body" [] |c, at| [c.get(at("/echo")), c.get(at("/late/body")).timeout(SOON)];
+        "the head as the first piece" [read_timeout(SOON)] |c, at| [c.get(at("/late/head"))];
+        "between the pieces" [read_timeout(SOON)] |c, at| [c.get(at("/late/body"))];
+        "pieces in time" [read_timeout(SOON)] |c, at| [c.get(at("/pieces/4"))];
+    }
+}
+
+#[tokio::test]
+async fn refusals() {
+    table! {
         "other schemes" [] |c, _at| ["ftp://one.test/", "file:///etc/passwd", "data:,x"].map(|url| c.get(url));
         "only https" [https_only(true)] |c, at| [c.get("http://one.test:1/"), c.get(at("/redirect/302/?http://one.test:1/"))];
         "nobody there" [] |c, _at| [c.get("http://127.0.0.1:1/")];
@@ -240,28 +145,70 @@ async fn deadlines_and_refusals() {
     }
 }
 
+/// What they say besides is not waited for.
+#[tokio::test]
+async fn redirects_that_do_not_end() {
+    for announced in [5, 5_000_000] {
+        let peer = Peer::tcp(move |_, mut socket| async move {
+            while let Some(request) = http1::request(&mut socket).await {
+                if request.starts_with("GET /there ") {
+                    http1::answer(&mut socket, http1::HELLO).await;
+                    continue;
+                }
+                let head = "HTTP/1.1 302 Found\r\nlocation: /there\r\ncontent-length: ";
+                http1::answer(&mut socket, &format!("{head}{announced}\r\n\r\nmo")).await;
+                return http1::silence(socket).await;
+            }
+        })
+        .await;
+        let pool = Pool::builder().build().unwrap();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let requests = || (0..2).map(|_| client.get(peer.plain_target())).collect();
+        let expected = ask(requests()).await;
+        let found = ask_hot(&HotClient::new(pool.clone()), requests()).await;
+        assert_eq!(found, expected);
+        let bodies = expected.iter().flatten().map(|answer| &answer.body);
+        assert!(bodies.eq(&vec![Ok("hello".to_owned()); 2]));
+        quiet(&pool).await;
+    }
+}
+
 /// Interim responses are not the answer.
 #[tokio::test]
 async fn interim_responses() {
-    let peer = Peer::tcp(|_, mut socket| async move {
-        while http1::request(&mut socket).await.is_some() {
-            let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
-            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfinal";
-            http1::answer(&mut socket, &format!("{hints}{hints}{answer}")).await;
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfinal";
+    let outcome = scripted(format!("{hints}{hints}{answer}")).await;
+    assert_eq!(outcome.body.as_deref(), Ok("final"));
+}
+
+/// Trailers that nobody asked for or announced.
+#[tokio::test]
+async fn trailers_unannounced() {
+    let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nbefore\r\n0\r\n";
+    let outcome = scripted(format!("{answer}x-check: passed\r\n\r\n")).await;
+    assert_eq!(outcome.body.as_deref(), Ok("before"));
+    assert_eq!(outcome.trailers, ["x-check: passed"]);
+}
+
+/// What both make of this answer over HTTP/1.1, twice.
+async fn scripted(answer: String) -> Outcome {
+    let peer = Peer::tcp(move |_, mut socket| {
+        let answer = answer.clone();
+        async move {
+            while http1::request(&mut socket).await.is_some() {
+                http1::answer(&mut socket, &answer).await;
+            }
         }
     })
     .await;
     let pool = Pool::builder().build().unwrap();
     let client = Client::builder().no_proxy().build().unwrap();
     let requests = || (0..2).map(|_| client.get(peer.plain_target())).collect();
-    let expected = ask(requests()).await;
+    let mut expected = ask(requests()).await;
     let found = ask_hot(&HotClient::new(pool.clone()), requests()).await;
     assert_eq!(found, expected);
-    assert!(
-        expected
-            .iter()
-            .flatten()
-            .all(|answer| answer.body.as_deref() == Ok("final"))
-    );
     quiet(&pool).await;
+    assert_eq!(expected[0], expected[1]);
+    expected.remove(0).unwrap()
 }

@@ -3,7 +3,8 @@
 use std::error::Error as _;
 
 use http::HeaderMap;
-use reqwest::Response;
+use http_body_util::BodyExt;
+use reqwest::{Body, Response};
 
 /// Everything of an answer that a caller can see and that does not differ from one run to the next.
 #[derive(Debug, Eq, PartialEq)]
@@ -14,6 +15,7 @@ pub(crate) struct Outcome {
     pub headers: Vec<String>,
     pub content_length: Option<u64>,
     pub body: Result<String, &'static str>,
+    pub trailers: Vec<String>,
 }
 
 /// How it failed before the response's head.
@@ -28,11 +30,17 @@ impl Outcome {
             url: response.url().to_string(),
             headers: listed(response.headers()),
             content_length: announced,
-            body: match response.bytes().await {
-                Ok(bytes) => Ok(shortened(&bytes)),
-                Err(error) => Err(body_failure(&error)),
-            },
+            body: Ok(String::new()),
+            trailers: Vec::new(),
         };
+        let body = http::Response::<Body>::from(response).into_body();
+        match body.collect().await {
+            Ok(collected) => {
+                outcome.trailers = collected.trailers().map(listed).unwrap_or_default();
+                outcome.body = Ok(shortened(&collected.to_bytes()));
+            }
+            Err(error) => outcome.body = Err(body_failure(&error)),
+        }
         // reqwest gives the length that a HEAD's answer announces over HTTP/2, and zero over HTTP/1.1; the pool zero over both.
         if outcome.body == Ok(String::new()) {
             outcome.content_length = None;

@@ -15,9 +15,10 @@ use super::content::Content;
 use super::deadline::Deadline;
 use super::hop::Hop;
 use super::redirect::{Following, check_scheme};
+use super::sender::Sender;
 use super::settings::{HotClientBuilder, Settings};
+use crate::client::RequestOptions;
 use crate::client::options::fill;
-use crate::client::{Body, RequestOptions};
 use crate::dial::{Proxies, Proxy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Pool;
@@ -102,15 +103,18 @@ impl HotClient {
         let mut request = http::Request::<::reqwest::Body>::try_from(request)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest).with_source(error))?;
         fill(request.headers_mut(), &settings.headers);
+        let sender = Sender::new(self.pool);
         let hop = Hop {
             extensions: settings.extensions(std::mem::take(request.extensions_mut())),
-            pool: self.pool,
+            sender: sender.clone(),
             cookies: settings.cookies.clone(),
+            retry: settings.retry.clone(),
         };
         let following = Following::new(&settings.redirect, settings.referer, settings.https_only);
         let mut chain = FollowRedirect::with_policy(hop, following);
         let response = deadline.head(chain.call(request.map(Content::new))).await?;
-        Ok(respond(response, deadline))
+        let body = sender.take_body().map(|body| deadline.body(body));
+        Ok(respond(response.map(|()| body.map(::reqwest::Body::wrap))))
     }
 }
 
@@ -137,8 +141,8 @@ impl Settings {
     }
 }
 
-fn respond(response: http::Response<Body>, deadline: Deadline) -> Response {
-    let mut response = response.map(|body| ::reqwest::Body::wrap(deadline.body(body)));
+fn respond(response: http::Response<Option<::reqwest::Body>>) -> Response {
+    let mut response = response.map(Option::unwrap_or_default);
     let last = response.extensions_mut().remove::<RequestUri>();
     // reqwest takes the URL from a place of its own, which only its builder reaches.
     if let Some(url) = last.and_then(|RequestUri(uri)| Url::parse(&uri.to_string()).ok())

@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use crate::client::content::KEPT;
+
 /// Never copied.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -25,6 +27,14 @@ impl Content {
         let frame = body.frame().now_or_never().flatten();
         let whole = frame.and_then(|frame| frame.ok()?.into_data().ok());
         Self::Whole(whole.unwrap_or_default())
+    }
+
+    /// Whether the pool keeps it for another try, or nobody can.
+    pub(super) fn is_kept_by_the_pool(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64 <= KEPT,
+            Self::Streaming(_) => true,
+        }
     }
 
     /// Another of it.

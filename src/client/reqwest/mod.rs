@@ -11,7 +11,7 @@
 )]
 //! - [`PoolResolver`] gives a plain `reqwest::Client` the pool's resolver, with its cache and access lists.
 //!
-//! Redirects (followed by the same library as reqwest's), cookies, default headers, decompression, timeouts and retries are set on
+//! Redirects (followed by the same library as reqwest's), cookies, default headers, decompression, timeouts and [retries](retry) are set on
 //! [`HotClientBuilder`], by reqwest's names and with its defaults. On connections whose profile has headers of its own those take the
 //! place of reqwest's: `accept`, `accept-encoding`, `user-agent`.
 //!
@@ -24,8 +24,13 @@
 //! - [`Response::remote_addr`](::reqwest::Response::remote_addr) is `None`: the address is in the
 //!   [`ConnectionInfo`](crate::ConnectionInfo) in the response's extensions.
 //! - A request's version is not looked at: the protocols are the [pool's](crate::pool::PoolBuilder::protocols), and what the server offers of them.
-//! - `retry` is [`max_retries`](HotClientBuilder::max_retries), and requests that were provably not processed are sent again by default, as with
-//!   reqwest, unless their body is a stream that has begun.
+//! - Without a [`retry`] policy the pool sends again what was provably not processed: with a pause before a refusing server is asked again, three
+//!   times at most, where reqwest asks twice and at once; also a stream of which nothing was taken, and what is above the last stream of a
+//!   server that goes away for an error.
+//! - A retry policy's scope holds from the first retry on: reqwest 0.13.5 sends what is out of scope again once, if the classifier says so.
+//!   [`Builder::scoped`](retry::Builder::scoped) takes a closure (reqwest's takes a type that nobody can make), a classifier sees the pool's
+//!   error, and a [`max_extra_load`](retry::Builder::max_extra_load) out of bounds fails the building instead of panicking.
+//! - Proxies of the environment are used when [asked for](HotClientBuilder::proxy) only.
 //! - A connection is not upgraded ([`Response::upgrade`](::reqwest::Response::upgrade)).
 //! - A request with a `range` and without an `accept-encoding` asks for no codings: a part of a coded body cannot be decoded.
 //! - A POST, PUT or PATCH without a body says `content-length: 0` over HTTP/1.1 too (RFC 9110 §8.6).
@@ -40,9 +45,11 @@ mod hop;
 mod middleware;
 mod resolver;
 mod send_hot;
+mod sender;
 mod settings;
 
 pub mod redirect;
+pub mod retry;
 
 pub use client::{HotClient, Pending};
 #[cfg(feature = "reqwest-middleware")]

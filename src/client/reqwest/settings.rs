@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use super::client::HotClient;
 use super::cookies::Cookies;
 use super::redirect::Policy;
+use super::retry;
 use crate::client::RequestOptions;
 use crate::client::options::Undressed;
 use crate::dial::Proxies;
@@ -34,6 +35,8 @@ pub struct HotClientBuilder {
 pub(super) struct Settings {
     pub(super) headers: HeaderMap,
     pub(super) redirect: Policy,
+    /// In place of the pool's own.
+    pub(super) retry: Option<retry::Policy>,
     pub(super) referer: bool,
     pub(super) https_only: bool,
     pub(super) timeout: Option<Duration>,
@@ -61,6 +64,7 @@ impl Default for Settings {
         Self {
             headers: HeaderMap::new(),
             redirect: Policy::default(),
+            retry: None,
             referer: true,
             https_only: false,
             timeout: None,
@@ -126,7 +130,8 @@ impl HotClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration): what [`user_agent`](Self::user_agent) was given is no header.
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration): what [`user_agent`](Self::user_agent) was given is no
+    /// header, or a [`retry`](Self::retry) policy's [`max_extra_load`](retry::Builder::max_extra_load) is none.
     pub fn build(self) -> Result<HotClient> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -193,13 +198,13 @@ impl HotClientBuilder {
         self.set(|settings| settings.read_timeout = Some(timeout))
     }
 
-    /// How often a request is sent again at most where that is safe. Default: the pool's
-    /// [`max_retries`](crate::config::Config::max_retries).
-    ///
-    /// In place of reqwest's `retry`: which failures prove that a request was not processed is for the pool to know. Whoever wants more
-    /// than that puts a `tower` layer around the client.
-    pub fn max_retries(self, retries: usize) -> Self {
-        self.set(|settings| settings.options = settings.options.clone().max_retries(retries))
+    /// What is sent again, in place of [what the pool sends again](retry#default); [`retry::never`]: nothing. Default: the pool's.
+    pub fn retry(mut self, policy: retry::Builder) -> Self {
+        match policy.into_policy() {
+            Ok(policy) => self.settings.retry = Some(policy),
+            Err(fault) => self.fault = Some(fault),
+        }
+        self
     }
 
     /// Which proxies hosts are reached through, whatever the pool's are; a [`Proxy`](crate::Proxy) is one for all,
