@@ -27,7 +27,7 @@ mod opening;
 mod outbound;
 mod peer;
 mod shaper;
-mod staged;
+pub(crate) mod staged;
 mod stream;
 mod stream_ids;
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! Bytes that h2 believes written and that are still to be.
+//! Bytes that who wrote them believes written and that are still to be.
 
 /// Above this the buffer is given back once it is empty.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
-pub(super) struct Staged {
+pub(crate) struct Staged {
     bytes: Vec<u8>,
     written: usize,
 }
 
 impl Staged {
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.written
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
     /// Where more is appended.
-    pub(super) fn end(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn end(&mut self) -> &mut Vec<u8> {
         // A transport that never takes all would else have the buffer grow with all that it was ever given. Moving no more than was
         // written costs as much as writing it did.
         if self.written > 0 && self.written >= self.len() {
@@ -35,7 +35,7 @@ impl Staged {
     }
 
     /// So many have been written.
-    pub(super) fn advance(&mut self, written: usize) {
+    pub(crate) fn advance(&mut self, written: usize) {
         self.written = self.bytes.len().min(self.written + written);
         if self.written == self.bytes.len() {
             self.written = 0;
