@@ -71,7 +71,14 @@ mod shape;
 #[cfg(feature = "metrics")]
 pub mod telemetry;
 #[cfg(feature = "websocket")]
-#[allow(dead_code, unused_imports, reason = "the sockets that use it are next")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the sockets that use it are next")
+)]
+#[cfg_attr(
+    test,
+    allow(unused_imports, reason = "the sockets that use it are next")
+)]
 pub mod websocket;
 
 /// What `fuzz/` drives that is not public. Not part of the API.
