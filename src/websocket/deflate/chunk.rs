@@ -57,11 +57,14 @@ impl Chunk {
             length: self.payload_length() as u64,
             ..head
         };
-        let mut written = Vec::with_capacity(LONGEST_HEAD);
-        head.write(&mut written);
-        let start = LONGEST_HEAD.saturating_sub(written.len());
-        if let Some(place) = self.bytes.get_mut(start..LONGEST_HEAD) {
-            place.copy_from_slice(&written);
+        let mut written = [0; LONGEST_HEAD];
+        let mut rest = &mut written[..];
+        head.write(&mut rest);
+        let start = rest.len();
+        let length = LONGEST_HEAD - start;
+        let place = self.bytes.iter_mut().skip(start).take(length);
+        for (place, byte) in place.zip(written) {
+            *place = byte;
         }
         self.unread = Some(start);
     }

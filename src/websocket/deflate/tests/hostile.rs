@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::wire::{Held, received};
-use crate::websocket::deflate::{DeflateParameters, DeflateStream};
+use crate::websocket::deflate::{DeflateParameters, DeflateStream, INFLATED_CHUNK};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -80,7 +80,7 @@ fn a_bomb_gets_no_further_than_the_limit_for_messages() {
     let Error::Capacity(CapacityError::MessageTooLong { size, .. }) = error else {
         panic!("{error}");
     };
-    assert!(size <= MEBIBYTE + 16 * 1024, "{size}");
+    assert!(size <= MEBIBYTE + INFLATED_CHUNK, "{size}");
     let stream = socket.get_ref();
     // Of the mebibyte on the wire: what is read at once into the reader's buffer, and not more.
     assert!(
