@@ -7,13 +7,14 @@ use std::time::Duration;
 use http::uri::Scheme as UriScheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 
+use super::opened::WebSocket;
 use super::opening::Opening;
-use super::socket::{Limits, WebSocket};
 use super::{http1, http2};
 use crate::client::RequestOptions;
 use crate::dial::OriginRef;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Pool, Target};
+use crate::websocket::Limits;
 
 /// As Firefox's (`network.websocket.timeout.open`); Chromium waits four minutes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
