@@ -14,6 +14,8 @@ mod transport;
 
 pub(crate) use deflate::DeflateParameters;
 pub(crate) use extension::{Extension, Malformed};
+#[cfg(feature = "server")]
+pub(crate) use handshake::accepted;
 pub(crate) use handshake::{Key, has_token};
 pub use socket::WebSocket;
 pub(crate) use socket::{Agreed, Limits, Parties};

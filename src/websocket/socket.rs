@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -87,8 +88,12 @@ pub struct WebSocket<C> {
     subprotocol: Option<Box<str>>,
     limits: Limits,
     heartbeat: Option<Heartbeat>,
-    /// Given up: nothing more comes.
-    is_dead: bool,
+    /// Completes when this side has to take leave, with what the peer is to be told.
+    leave: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
+    /// The peer has taken leave.
+    has_peer_left: bool,
+    /// Nothing more comes.
+    is_over: bool,
 }
 
 impl<C: Unpin> WebSocket<C> {
@@ -114,7 +119,18 @@ impl<C: Unpin> WebSocket<C> {
             heartbeat: limits
                 .heartbeat
                 .map(|(interval, patience)| Heartbeat::new(interval, patience)),
-            is_dead: false,
+            leave: None,
+            has_peer_left: false,
+            is_over: false,
+        }
+    }
+
+    /// Takes leave of the peer, while the WebSocket is read, when `leave` completes.
+    #[cfg(feature = "server")]
+    pub(crate) fn leaving(self, leave: impl Future<Output = CloseCode> + Send + 'static) -> Self {
+        Self {
+            leave: Some(Box::pin(leave)),
+            ..self
         }
     }
 
@@ -205,8 +221,15 @@ impl<C: Unpin> WebSocket<C> {
         self.stream
     }
 
+    /// Both have taken leave: so does the connection, as far as that can be written at once.
+    fn over(&mut self, context: &mut Context<'_>) -> Option<Result<Message>> {
+        self.is_over = true;
+        let _ = Pin::new(self.stream.get_mut()).poll_shutdown(context);
+        None
+    }
+
     /// Tells the peer why nothing more will be read, as far as it can be written at once.
-    fn fail(&mut self, code: CloseCode) {
+    fn say_goodbye(&mut self, code: CloseCode) {
         let frame = CloseFrame {
             code,
             reason: Utf8Bytes::default(),
@@ -226,18 +249,18 @@ impl<C: Unpin> WebSocket<C> {
             }
             tungstenite::Error::Io(error) => self.broken(error),
             tungstenite::Error::Capacity(error) => {
-                self.fail(CloseCode::Size);
+                self.say_goodbye(CloseCode::Size);
                 let most = self.limits.message;
                 Error::new(ErrorKind::MessageTooLarge)
                     .with_detail(format!("more than {most} bytes (max_message_size)"))
                     .with_source(error)
             }
             tungstenite::Error::Utf8(_) => {
-                self.fail(CloseCode::Invalid);
+                self.say_goodbye(CloseCode::Invalid);
                 Error::new(ErrorKind::ProtocolViolation).with_detail("a text that is not UTF-8")
             }
             other => {
-                self.fail(CloseCode::Protocol);
+                self.say_goodbye(CloseCode::Protocol);
                 Error::new(ErrorKind::ProtocolViolation).with_detail(other.to_string())
             }
         };
@@ -276,13 +299,20 @@ impl<C: Unpin> Stream for WebSocket<C> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Message>>> {
         let this = &mut *self;
-        if this.is_dead {
+        if this.is_over {
             return Poll::Ready(None);
         }
         let next = loop {
             match this.stream.poll_next_unpin(context) {
                 Poll::Ready(next) => break next,
                 Poll::Pending => {}
+            }
+            let leave = this.leave.as_mut();
+            if let Some(Poll::Ready(code)) = leave.map(|leave| leave.as_mut().poll(context)) {
+                this.leave = None;
+                this.say_goodbye(code);
+                let _ = this.stream.poll_flush_unpin(context);
+                continue;
             }
             let Some(heartbeat) = &mut this.heartbeat else {
                 return Poll::Pending;
@@ -294,7 +324,7 @@ impl<C: Unpin> Stream for WebSocket<C> {
                 }
                 Beat::GiveUp => {
                     let patience = heartbeat.patience();
-                    this.is_dead = true;
+                    this.is_over = true;
                     let error = Error::new(ErrorKind::Unresponsive).with_detail(format!(
                         "no answer to a WebSocket's ping within {patience:?}"
                     ));
@@ -305,15 +335,20 @@ impl<C: Unpin> Stream for WebSocket<C> {
         if let Some(heartbeat) = &mut this.heartbeat {
             heartbeat.heard();
         }
-        Poll::Ready(next.map(|outcome| match outcome {
-            Ok(message) => {
-                if !is_control(&message) {
-                    this.parties.entry.stats().record_message_received();
+        Poll::Ready(match next {
+            Some(Ok(message)) => {
+                match &message {
+                    Message::Close(_) => this.has_peer_left = true,
+                    _ if is_control(&message) => {}
+                    _ => this.parties.entry.stats().record_message_received(),
                 }
-                Ok(message)
+                Some(Ok(message))
             }
-            Err(error) => Err(this.error(error)),
-        }))
+            // Who has said goodbye need not say how the connection ends.
+            Some(Err(tungstenite::Error::Io(_))) | None if this.has_peer_left => this.over(context),
+            Some(Err(error)) => Some(Err(this.error(error))),
+            None => this.over(context),
+        })
     }
 }
 

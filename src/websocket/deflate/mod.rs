@@ -16,8 +16,6 @@ mod stream;
 mod tests;
 
 pub(crate) use chunk::INFLATED_CHUNK;
-pub(crate) use negotiation::NegotiationError;
-pub(crate) use offer::PERMESSAGE_DEFLATE;
 pub(crate) use parameters::DeflateParameters;
 pub(crate) use stream::DeflateStream;
 

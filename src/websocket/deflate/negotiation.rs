@@ -73,6 +73,7 @@ impl DeflateParameters {
     /// offers that is one. `None` if there is none; then nothing is answered.
     ///
     /// A client that offers no `client_max_window_bits` uses windows of any size, whatever is wanted.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn accepted(offered: &[Extension], wanted: Self) -> Option<(Self, Extension)> {
         deflate(offered).find_map(|offer| {
             let offer = Spelled::offer(offer).ok()?;

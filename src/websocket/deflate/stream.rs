@@ -41,6 +41,7 @@ impl<IO> DeflateStream<IO> {
     }
 
     /// The transport.
+    #[cfg(test)]
     pub(crate) fn get_ref(&self) -> &IO {
         &self.io
     }
