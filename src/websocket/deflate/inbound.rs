@@ -339,7 +339,7 @@ impl Inbound {
         });
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn memory(&self) -> usize {
         self.input.capacity() + self.chunk.capacity()
     }
