@@ -5,11 +5,10 @@ use tokio::io::ReadBuf;
 use super::KEPT_CAPACITY;
 use crate::websocket::frame::{FrameHead, LONGEST_HEAD};
 
-/// The largest payload. More of it at once saves little per byte, and this much is in memory for each message that is being inflated,
-/// whatever a peer's few bytes inflate to.
+/// The largest payload: so much is in memory for each message that is being inflated, whatever a peer's few bytes inflate to.
 pub(crate) const INFLATED_CHUNK: usize = 16 * 1024;
 
-/// Few messages are shorter once inflated.
+/// What a payload begins with; it doubles as long as there is more to come.
 const FIRST_ROOM: usize = 1024;
 
 /// A payload that grows, then a frame that is read.
@@ -88,7 +87,7 @@ impl Chunk {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
