@@ -3,7 +3,7 @@
 //! Messages and frames are [tungstenite](tokio_tungstenite::tungstenite)'s, as published. What it has not is put around it: compression
 //! (RFC 7692).
 
-mod deflate;
+pub(crate) mod deflate;
 mod extension;
 mod frame;
 mod handshake;

@@ -109,7 +109,7 @@ impl WebSocketRequest {
     }
 
     /// Whether compression of messages (RFC 7692) is offered. Default: as the profile's client does, without a profile not. A compressed
-    /// WebSocket takes some 300 KB of memory once it has sent a message, and 50 KB once it has received one.
+    /// WebSocket takes some 400 KB of memory once it has sent a message, and 50 KB once it has received one.
     pub fn compression(mut self, offered: bool) -> Self {
         self.opening.compression = Some(offered);
         self

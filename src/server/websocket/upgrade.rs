@@ -74,7 +74,7 @@ impl WebSocketUpgrade {
         self
     }
 
-    /// Compresses messages (RFC 7692) if the client offers it. Default: false. A compressed WebSocket takes some 300 KB of memory once it has sent
+    /// Compresses messages (RFC 7692) if the client offers it. Default: false. A compressed WebSocket takes some 400 KB of memory once it has sent
     /// a message, and 50 KB once it has received one.
     pub fn compression(mut self, accepted: bool) -> Self {
         self.compresses = accepted;
