@@ -325,3 +325,31 @@ async fn a_server_that_falls_silent_is_given_up_if_that_is_asked_for() {
     drop(socket);
     quiet(&pool).await;
 }
+
+/// A message that takes long is no silence.
+#[tokio::test]
+async fn a_slow_message_is_waited_for() {
+    let peer = Peer::tcp(|_, mut socket| async move {
+        let head = head(&mut socket).await;
+        let (_, key) = head.split_once("sec-websocket-key: ").unwrap();
+        let accept = derive_accept_key(key.lines().next().unwrap().as_bytes());
+        let answer = format!("{UPGRADED}\r\n").replace("{accept}", &accept);
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        socket.write_all(b"\x82\x28").await.unwrap();
+        for _ in 0..40 {
+            socket.write_all(b"x").await.unwrap();
+            // As a slow network.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let _ = socket.read(&mut [0]).await;
+    })
+    .await;
+    let pool = fresh_pool();
+    let half = Duration::from_millis(200);
+    let opening = pool.websocket(uri(&peer)).heartbeat(half, half);
+    let mut socket = opening.await.unwrap();
+    let message = socket.recv().await.unwrap().unwrap();
+    assert_eq!(message.len(), 40);
+    drop(socket);
+    quiet(&pool).await;
+}

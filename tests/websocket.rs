@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
@@ -12,6 +13,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::certificates::Authority;
 use common::check::quiet;
@@ -30,6 +32,7 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -118,6 +121,35 @@ async fn it_can_be_split_and_fed() {
             .enumerate()
             .all(|(number, text)| *text == number.to_string())
     );
+    drop(sink);
+    quiet(&pool).await;
+}
+
+/// One task is stuck in a write, and the other has to say something meanwhile.
+#[tokio::test]
+async fn its_halves_do_not_keep_each_other_from_waking() {
+    let peer = Peer::tcp(|_, mut socket| async move {
+        let head = head(&mut socket).await;
+        socket.write_all(switching(&head).as_bytes()).await.unwrap();
+        // The writer is stuck, and the first pings are due.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut all = tokio::io::sink();
+        let _ = tokio::io::copy(&mut socket, &mut all).await;
+    })
+    .await;
+    let pool = Pool::builder().build().unwrap();
+    let opening = pool
+        .websocket(uri(&peer))
+        .heartbeat(Duration::from_millis(20), PATIENCE);
+    let (mut sink, mut stream) = opening.await.unwrap().split();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        stream.next().await;
+    });
+    let large = Message::binary(vec![0; 32 << 20]);
+    let sent = timeout(PATIENCE, sink.send(large)).await;
+    sent.expect("it is woken").unwrap();
+    tasks.shutdown().await;
     drop(sink);
     quiet(&pool).await;
 }

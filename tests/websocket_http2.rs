@@ -17,20 +17,21 @@ use common::dropping::dropped_everywhere;
 use common::peer::Peer;
 use common::relay::Relay;
 use common::request::{get, plain, trusting};
-use common::wait::until;
+use common::wait::{PATIENCE, until};
 use futures_util::{SinkExt, StreamExt};
 use h2::ext::Protocol as ConnectProtocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use hotpool::client::websocket::Refusal;
 use hotpool::profile::{Http2Opening, Profile};
-use hotpool::registry::Protocol;
+use hotpool::registry::{CloseReason, Protocol};
 use hotpool::websocket::{CloseCode, Message};
 use hotpool::{Error, ErrorKind, Pool, Protocols};
 use http::header::COOKIE;
 use http::{HeaderValue, Method, Request, Response, Version};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -347,6 +348,21 @@ async fn a_stream_that_is_reset_is_an_error_of_its_websocket_alone() {
     other.send(Message::text("b")).await.unwrap();
     assert_eq!(other.recv().await.unwrap().unwrap(), Message::text("b"));
     drop((socket, other));
+    quiet(&pool).await;
+}
+
+#[tokio::test]
+async fn what_the_pool_ended_is_said_to_be_its_doing() {
+    let peer = announcing().await;
+    let pool = pool();
+    pool.preheat([peer.plain_target()]).await;
+    let mut socket = pool.websocket(uri(&peer, "/echo")).await.unwrap();
+    let entry = pool.registry().entry(socket.connection().id()).unwrap();
+    entry.request_close(CloseReason::Requested);
+    let error = timeout(PATIENCE, socket.recv()).await.unwrap();
+    let error = error.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ClosedLocally, "{error}");
+    drop(socket);
     quiet(&pool).await;
 }
 

@@ -51,11 +51,28 @@ async fn deaf(socket: WebSocket) {
 
 type Answer = Response<Full<Bytes>>;
 
+/// Sends without end.
+async fn flood(mut socket: WebSocket) {
+    while socket.send(Message::binary(vec![0; 1 << 16])).await.is_ok() {}
+}
+
+/// What a layer around the handler may do.
+fn refused(mut opened: Answer) -> Answer {
+    *opened.status_mut() = StatusCode::FORBIDDEN;
+    opened
+}
+
 fn answer(mut request: Request<Incoming>, _: Arc<Entry>) -> std::future::Ready<Answer> {
+    let path = request.uri().path().to_owned();
     let is_deaf = request.uri().path() == "/deaf";
     let compresses = request.uri().path() == "/compressed";
     std::future::ready(match WebSocketUpgrade::of(&mut request) {
         Ok(upgrade) if is_deaf => upgrade.serve(deaf),
+        Ok(upgrade) if path == "/refused" => refused(upgrade.serve(echo)),
+        Ok(upgrade) if path == "/flood" => upgrade
+            .write_timeout(Duration::from_millis(100))
+            .serve(flood),
+        Ok(upgrade) if path == "/patient" => upgrade.serve(echo),
         Ok(upgrade) => upgrade
             .subprotocols(["chat.v1", "chat.v2"])
             .compression(compresses)
@@ -337,4 +354,56 @@ async fn what_asks_for_none_or_wrongly_is_answered_in_http() {
     }
     until("their end", || server.connections() == 0).await;
     ended(&server).await;
+}
+
+/// hyper upgrades a connection whatever the answer was, once HTTP on it is over.
+#[tokio::test]
+async fn an_upgrade_that_was_refused_is_not_spoken() {
+    let server = serving(Listener::builder()).await;
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    let request = "GET /refused HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 403"));
+    let _ = stream.write_all(b"\x81\x81\0\0\0\0a").await;
+    let mut said = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut said))
+        .await
+        .unwrap();
+    assert_eq!(said, b"", "nobody speaks WebSocket there");
+    until("its end", || server.connections() == 0).await;
+    ended(&server).await;
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_given_up() {
+    let server = serving(Listener::builder()).await;
+    let socket = stock(&server, "/flood").await;
+    let entry = only_entry(&server);
+    until("its end", || server.connections() == 0).await;
+    assert_eq!(entry.stats().errors(), 1);
+    drop(socket);
+    ended(&server).await;
+}
+
+/// Pings, whose pongs nobody takes: after a while they are not read either.
+#[tokio::test]
+async fn a_flood_of_pings_is_not_kept_in_memory() {
+    let server = serving(Listener::builder()).await;
+    let mut stream = stock(&server, "/patient").await.into_inner();
+    let pings = b"\x89\x81\0\0\0\0a".repeat(1024);
+    let mut written = 0;
+    let still = Duration::from_millis(500);
+    while let Ok(outcome) = timeout(still, stream.write(&pings)).await {
+        written += outcome.unwrap();
+        assert!(written < 256 << 20, "it reads on and on");
+    }
+    assert!(written > 1 << 16);
+    let report = server.shutdown(Duration::from_millis(50)).await;
+    assert_eq!(report.cut, 1);
+    assert_eq!((server.tasks(), server.registry().count()), (0, 0));
 }

@@ -150,6 +150,13 @@ impl Exchange {
         self.place(error.sent())
     }
 
+    /// Whether it was the pool that ended the connection.
+    #[cfg(feature = "websocket")]
+    pub(super) fn was_ended_here(&self) -> bool {
+        let live = self.lease.live();
+        live.was_cut() || live.entry().close_reason() == Some(CloseReason::Requested)
+    }
+
     /// Tells where it happened, and the pool's observers that it did.
     pub(super) fn place(&self, error: Error) -> Error {
         let live = self.lease.live();

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -47,31 +48,36 @@ impl Pool {
     /// As [`get`](Self::get).
     #[track_caller]
     pub fn stream(&self, target: impl AsTarget) -> impl Future<Output = Result<HotStream>> {
-        let site = Site::caller();
-        async move {
-            let shared = self.shared();
-            let host =
-                shared.with_key(&target, |key| shared.host_pool(key.of_kind(Kind::Stream)))?;
-            drop(target);
-            // Those that the server ended while they rested, and the first after them.
-            for _ in 0..=shared.config().max_connections_per_host() {
-                let connection = Box::pin(host.connection(None)).await?;
-                connection.locate(site);
-                let live = connection.live();
-                if live.is_still_open().await
-                    && let Some(stream) = live.take_stream()
-                {
-                    live.give_away();
-                    return Ok(HotStream {
-                        stream,
-                        _activity: live.entry().begin(),
-                        lease: connection.into_lease(),
-                    });
-                }
-                live.found_dead(ErrorKind::ConnectionClosed);
+        self.stream_at(target, None, Site::caller())
+    }
+
+    pub(crate) async fn stream_at(
+        &self,
+        target: impl AsTarget,
+        patience: Option<Duration>,
+        site: Site,
+    ) -> Result<HotStream> {
+        let shared = self.shared();
+        let host = shared.with_key(&target, |key| shared.host_pool(key.of_kind(Kind::Stream)))?;
+        drop(target);
+        // Those that the server ended while they rested, and the first after them.
+        for _ in 0..=shared.config().max_connections_per_host() {
+            let connection = Box::pin(host.connection(patience)).await?;
+            connection.locate(site);
+            let live = connection.live();
+            if live.is_still_open().await
+                && let Some(stream) = live.take_stream()
+            {
+                live.give_away();
+                return Ok(HotStream {
+                    stream,
+                    _activity: live.entry().begin(),
+                    lease: connection.into_lease(),
+                });
             }
-            Err(Error::new(ErrorKind::ConnectionClosed).with_host(host.key().origin.host()))
+            live.found_dead(ErrorKind::ConnectionClosed);
         }
+        Err(Error::new(ErrorKind::ConnectionClosed).with_host(host.key().origin.host()))
     }
 }
 

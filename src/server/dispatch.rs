@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use pin_project_lite::pin_project;
@@ -40,13 +40,37 @@ impl<H: Handler> Service<Request<Incoming>> for Dispatch<H> {
     type Future = Answering<H::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.switch.offer(&mut request);
+        let is_connect = request.method() == Method::CONNECT;
+        let switch = self.switch.offer(&mut request).then(|| Asked {
+            switch: Arc::clone(&self.switch),
+            is_connect,
+        });
         let exchange = self.entry.begin();
         self.entry.stats().record_request();
         self.entry.stats().record_message_received();
         Answering {
             answer: self.handler.call(request, Arc::clone(&self.entry)),
             exchange: Some(exchange),
+            switch,
+        }
+    }
+}
+
+/// A request for an upgrade or a tunnel.
+#[derive(Debug)]
+struct Asked {
+    switch: Arc<Switch>,
+    is_connect: bool,
+}
+
+impl Asked {
+    fn answered(self, status: StatusCode) {
+        let is_granted = match self.is_connect {
+            true => status.is_success(),
+            false => status == StatusCode::SWITCHING_PROTOCOLS,
+        };
+        if !is_granted {
+            self.switch.forget();
         }
     }
 }
@@ -58,6 +82,7 @@ pin_project! {
         #[pin]
         answer: F,
         exchange: Option<ActivityGuard>,
+        switch: Option<Asked>,
     }
 }
 
@@ -70,6 +95,9 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.answer.poll(context));
+        if let Some(asked) = this.switch.take() {
+            asked.answered(response.status());
+        }
         let exchange = this.exchange.take();
         if let Some(exchange) = &exchange {
             exchange.entry().stats().record_message_sent();

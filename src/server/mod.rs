@@ -52,6 +52,7 @@ mod handle;
 mod handler;
 mod handshake;
 mod http;
+mod leash;
 mod limits;
 mod listener;
 mod observer;
@@ -71,6 +72,7 @@ mod tests;
 pub use builder::ListenerBuilder;
 pub use handle::{Server, ShutdownReport};
 pub use handler::{BoxError, Handler};
+pub use leash::ConversationStream;
 pub use limits::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
     DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,

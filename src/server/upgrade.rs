@@ -19,6 +19,7 @@ use super::builder::ListenerBuilder;
 use super::drive::{Graceful, drive};
 use super::ending::Ending;
 use super::executor::StreamTasks;
+use super::leash::{ConversationStream, Leash, leashed};
 use super::orders::Follower;
 use crate::registry::{
     ActivityGuard, CloseReason, Direction, Draft, Entry, Protocol, Registration, State,
@@ -44,7 +45,7 @@ pub struct Upgrade {
 #[derive(Debug)]
 pub struct Conversation {
     /// The bytes in both directions.
-    pub io: Upgraded,
+    pub io: ConversationStream,
     /// Its place in the registry: the connection's, or over HTTP/2 one of its own.
     pub entry: Arc<Entry>,
     /// Completes when the conversation is to end: the server or the connection is shutting down, or somebody asked for it; what it was is
@@ -126,11 +127,19 @@ impl Switch {
         }
     }
 
-    /// Lets a handler find it, if the request asks for what it is for.
-    pub(super) fn offer<B>(self: &Arc<Self>, request: &mut Request<B>) {
-        if request.headers().contains_key(UPGRADE) || request.method() == Method::CONNECT {
+    /// Lets a handler find it, if the request asks for what it is for; whether it does.
+    pub(super) fn offer<B>(self: &Arc<Self>, request: &mut Request<B>) -> bool {
+        let asks = request.headers().contains_key(UPGRADE) || request.method() == Method::CONNECT;
+        if asks {
             request.extensions_mut().insert(Offer(Arc::clone(self)));
         }
+        asks
+    }
+
+    /// The request was answered with something else. hyper would upgrade the connection all the same, once HTTP on it is over.
+    pub(super) fn forget(&self) {
+        let next = self.next.lock().take();
+        drop(next);
     }
 
     /// Speaks on, after HTTP/1.1, what a handler wanted.
@@ -145,7 +154,6 @@ impl Switch {
         let (Ending::Finished, Some(next)) = (http, next) else {
             return http;
         };
-        // It fails if the answer was another.
         match next.upgraded.await {
             Ok(io) => {
                 registration.set_protocol(next.protocol);
@@ -161,8 +169,10 @@ impl Streams {
     fn begin(&self, next: Next) {
         let settings = Arc::clone(&self.settings);
         let connection = Arc::clone(&self.connection);
-        let mut follower = self.follower.newcomer();
+        // Not a newcomer: what was ordered since the connection is here is meant for it, too.
+        let mut follower = self.follower.clone();
         self.tasks.execute(async move {
+            // It fails if the answer was another.
             let Ok(io) = next.upgraded.await else {
                 return;
             };
@@ -223,6 +233,8 @@ pin_project! {
         #[pin]
         speaking: Speaking,
         leave: CancellationToken,
+        // Whatever became of the stream, it ends here.
+        leash: Leash,
         is_used: ActivityGuard,
     }
 }
@@ -233,6 +245,7 @@ impl Spoken {
         if entry.state() == State::Draining {
             leave.cancel();
         }
+        let (io, leash) = leashed(io);
         Self {
             speaking: speak(Conversation {
                 io,
@@ -240,6 +253,7 @@ impl Spoken {
                 leave: leave.clone(),
             }),
             leave,
+            leash,
             is_used: entry.begin(),
         }
     }

@@ -1,4 +1,4 @@
-//! Pings on a WebSocket whose server says nothing.
+//! Pings on a WebSocket whose peer says nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,8 +14,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(super) struct Heartbeat {
     interval: Duration,
     patience: Duration,
-    heard: Instant,
-    /// When the server was asked, if it has said nothing since.
+    /// When the peer was asked, if it has said nothing since.
     asked: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
@@ -30,13 +29,11 @@ pub(super) enum Beat {
 impl Heartbeat {
     pub(super) fn new(interval: Duration, patience: Duration) -> Self {
         let (interval, patience) = (interval.min(LONGEST), patience.min(LONGEST));
-        let heard = Instant::now();
         Self {
             interval,
             patience,
-            heard,
             asked: None,
-            timer: Box::pin(sleep_until(heard + interval)),
+            timer: Box::pin(sleep_until(Instant::now() + interval)),
         }
     }
 
@@ -44,25 +41,23 @@ impl Heartbeat {
         self.patience
     }
 
-    /// The server said something. The timer finds out by itself.
-    pub(super) fn heard(&mut self) {
-        self.heard = Instant::now();
-        self.asked = None;
-    }
-
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Beat> {
+    /// `heard`: when the peer last said anything.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, heard: Instant) -> Poll<Beat> {
+        if self.asked.take_if(|asked| *asked < heard).is_some() {
+            self.timer.as_mut().reset(heard + self.interval);
+        }
         loop {
             ready!(self.timer.as_mut().poll(context));
             let now = Instant::now();
             let next = match self.asked {
                 Some(asked) if asked + self.patience <= now => return Poll::Ready(Beat::GiveUp),
                 Some(asked) => asked + self.patience,
-                None if self.heard + self.interval <= now => {
+                None if heard + self.interval <= now => {
                     self.asked = Some(now);
                     self.timer.as_mut().reset(now + self.patience);
                     return Poll::Ready(Beat::Ask);
                 }
-                None => self.heard + self.interval,
+                None => heard + self.interval,
             };
             self.timer.as_mut().reset(next);
         }
@@ -77,22 +72,24 @@ mod tests {
 
     use super::*;
 
-    async fn next(heartbeat: &mut Heartbeat) -> (Beat, Duration) {
+    async fn next(heartbeat: &mut Heartbeat, heard: Instant) -> (Beat, Duration) {
         let began = Instant::now();
-        let beat = poll_fn(|context| heartbeat.poll(context)).await;
+        let beat = poll_fn(|context| heartbeat.poll(context, heard)).await;
         (beat, began.elapsed())
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_asked_about_and_given_up() {
-        let (interval, patience) = (Duration::from_secs(30), Duration::from_secs(5));
-        let mut heartbeat = Heartbeat::new(interval, patience);
-        advance(Duration::from_secs(20)).await;
-        heartbeat.heard();
-        assert_eq!(next(&mut heartbeat).await, (Beat::Ask, interval));
-        advance(Duration::from_secs(2)).await;
-        heartbeat.heard();
-        assert_eq!(next(&mut heartbeat).await, (Beat::Ask, interval));
-        assert_eq!(next(&mut heartbeat).await, (Beat::GiveUp, patience));
+        let second = Duration::from_secs(1);
+        for (interval, patience) in [(30 * second, 5 * second), (5 * second, 60 * second)] {
+            let mut heartbeat = Heartbeat::new(interval, patience);
+            advance(2 * second).await;
+            let heard = Instant::now();
+            assert_eq!(next(&mut heartbeat, heard).await, (Beat::Ask, interval));
+            advance(second).await;
+            let heard = Instant::now();
+            assert_eq!(next(&mut heartbeat, heard).await, (Beat::Ask, interval));
+            assert_eq!(next(&mut heartbeat, heard).await, (Beat::GiveUp, patience));
+        }
     }
 }

@@ -11,6 +11,8 @@ mod heartbeat;
 mod mask;
 mod socket;
 mod transport;
+mod watched;
+mod write_deadline;
 
 pub(crate) use deflate::DeflateParameters;
 pub(crate) use extension::{Extension, Malformed};

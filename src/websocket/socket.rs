@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use super::deflate::{DeflateParameters, INFLATED_CHUNK};
 use super::heartbeat::{Beat, Heartbeat};
 use super::transport::{Carrier, Transport};
+use super::write_deadline::WriteDeadline;
 use super::{Bytes, CloseCode, CloseFrame, Message, Utf8Bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::Entry;
@@ -38,12 +39,20 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const LARGEST_CONTROL: usize = 125;
 const LARGEST_REASON: usize = LARGEST_CONTROL - 2;
 
+/// Of a control frame: two bytes, and a client's mask.
+const LONGEST_CONTROL_HEAD: usize = 6;
+
+/// With so many bytes of pongs waiting, a peer that pings and takes no answers is not read on.
+const MOST_PONGS: usize = 16 * 1024;
+
 /// What a WebSocket takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) message: usize,
     /// After which silence the server is asked, and how long it may take to answer.
     pub(crate) heartbeat: Option<(Duration, Duration)>,
+    /// How long the peer may take nothing of what waits to be written.
+    pub(crate) write: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -51,6 +60,7 @@ impl Default for Limits {
         Self {
             message: MAX_MESSAGE_SIZE,
             heartbeat: None,
+            write: None,
         }
     }
 }
@@ -88,6 +98,13 @@ pub struct WebSocket<C> {
     subprotocol: Option<Box<str>>,
     limits: Limits,
     heartbeat: Option<Heartbeat>,
+    write_deadline: Option<WriteDeadline>,
+    /// Whoever waits to write.
+    writer: Option<Waker>,
+    /// What the reading half has to say, and could not write yet.
+    must_flush: bool,
+    /// Bytes of pongs among it.
+    pongs: usize,
     /// Completes when this side has to take leave, with what the peer is to be told.
     leave: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
     /// The peer has taken leave.
@@ -119,6 +136,10 @@ impl<C: Unpin> WebSocket<C> {
             heartbeat: limits
                 .heartbeat
                 .map(|(interval, patience)| Heartbeat::new(interval, patience)),
+            write_deadline: limits.write.map(WriteDeadline::new),
+            writer: None,
+            must_flush: false,
+            pongs: 0,
             leave: None,
             has_peer_left: false,
             is_over: false,
@@ -157,7 +178,7 @@ impl<C: Unpin> WebSocket<C> {
     /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did;
     /// [`MessageTooLarge`](ErrorKind::MessageTooLarge) and [`ProtocolViolation`](ErrorKind::ProtocolViolation), of which the peer is told
     /// by a Close frame; [`Unresponsive`](ErrorKind::Unresponsive) if it does not answer a
-    /// [heartbeat](super::WebSocketRequest::heartbeat). After an error there is nothing more to come.
+    /// heartbeat. After an error there is nothing more to come.
     ///
     /// # Cancel safety
     ///
@@ -235,6 +256,58 @@ impl<C: Unpin> WebSocket<C> {
             reason: Utf8Bytes::default(),
         };
         let _ = self.stream.start_send_unpin(Message::Close(Some(frame)));
+        self.must_flush = true;
+    }
+
+    /// Writes what the reading half has to say, as far as that is possible now. Whoever waits to write is not forgotten for it.
+    fn flush_on_the_side(&mut self, reader: &Waker) {
+        if !self.must_flush {
+            return;
+        }
+        let both = match &self.writer {
+            Some(writer) if !writer.will_wake(reader) => Waker::from(Arc::new(Both {
+                reader: reader.clone(),
+                writer: writer.clone(),
+            })),
+            _ => reader.clone(),
+        };
+        let flushed = self
+            .stream
+            .poll_flush_unpin(&mut Context::from_waker(&both));
+        // What became of the connection, if it failed, reading tells.
+        if flushed.is_ready() {
+            self.must_flush = false;
+            self.pongs = 0;
+        }
+    }
+
+    /// A write, in the task that waits for it.
+    fn poll_writing(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl FnOnce(
+            &mut WebSocketStream<Transport>,
+            &mut Context<'_>,
+        ) -> Poll<Result<(), tungstenite::Error>>,
+    ) -> Poll<Result<()>> {
+        match &mut self.writer {
+            Some(writer) => writer.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        let outcome = write(&mut self.stream, context);
+        let Some(deadline) = &mut self.write_deadline else {
+            return outcome.map_err(|error| self.error(error).sent());
+        };
+        if let Poll::Ready(outcome) = outcome {
+            deadline.done();
+            return Poll::Ready(outcome.map_err(|error| self.error(error).sent()));
+        }
+        ready!(deadline.poll(context, self.stream.get_ref().carrier().written()));
+        let limit = deadline.limit();
+        self.is_over = true;
+        let error = Error::new(ErrorKind::Unresponsive)
+            .with_detail(format!("a WebSocket's peer took nothing for {limit:?}"));
+        Poll::Ready(Err(self.noted(error).sent()))
     }
 
     fn error(&mut self, error: tungstenite::Error) -> Error {
@@ -283,6 +356,14 @@ impl<C: Unpin> WebSocket<C> {
             io::ErrorKind::ConnectionAborted => {
                 Error::new(ErrorKind::ClosedLocally).with_source(error)
             }
+            io::ErrorKind::InvalidData
+                if error
+                    .get_ref()
+                    .is_some_and(|inner| !inner.is::<rustls::Error>()) =>
+            {
+                self.say_goodbye(CloseCode::Invalid);
+                Error::new(ErrorKind::ProtocolViolation).with_source(error)
+            }
             _ => match error.downcast::<h2::Error>() {
                 Ok(error) => Error::from_http2(error),
                 Err(error) => Error::from_connection(error),
@@ -303,24 +384,26 @@ impl<C: Unpin> Stream for WebSocket<C> {
             return Poll::Ready(None);
         }
         let next = loop {
-            match this.stream.poll_next_unpin(context) {
-                Poll::Ready(next) => break next,
-                Poll::Pending => {}
+            this.flush_on_the_side(context.waker());
+            if this.pongs <= MOST_PONGS
+                && let Poll::Ready(next) = this.stream.poll_next_unpin(context)
+            {
+                break next;
             }
             let leave = this.leave.as_mut();
             if let Some(Poll::Ready(code)) = leave.map(|leave| leave.as_mut().poll(context)) {
                 this.leave = None;
                 this.say_goodbye(code);
-                let _ = this.stream.poll_flush_unpin(context);
                 continue;
             }
             let Some(heartbeat) = &mut this.heartbeat else {
                 return Poll::Pending;
             };
-            match ready!(heartbeat.poll(context)) {
+            let heard = this.stream.get_ref().carrier().heard();
+            match ready!(heartbeat.poll(context, heard)) {
                 Beat::Ask => {
                     let _ = this.stream.start_send_unpin(Message::Ping(Bytes::new()));
-                    let _ = this.stream.poll_flush_unpin(context);
+                    this.must_flush = true;
                 }
                 Beat::GiveUp => {
                     let patience = heartbeat.patience();
@@ -332,13 +415,17 @@ impl<C: Unpin> Stream for WebSocket<C> {
                 }
             }
         };
-        if let Some(heartbeat) = &mut this.heartbeat {
-            heartbeat.heard();
-        }
         Poll::Ready(match next {
             Some(Ok(message)) => {
                 match &message {
-                    Message::Close(_) => this.has_peer_left = true,
+                    Message::Close(_) => {
+                        this.has_peer_left = true;
+                        this.must_flush = true;
+                    }
+                    Message::Ping(payload) => {
+                        this.must_flush = true;
+                        this.pongs += LONGEST_CONTROL_HEAD + payload.len();
+                    }
                     _ if is_control(&message) => {}
                     _ => this.parties.entry.stats().record_message_received(),
                 }
@@ -356,8 +443,7 @@ impl<C: Unpin> Sink<Message> for WebSocket<C> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let outcome = ready!(self.stream.poll_ready_unpin(context));
-        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+        self.poll_writing(context, |stream, context| stream.poll_ready_unpin(context))
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<()> {
@@ -376,13 +462,11 @@ impl<C: Unpin> Sink<Message> for WebSocket<C> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let outcome = ready!(self.stream.poll_flush_unpin(context));
-        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+        self.poll_writing(context, |stream, context| stream.poll_flush_unpin(context))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let outcome = ready!(self.stream.poll_close_unpin(context));
-        Poll::Ready(outcome.map_err(|error| self.error(error).sent()))
+        self.poll_writing(context, |stream, context| stream.poll_close_unpin(context))
     }
 }
 
@@ -392,6 +476,19 @@ impl<C: fmt::Debug> fmt::Debug for WebSocket<C> {
             .field("connection", &self.connection)
             .field("subprotocol", &self.subprotocol)
             .finish_non_exhaustive()
+    }
+}
+
+/// Two halves of a WebSocket in two tasks.
+struct Both {
+    reader: Waker,
+    writer: Waker,
+}
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.reader.wake_by_ref();
+        self.writer.wake_by_ref();
     }
 }
 

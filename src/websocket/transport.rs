@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::either::Either;
 
 use super::deflate::{DeflateParameters, DeflateStream};
+use super::watched::Watched;
 
 /// From how many bytes on messages are compressed, if that was agreed on: browsers compress whatever they send.
 const LEAST_COMPRESSED: usize = 0;
@@ -19,13 +20,18 @@ pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 
-type Boxed = Box<dyn Carrier>;
+type Below = Watched<Box<dyn Carrier>>;
 
 /// The bytes of a WebSocket's frames in both directions, as tungstenite has them.
-pub struct Transport(Either<DeflateStream<Boxed>, Boxed>);
+pub struct Transport(Either<DeflateStream<Below>, Below>);
 
 impl Transport {
-    pub(super) fn new(carrier: Boxed, role: Role, deflate: Option<DeflateParameters>) -> Self {
+    pub(super) fn new(
+        carrier: Box<dyn Carrier>,
+        role: Role,
+        deflate: Option<DeflateParameters>,
+    ) -> Self {
+        let carrier = Watched::new(carrier);
         Self(match deflate {
             Some(parameters) => Either::Left(DeflateStream::new(
                 carrier,
@@ -35,6 +41,14 @@ impl Transport {
             )),
             None => Either::Right(carrier),
         })
+    }
+
+    /// What is below compression.
+    pub(super) fn carrier(&self) -> &Below {
+        match &self.0 {
+            Either::Left(compressed) => compressed.get_ref(),
+            Either::Right(carrier) => carrier,
+        }
     }
 
     pub(super) fn is_compressed(&self) -> bool {

@@ -19,7 +19,7 @@ use super::opening::{Opening, unanswered};
 use crate::client::appearance::Appearance;
 use crate::config::Protocols;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::{HotStream, Pool, Target};
+use crate::pool::{HotStream, Pool, Site, Target};
 use crate::registry::Protocol;
 use crate::shape::h1::{Http1Stream, Spelling};
 use crate::websocket::{Agreed, Key, Limits};
@@ -32,7 +32,9 @@ pub(super) async fn open(
     answer_timeout: Duration,
     limits: Limits,
 ) -> Result<WebSocket> {
-    let stream = pool.stream(target.protocols(Protocols::Http1)).await?;
+    let target = target.protocols(Protocols::Http1);
+    let patience = opening.options.patience;
+    let stream = pool.stream_at(target, patience, Site::caller()).await?;
     let info = stream.lease().info().clone();
     let entry = Arc::clone(stream.lease().live().entry());
     entry.stats().record_request();

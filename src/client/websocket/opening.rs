@@ -172,9 +172,7 @@ impl Opening {
         let mut chosen = answer.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
         let subprotocol = match (chosen.next(), chosen.next()) {
             (None, _) => None,
-            (Some(one), None) if self.subprotocols.iter().any(|offered| offered == one) => {
-                one.to_str().ok().map(Box::from)
-            }
+            (Some(one), None) if is_offered(offered, one) => one.to_str().ok().map(Box::from),
             _ => return Err("it chose a subprotocol that was not offered".to_owned()),
         };
         let deflate = DeflateParameters::answered(
@@ -235,6 +233,15 @@ pub(super) fn unanswered(deadline: Duration) -> Error {
             "no answer to a WebSocket's opening within {deadline:?}"
         ))
         .sent()
+}
+
+/// Subprotocols are compared as they are written (RFC 6455 §4.1).
+fn is_offered(offered: &HeaderMap, chosen: &HeaderValue) -> bool {
+    let lines = offered.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|name| name.trim() == chosen)
 }
 
 fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Malformed> {

@@ -134,6 +134,12 @@ impl WebSocketRequest {
         self
     }
 
+    /// Ends the WebSocket with an error if the server takes nothing for so long of what waits to be sent. Default: never.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write = Some(timeout);
+        self
+    }
+
     /// Opens it, as awaiting the request does.
     ///
     /// # Errors

@@ -11,9 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::client::exchange::Exchange;
 
-/// The most that is copied into one DATA frame: h2's own limit, unless the server allows more.
-const LARGEST_PIECE: usize = 16 * 1024;
-
 /// Both halves of a stream, and the use of its connection.
 pub(super) struct Tunnel {
     inbound: RecvStream,
@@ -41,6 +38,15 @@ impl Tunnel {
         }
     }
 
+    /// What the pool did is not the server's doing.
+    fn broken(&self, error: h2::Error) -> io::Error {
+        let exchange = self.exchange.as_ref();
+        match exchange.is_some_and(Exchange::was_ended_here) {
+            true => io::Error::new(io::ErrorKind::ConnectionAborted, error),
+            false => as_io(error),
+        }
+    }
+
     fn end(&mut self) -> Result<(), h2::Error> {
         match std::mem::replace(&mut self.client_ended, true) {
             true => Ok(()),
@@ -59,7 +65,7 @@ impl AsyncRead for Tunnel {
         while this.unread.is_empty() {
             match ready!(this.inbound.poll_data(context)) {
                 Some(Ok(data)) => this.unread = data,
-                Some(Err(error)) => return Poll::Ready(Err(as_io(error))),
+                Some(Err(error)) => return Poll::Ready(Err(this.broken(error))),
                 None => {
                     this.server_ended = true;
                     return Poll::Ready(Ok(()));
@@ -83,12 +89,14 @@ impl AsyncWrite for Tunnel {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let outbound = &mut self.outbound;
-        outbound.reserve_capacity(bytes.len().min(LARGEST_PIECE));
+        let this = &mut *self;
+        let outbound = &mut this.outbound;
+        outbound.reserve_capacity(bytes.len());
         let mut room = outbound.capacity();
         while room == 0 {
             room = match ready!(outbound.poll_capacity(context)) {
-                Some(room) => room.map_err(as_io)?,
+                Some(Ok(room)) => room,
+                Some(Err(error)) => return Poll::Ready(Err(this.broken(error))),
                 None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             };
         }

@@ -37,7 +37,12 @@
 //!
 //! A WebSocket stands in the registry as its connection, from then on as one that speaks [`WebSocket`](crate::registry::Protocol::WebSocket); over
 //! HTTP/2 it has an entry of its own. When the server drains, or somebody asks the entry to close, the client is sent a Close frame that says
-//! so. Clients that fall silent are pinged, and given up if they do not answer, as long as the WebSocket is read.
+//! so. Clients that fall silent are pinged, and given up if they do not answer, as long as the WebSocket is read; those that take nothing are
+//! given up when something is sent to them.
+//!
+//! Any page may open a WebSocket to any host: a server that knows its users by cookies checks the [`origin`](WebSocketUpgrade::origin).
+//! Over HTTP/2 one connection can have as many WebSockets as it may have streams
+//! ([`max_concurrent_streams`](super::ListenerBuilder::max_concurrent_streams)); bytes are counted with the connection.
 
 mod opening;
 mod refusal;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    CONNECTION, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
@@ -22,6 +22,7 @@ pub(super) struct Opening {
     pub(super) accept: Option<String>,
     pub(super) subprotocols: Vec<String>,
     pub(super) extensions: Vec<Extension>,
+    pub(super) origin: Option<HeaderValue>,
 }
 
 impl Opening {
@@ -58,6 +59,7 @@ impl Opening {
             subprotocols: subprotocols(headers),
             // What cannot be read offers nothing.
             extensions: extensions.unwrap_or_default(),
+            origin: headers.get(ORIGIN).cloned(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::SEC_WEBSOCKET_VERSION;
+use http::header::{CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderValue, Response, StatusCode};
 
 /// The only version there is (RFC 6455 §4.4).
@@ -31,6 +31,9 @@ impl Refusal {
         if self != Self::Key {
             let headers = response.headers_mut();
             headers.insert(SEC_WEBSOCKET_VERSION, VERSION);
+            // RFC 9110 §15.5.22. hyper leaves them out of HTTP/2.
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
         response
     }

@@ -8,7 +8,6 @@ use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::opening::Opening;
@@ -25,6 +24,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Many round trips of a bad mobile link.
 const PONG_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client that takes nothing for so long has gone, or means harm.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A WebSocket that a client opened, and its place in the registry.
 pub type WebSocket = websocket::WebSocket<Arc<Entry>>;
@@ -56,6 +58,7 @@ impl WebSocketUpgrade {
             limits: Limits {
                 message: MAX_MESSAGE_SIZE,
                 heartbeat: Some((PING_INTERVAL, PONG_TIMEOUT)),
+                write: Some(WRITE_TIMEOUT),
             },
         })
     }
@@ -91,6 +94,18 @@ impl WebSocketUpgrade {
     pub fn heartbeat(mut self, interval: Duration, patience: Duration) -> Self {
         self.limits.heartbeat = Some((interval, patience));
         self
+    }
+
+    /// Gives a client up that takes nothing for so long of what waits to be sent. Default: 30 s.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write = Some(timeout);
+        self
+    }
+
+    /// Where the page comes from that asks for it (`Origin`); browsers say it always, others need not. A server that knows its users by
+    /// cookies has to check it: browsers let any page open a WebSocket to any host, and send the host's cookies along.
+    pub fn origin(&self) -> Option<&HeaderValue> {
+        self.opening.origin.as_ref()
     }
 
     /// The answer that opens the WebSocket, which `serve` is then given, in a task of the server's. With its end the connection ends, or
@@ -151,7 +166,7 @@ async fn open(conversation: Conversation, agreed: Agreed, limits: Limits) -> Web
         address: entry.remote_addr().unwrap_or(unknown),
     };
     let connection = Arc::clone(&entry);
-    let socket = WebSocket::new(TokioIo::new(io), connection, parties, agreed, limits).await;
+    let socket = WebSocket::new(io, connection, parties, agreed, limits).await;
     socket.leaving(async move {
         leave.cancelled_owned().await;
         code_of(entry.close_reason())

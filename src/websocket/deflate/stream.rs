@@ -41,7 +41,6 @@ impl<IO> DeflateStream<IO> {
     }
 
     /// The transport.
-    #[cfg(test)]
     pub(crate) fn get_ref(&self) -> &IO {
         &self.io
     }
