@@ -82,6 +82,8 @@ pub mod websocket;
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::shape::h2::fuzzing::http2_stream;
+    #[cfg(feature = "websocket")]
+    pub use crate::websocket::deflate::fuzzing::deflate_stream;
 }
 
 pub use client::Body;

@@ -142,7 +142,7 @@ fn python(port: u16, folder: Option<&Path>, compression: &str) -> Option<Command
     }
     let mut command = Command::new(PYTHON);
     command.args(["-c", SERVER, &port.to_string()]);
-    command.arg(folder.unwrap_or(Path::new("")));
+    command.arg(folder.unwrap_or_else(|| Path::new("")));
     command.arg(compression);
     Some(command)
 }

@@ -77,9 +77,9 @@ impl ListenerBuilder {
     }
 
     /// Announces over HTTP/2 that clients may ask for tunnels, as browsers do for WebSockets (RFC
-    /// 8441). They ask with the method CONNECT and [`hyper::ext::Protocol`]; after an answer of
-    /// success [`hyper::upgrade::on`] gives the tunnel, which ends if nobody takes it. A tunnel is no
-    /// request under way: its connection is idle when the server sends nothing. Default: false.
+    /// 8441): with the method CONNECT and [`hyper::ext::Protocol`], to which an
+    /// [`Upgrade`](super::Upgrade) answers. A browser whose request for one is refused takes the connection for
+    /// unfit, or the host. Default: false.
     pub fn extended_connect(mut self, allowed: bool) -> Self {
         self.extended_connect = allowed;
         self

@@ -23,7 +23,7 @@ use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registra
 /// What all connections of a server have in common.
 #[derive(Debug)]
 pub(super) struct House<H> {
-    pub(super) settings: ListenerBuilder,
+    pub(super) settings: Arc<ListenerBuilder>,
     pub(super) handler: Arc<H>,
     pub(super) runtime: Handle,
     pub(super) tasks: TaskTracker,
@@ -44,7 +44,7 @@ impl<H: Handler> House<H> {
         let offer = |tls: &super::ServerTls| tls.offering(settings.protocols);
         let tls = settings.tls.as_ref().map(offer);
         Self {
-            settings,
+            settings: Arc::new(settings),
             handler: Arc::new(handler),
             runtime,
             tasks,

@@ -15,6 +15,7 @@ use super::executor::StreamTasks;
 use super::handler::Handler;
 use super::limits::MAX_HEADER_BYTES;
 use super::orders::Follower;
+use super::upgrade::{Streams, Switch};
 use super::witness::Witness;
 use crate::registry::{Protocol, Registration, State};
 
@@ -34,11 +35,18 @@ where
     registration.set_state(State::Open);
     let entry = registration.entry();
     let stream = TokioIo::new(Witness::new(stream, Arc::clone(registration)));
-    let service = Dispatch::new(Arc::clone(&house.handler), Arc::clone(entry));
     let settings = &house.settings;
+    let dispatch = |switch: &Arc<Switch>| {
+        Dispatch::new(
+            Arc::clone(&house.handler),
+            Arc::clone(entry),
+            Arc::clone(switch),
+        )
+    };
     if protocol == Protocol::Http2 {
         let tasks = StreamTasks::new(house.tasks.clone(), house.runtime.clone());
         let _cut_with_the_connection = tasks.guard();
+        let streams = tasks.clone();
         let mut builder = http2::Builder::new(tasks);
         builder
             .timer(TokioTimer::new())
@@ -47,22 +55,33 @@ where
         if settings.extended_connect {
             builder.enable_connect_protocol();
         }
-        let connection = builder.serve_connection(stream, service);
+        let switch = Arc::new(Switch::http2(Streams {
+            tasks: streams,
+            settings: Arc::clone(settings),
+            connection: Arc::clone(entry),
+            follower: follower.clone(),
+        }));
+        let connection = builder.serve_connection(stream, dispatch(&switch));
         drive(connection, settings, registration, follower).await
     } else {
+        let switch = Arc::new(Switch::http1());
         // hyper's deadline would count from the end of the response before: the watchdog's do.
         let connection = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(MAX_HEADER_BYTES as usize)
-            .serve_connection(stream, service);
-        drive(connection, settings, registration, follower).await
+            .serve_connection(stream, dispatch(&switch))
+            .with_upgrades();
+        let ending = drive(connection, settings, registration, follower).await;
+        switch
+            .speak_on(ending, settings, registration, follower)
+            .await
     }
 }
 
-impl<IO, H> Graceful for http1::Connection<TokioIo<IO>, Dispatch<H>>
+impl<IO, H> Graceful for http1::UpgradeableConnection<TokioIo<IO>, Dispatch<H>>
 where
     H: Handler,
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     fn graceful_shutdown(self: Pin<&mut Self>) {
         // The inherent method, which goes before this one.

@@ -57,9 +57,13 @@ mod listener;
 mod observer;
 mod orders;
 mod tls;
+mod upgrade;
 mod version;
 mod watchdog;
 mod witness;
+
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -74,3 +78,4 @@ pub use limits::{
 pub use listener::Listener;
 pub use observer::{Layer, Observer};
 pub use tls::ServerTls;
+pub use upgrade::{Conversation, Upgrade};

@@ -32,7 +32,7 @@ impl Key {
 }
 
 /// `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
-fn accepted(key: &[u8]) -> String {
+pub(crate) fn accepted(key: &[u8]) -> String {
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat()))
 }
 

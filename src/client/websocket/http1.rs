@@ -14,15 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::either::Either;
 
-use super::opening::{Agreed, Opening};
-use super::socket::{Limits, WebSocket, unanswered};
+use super::opened::{self, WebSocket};
+use super::opening::{Opening, unanswered};
 use crate::client::appearance::Appearance;
 use crate::config::Protocols;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{HotStream, Pool, Target};
 use crate::registry::Protocol;
 use crate::shape::h1::{Http1Stream, Spelling};
-use crate::websocket::Key;
+use crate::websocket::{Agreed, Key, Limits};
 
 /// Opens it on a stream of the pool.
 pub(super) async fn open(
@@ -44,7 +44,7 @@ pub(super) async fn open(
         error.with_host(host).with_address(info.remote_addr())
     })?;
     stream.speaks(Protocol::WebSocket);
-    Ok(WebSocket::new(Either::Left(stream), info, entry, agreed, limits).await)
+    Ok(opened::on(stream, info, entry, agreed, limits).await)
 }
 
 async fn upgrade(stream: HotStream, opening: &Opening) -> Result<(HotStream, Agreed)> {

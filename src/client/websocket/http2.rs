@@ -6,10 +6,9 @@ use std::time::Duration;
 use h2::ext::Protocol as ConnectProtocol;
 use http::{Method, Request};
 use tokio::time::timeout;
-use tokio_util::either::Either;
 
-use super::opening::{Agreed, Opening};
-use super::socket::{Limits, WebSocket, unanswered};
+use super::opened::{self, WebSocket};
+use super::opening::{Opening, unanswered};
 use super::tunnel::Tunnel;
 use crate::client::appearance::Appearance;
 use crate::client::exchange::Exchange;
@@ -18,6 +17,7 @@ use crate::client::outgoing::http2_uri;
 use crate::dial::Origin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::Connection;
+use crate::websocket::{Agreed, Limits};
 
 /// Whether the connection's server has announced extended CONNECT.
 pub(super) fn is_offered_on(connection: &Connection) -> bool {
@@ -38,7 +38,7 @@ pub(super) async fn open(
     let exchange = Exchange::begin(lease)?;
     let info = exchange.lease().info().clone();
     let (tunnel, agreed) = connect(exchange, opening, answer_timeout).await?;
-    Ok(WebSocket::new(Either::Right(tunnel), info, entry, agreed, limits).await)
+    Ok(opened::on(tunnel, info, entry, agreed, limits).await)
 }
 
 async fn connect(

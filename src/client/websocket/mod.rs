@@ -24,16 +24,13 @@
 //! alone, and the headers, their case and their order are those of its kind `websocket`. Compression (RFC 7692) is offered where that
 //! client offers it, and messages are compressed if the server agrees.
 
-mod heartbeat;
 mod http1;
 mod http2;
+mod opened;
 mod opening;
 mod request;
-mod socket;
-mod transport;
 mod tunnel;
 
+pub use opened::WebSocket;
 pub use opening::Refusal;
 pub use request::WebSocketRequest;
-pub use socket::WebSocket;
-pub use transport::Transport;

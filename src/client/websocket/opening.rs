@@ -1,6 +1,7 @@
 //! What an opening handshake says (RFC 6455 §4.1, RFC 8441 §5), and what its answer must be.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
@@ -13,7 +14,7 @@ use crate::client::RequestOptions;
 use crate::client::appearance::Appearance;
 use crate::client::outgoing::invalid;
 use crate::error::{Error, ErrorKind, Result};
-use crate::websocket::{DeflateParameters, Extension, Key, Malformed, has_token};
+use crate::websocket::{Agreed, DeflateParameters, Extension, Key, Malformed, has_token};
 
 /// What is offered by a client that is to compress and whose profile says nothing of it: anything.
 const COMPRESSION: HeaderValue =
@@ -30,13 +31,6 @@ pub(super) struct Opening {
     pub(super) headers: HeaderMap,
     pub(super) options: RequestOptions,
     pub(super) compression: Option<bool>,
-}
-
-/// What was agreed on.
-#[derive(Debug)]
-pub(super) struct Agreed {
-    pub(super) subprotocol: Option<Box<str>>,
-    pub(super) deflate: Option<DeflateParameters>,
 }
 
 impl Opening {
@@ -233,6 +227,15 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The server has not answered the opening.
+pub(super) fn unanswered(deadline: Duration) -> Error {
+    Error::new(ErrorKind::RequestTimeout)
+        .with_detail(format!(
+            "no answer to a WebSocket's opening within {deadline:?}"
+        ))
+        .sent()
+}
 
 fn extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Malformed> {
     let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();

@@ -7,13 +7,14 @@ use std::time::Duration;
 use http::uri::Scheme as UriScheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 
+use super::opened::WebSocket;
 use super::opening::Opening;
-use super::socket::{Limits, WebSocket};
 use super::{http1, http2};
 use crate::client::RequestOptions;
 use crate::dial::OriginRef;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Pool, Target};
+use crate::websocket::Limits;
 
 /// As Firefox's (`network.websocket.timeout.open`); Chromium waits four minutes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -108,7 +109,7 @@ impl WebSocketRequest {
     }
 
     /// Whether compression of messages (RFC 7692) is offered. Default: as the profile's client does, without a profile not. A compressed
-    /// WebSocket takes some 300 KB of memory once it has sent a message, and 50 KB once it has received one.
+    /// WebSocket takes some 400 KB of memory once it has sent a message, and 50 KB once it has received one.
     pub fn compression(mut self, offered: bool) -> Self {
         self.opening.compression = Some(offered);
         self

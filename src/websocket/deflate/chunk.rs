@@ -5,11 +5,10 @@ use tokio::io::ReadBuf;
 use super::KEPT_CAPACITY;
 use crate::websocket::frame::{FrameHead, LONGEST_HEAD};
 
-/// The largest payload. More of it at once saves little per byte, and this much is in memory for each message that is being inflated,
-/// whatever a peer's few bytes inflate to.
+/// The largest payload: so much is in memory for each message that is being inflated, whatever a peer's few bytes inflate to.
 pub(crate) const INFLATED_CHUNK: usize = 16 * 1024;
 
-/// Few messages are shorter once inflated.
+/// What a payload begins with; it doubles as long as there is more to come.
 const FIRST_ROOM: usize = 1024;
 
 /// A payload that grows, then a frame that is read.
@@ -57,11 +56,14 @@ impl Chunk {
             length: self.payload_length() as u64,
             ..head
         };
-        let mut written = Vec::with_capacity(LONGEST_HEAD);
-        head.write(&mut written);
-        let start = LONGEST_HEAD.saturating_sub(written.len());
-        if let Some(place) = self.bytes.get_mut(start..LONGEST_HEAD) {
-            place.copy_from_slice(&written);
+        let mut written = [0; LONGEST_HEAD];
+        let mut rest = &mut written[..];
+        head.write(&mut rest);
+        let start = rest.len();
+        let length = LONGEST_HEAD - start;
+        let place = self.bytes.iter_mut().skip(start).take(length);
+        for (place, byte) in place.zip(written) {
+            *place = byte;
         }
         self.unread = Some(start);
     }
@@ -85,7 +87,7 @@ impl Chunk {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

@@ -34,6 +34,8 @@ pub(super) struct Inbound {
     message: Option<Message>,
     inflater: Inflater,
     chunk: Chunk,
+    /// Found while something was read, and still to be told.
+    fault: Option<io::Error>,
 }
 
 /// What the next byte is.
@@ -66,7 +68,6 @@ struct Message {
     is_masked: bool,
 }
 
-#[derive(PartialEq)]
 enum Step {
     Done,
     /// Nothing can be done without more from the transport.
@@ -84,6 +85,7 @@ impl Inbound {
             message: None,
             inflater: Inflater::new(context),
             chunk: Chunk::default(),
+            fault: None,
         }
     }
 
@@ -93,6 +95,9 @@ impl Inbound {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(fault) = self.fault.take() {
+            return Poll::Ready(Err(fault));
+        }
         let before = buffer.filled().len();
         while buffer.remaining() > 0 {
             let is_read = buffer.filled().len() > before;
@@ -104,11 +109,16 @@ impl Inbound {
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            if self.step(buffer)? == Step::Done {
-                continue;
-            }
-            if is_read {
-                break;
+            match self.step(buffer) {
+                Ok(Step::Done) => continue,
+                Ok(Step::Wants) if !is_read => {}
+                Err(fault) if !is_read => return Poll::Ready(Err(fault)),
+                Ok(Step::Wants) => break,
+                // What came before it is read first.
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    break;
+                }
             }
             let is_open = match self.place {
                 Place::InflatingHead | Place::Inflating { .. } => ready!(self.poll_fill(io, cx))?,
@@ -339,7 +349,7 @@ impl Inbound {
         });
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn memory(&self) -> usize {
         self.input.capacity() + self.chunk.capacity()
     }

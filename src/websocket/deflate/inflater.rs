@@ -9,7 +9,7 @@ use super::parameters::Context;
 /// What the sender has left off each message.
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// Has its window, and with it some 40 KB, from the first compressed message on; between messages only if they refer to each other. The
+/// Has its window, and with it 48 KB, from the first compressed message on; between messages only if they refer to each other. The
 /// window is of 32 KiB, whatever was agreed upon: zlib-rs knows no smaller one for inflating, and a sender's smaller one is within it.
 #[derive(Debug)]
 pub(super) struct Inflater {

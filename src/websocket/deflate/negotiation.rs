@@ -6,7 +6,9 @@ use super::offer::{
     CLIENT_MAX_WINDOW_BITS, ClientWindow, PERMESSAGE_DEFLATE, SERVER_MAX_WINDOW_BITS,
     SERVER_NO_CONTEXT_TAKEOVER, Spelled,
 };
-use super::parameters::{DeflateParameters, LARGEST_WINDOW_BITS, SMALLEST_COMPRESSOR_BITS};
+#[cfg(any(test, feature = "server"))]
+use super::parameters::SMALLEST_COMPRESSOR_BITS;
+use super::parameters::{DeflateParameters, LARGEST_WINDOW_BITS};
 use crate::websocket::extension::{Extension, Malformed};
 
 /// Why a server's answer is none to the client's offer. The client must fail the connection (RFC 7692 §5.1 and §7).
@@ -73,6 +75,7 @@ impl DeflateParameters {
     /// offers that is one. `None` if there is none; then nothing is answered.
     ///
     /// A client that offers no `client_max_window_bits` uses windows of any size, whatever is wanted.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn accepted(offered: &[Extension], wanted: Self) -> Option<(Self, Extension)> {
         deflate(offered).find_map(|offer| {
             let offer = Spelled::offer(offer).ok()?;

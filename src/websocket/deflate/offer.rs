@@ -90,6 +90,7 @@ impl Spelled {
         Ok(spelled)
     }
 
+    #[cfg(any(test, feature = "server"))]
     pub(super) fn to_extension(self) -> Extension {
         let mut parameters = Vec::new();
         let mut add = |name: &str, value| parameters.push((name.to_owned(), value));

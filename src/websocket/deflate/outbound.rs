@@ -75,7 +75,11 @@ impl Outbound {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
             match self.poll_take(io, cx, rest) {
-                Poll::Ready(more) => taken += more?,
+                Poll::Ready(more) => match more? {
+                    // The transport takes no more.
+                    0 => break,
+                    more => taken += more,
+                },
                 Poll::Pending if taken > 0 => break,
                 Poll::Pending => return Poll::Pending,
             }

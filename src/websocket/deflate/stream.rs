@@ -41,12 +41,13 @@ impl<IO> DeflateStream<IO> {
     }
 
     /// The transport.
+    #[cfg(test)]
     pub(crate) fn get_ref(&self) -> &IO {
         &self.io
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl<IO> DeflateStream<IO> {
     pub(super) fn get_mut(&mut self) -> &mut IO {
         &mut self.io
@@ -58,6 +59,7 @@ impl<IO> DeflateStream<IO> {
     }
 
     /// How much was taken and not written.
+    #[cfg(test)]
     pub(super) fn outbound_length(&self) -> usize {
         self.outbound.length()
     }

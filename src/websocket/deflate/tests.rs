@@ -3,6 +3,7 @@
 mod both_ends;
 mod broadcast;
 mod cut;
+mod fair;
 mod hostile;
 mod refused;
 mod rfc;

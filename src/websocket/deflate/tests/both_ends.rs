@@ -1,8 +1,12 @@
 //! Whatever is sent arrives as it would without compression.
 
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use proptest::prelude::*;
 use tokio::io::DuplexStream;
+use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -97,34 +101,34 @@ fn parameters() -> impl Strategy<Value = DeflateParameters> {
     )
 }
 
-/// Sends and receives at once.
-async fn exchange(
-    socket: &mut WebSocketStream<DeflateStream<DuplexStream>>,
-    messages: Vec<Sent>,
+type Socket = WebSocketStream<DeflateStream<DuplexStream>>;
+
+async fn send(sink: &mut SplitSink<&mut Socket, Message>, messages: &[Sent]) {
+    for message in messages.iter().flat_map(Sent::write) {
+        sink.send(message).await.unwrap();
+    }
+}
+
+/// Goes on for ever: the peer may still wait for its pongs to be read.
+async fn receive(
+    stream: &mut SplitStream<&mut Socket>,
+    received: &mut Vec<Message>,
     expected: usize,
-) -> Vec<Message> {
-    let mut received = Vec::new();
-    let mut to_send = messages
-        .iter()
-        .flat_map(Sent::write)
-        .collect::<Vec<_>>()
-        .into_iter();
-    let (mut sink, mut stream) = socket.split();
-    let send = async {
-        for message in &mut to_send {
-            sink.send(message).await.unwrap();
+    all: &Notify,
+) {
+    loop {
+        if received.len() == expected {
+            all.notify_one();
         }
-    };
-    let receive = async {
-        while received.len() < expected {
-            let message = stream.next().await.unwrap().unwrap();
-            if !message.is_pong() {
-                received.push(message);
-            }
+        let message = stream.next().await.unwrap().unwrap();
+        if !message.is_pong() {
+            received.push(message);
         }
-    };
-    tokio::join!(send, receive);
-    received
+    }
+}
+
+fn arriving(messages: &[Sent]) -> Vec<Message> {
+    messages.iter().flat_map(Sent::arrives).collect()
 }
 
 proptest! {
@@ -138,24 +142,39 @@ proptest! {
         from_client in prop::collection::vec(message(), 0..6),
         from_server in prop::collection::vec(message(), 0..6),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let (got_by_client, got_by_server) = runtime.block_on(async {
+        // Where nothing goes on any more, the clock does.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let expected = (arriving(&from_server), arriving(&from_client));
+        let (mut by_client, mut by_server) = (Vec::new(), Vec::new());
+        runtime.block_on(async {
             let (client, server) = tokio::io::duplex(pipe);
             let client = DeflateStream::new(client, Role::Client, parameters, least);
             let server = DeflateStream::new(server, Role::Server, parameters, least);
             let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
             let mut server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
-            let expected = |messages: &[Sent]| messages.iter().map(|sent| sent.arrives().len()).sum();
-            let (for_client, for_server) = (expected(&from_server), expected(&from_client));
-            tokio::join!(
-                exchange(&mut client, from_client.clone(), for_client),
-                exchange(&mut server, from_server.clone(), for_server),
-            )
+            let (mut to_server, mut at_client) = StreamExt::split(&mut client);
+            let (mut to_client, mut at_server) = StreamExt::split(&mut server);
+            let (client_has_all, server_has_all) = (Notify::new(), Notify::new());
+            tokio::select! {
+                () = receive(&mut at_client, &mut by_client, expected.0.len(), &client_has_all) => {}
+                () = receive(&mut at_server, &mut by_server, expected.1.len(), &server_has_all) => {}
+                _ = async {
+                    tokio::join!(
+                        send(&mut to_server, &from_client),
+                        send(&mut to_client, &from_server),
+                        client_has_all.notified(),
+                        server_has_all.notified(),
+                    )
+                } => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
         });
-        let expected: Vec<_> = from_client.iter().flat_map(Sent::arrives).collect();
-        prop_assert_eq!(got_by_server, expected);
-        let expected: Vec<_> = from_server.iter().flat_map(Sent::arrives).collect();
-        prop_assert_eq!(got_by_client, expected);
+        prop_assert_eq!(by_client, expected.0);
+        prop_assert_eq!(by_server, expected.1);
     }
 }
 

@@ -19,6 +19,8 @@ struct Tight {
     taken: Vec<u8>,
     is_flushed: bool,
     is_shut: bool,
+    /// Takes nothing more, and says so.
+    is_closed: bool,
 }
 
 impl AsyncWrite for Tight {
@@ -27,6 +29,9 @@ impl AsyncWrite for Tight {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_closed {
+            return Poll::Ready(Ok(0));
+        }
         let taken = bytes.len().min(self.room);
         if taken == 0 {
             return Poll::Pending;
@@ -157,4 +162,37 @@ fn shutting_down_waits_for_what_was_taken() {
         stream.get_ref().taken,
         [0xc2, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]
     );
+}
+
+#[test]
+fn a_transport_that_has_closed_is_found_out() {
+    let mut cx = Context::from_waker(Waker::noop());
+    // One that is written past what is staged, one that is not.
+    for length in [100, 100_000] {
+        let mut stream = stream(usize::MAX);
+        stream.get_mut().is_closed = true;
+        let bytes = frame(&noise(length));
+        let mut taken = 0;
+        let error = loop {
+            match Pin::new(&mut stream).poll_write(&mut cx, &bytes[taken..]) {
+                Poll::Ready(Ok(0)) => break None,
+                Poll::Ready(Ok(more)) => taken += more,
+                Poll::Ready(Err(error)) => break Some(error.kind()),
+                Poll::Pending => panic!("nothing will wake it"),
+            }
+        };
+        assert_eq!(error, Some(io::ErrorKind::WriteZero));
+    }
+    let mut stream = stream(usize::MAX);
+    stream.get_mut().room = 14;
+    let bytes = frame(&noise(100_000));
+    assert!(matches!(
+        Pin::new(&mut stream).poll_write(&mut cx, &bytes[..10]),
+        Poll::Ready(Ok(10))
+    ));
+    stream.get_mut().is_closed = true;
+    assert!(matches!(
+        Pin::new(&mut stream).poll_write(&mut cx, &bytes[10..]),
+        Poll::Ready(Ok(0))
+    ));
 }

@@ -1,5 +1,6 @@
 //! What carries a WebSocket's frames.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,26 +9,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::either::Either;
 
-use super::tunnel::Tunnel;
-use crate::pool::HotStream;
-use crate::websocket::{DeflateParameters, DeflateStream};
-
-/// A connection, or a stream of one.
-pub(super) type Carrier = Either<HotStream, Tunnel>;
+use super::deflate::{DeflateParameters, DeflateStream};
 
 /// From how many bytes on messages are compressed, if that was agreed on: browsers compress whatever they send.
 const LEAST_COMPRESSED: usize = 0;
 
+/// A connection, or a stream of one.
+pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
+type Boxed = Box<dyn Carrier>;
+
 /// The bytes of a WebSocket's frames in both directions, as tungstenite has them.
-#[derive(Debug)]
-pub struct Transport(Either<DeflateStream<Carrier>, Carrier>);
+pub struct Transport(Either<DeflateStream<Boxed>, Boxed>);
 
 impl Transport {
-    pub(super) fn new(carrier: Carrier, deflate: Option<DeflateParameters>) -> Self {
+    pub(super) fn new(carrier: Boxed, role: Role, deflate: Option<DeflateParameters>) -> Self {
         Self(match deflate {
             Some(parameters) => Either::Left(DeflateStream::new(
                 carrier,
-                Role::Client,
+                role,
                 parameters,
                 LEAST_COMPRESSED,
             )),
@@ -65,5 +67,13 @@ impl AsyncWrite for Transport {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("is_compressed", &self.is_compressed())
+            .finish_non_exhaustive()
     }
 }

@@ -2,24 +2,25 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
+use super::deflate::{DeflateParameters, INFLATED_CHUNK};
 use super::heartbeat::{Beat, Heartbeat};
-use super::opening::Agreed;
 use super::transport::{Carrier, Transport};
+use super::{Bytes, CloseCode, CloseFrame, Message, Utf8Bytes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::ConnectionInfo;
 use crate::registry::Entry;
-use crate::websocket::{Bytes, CloseCode, CloseFrame, INFLATED_CHUNK, Message, Utf8Bytes};
 
 /// The default of tungstenite and of most other libraries.
 const MAX_MESSAGE_SIZE: usize = 64 << 20;
@@ -30,7 +31,7 @@ const READ_BUFFER: usize = 4 * 1024;
 /// How much of what is [fed](SinkExt::feed) is collected before it is written, in bytes: a TLS record.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// How long a server may take to answer a Close frame and end the connection. Chromium's.
+/// How long a peer may take to answer a Close frame and end the connection. Chromium's.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// RFC 6455 §5.5: control frames carry 125 bytes, of which a close code takes two.
@@ -39,10 +40,10 @@ const LARGEST_REASON: usize = LARGEST_CONTROL - 2;
 
 /// What a WebSocket takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) message: usize,
+pub(crate) struct Limits {
+    pub(crate) message: usize,
     /// After which silence the server is asked, and how long it may take to answer.
-    pub(super) heartbeat: Option<(Duration, Duration)>,
+    pub(crate) heartbeat: Option<(Duration, Duration)>,
 }
 
 impl Default for Limits {
@@ -54,30 +55,52 @@ impl Default for Limits {
     }
 }
 
-/// An open WebSocket: a [`Stream`] of what the server sends and a [`Sink`] of what is sent to it, which can be
+/// What both sides agreed on.
+#[derive(Debug, Default)]
+pub(crate) struct Agreed {
+    pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) deflate: Option<DeflateParameters>,
+}
+
+/// Who speaks with whom.
+#[derive(Debug)]
+pub(crate) struct Parties {
+    /// What this side is.
+    pub(crate) role: Role,
+    pub(crate) entry: Arc<Entry>,
+    /// For errors.
+    pub(crate) host: Option<Arc<str>>,
+    pub(crate) address: SocketAddr,
+}
+
+/// An open WebSocket: a [`Stream`] of what the peer sends and a [`Sink`] of what is sent to it, which can be
 /// [split](StreamExt::split).
 ///
-/// Pings are answered while it is read, as in all such libraries: whoever only sends should read it too. Pings, pongs and the server's
+/// Pings are answered while it is read, as in all such libraries: whoever only sends should read it too. Pings, pongs and the peer's
 /// Close frame are among what is read.
 ///
-/// Dropping it ends the connection, or the HTTP/2 stream, without the closing handshake; the server sees an abnormal closure.
+/// Dropping it ends the connection, or the HTTP/2 stream, without the closing handshake; the peer sees an abnormal closure.
 /// [`close`](Self::close) takes leave. In the registry, its messages are counted with its connection.
-pub struct WebSocket {
+pub struct WebSocket<C> {
     stream: WebSocketStream<Transport>,
-    connection: ConnectionInfo,
-    entry: Arc<Entry>,
+    connection: C,
+    parties: Parties,
     subprotocol: Option<Box<str>>,
     limits: Limits,
     heartbeat: Option<Heartbeat>,
-    /// Given up: nothing more comes.
-    is_dead: bool,
+    /// Completes when this side has to take leave, with what the peer is to be told.
+    leave: Option<Pin<Box<dyn Future<Output = CloseCode> + Send>>>,
+    /// The peer has taken leave.
+    has_peer_left: bool,
+    /// Nothing more comes.
+    is_over: bool,
 }
 
-impl WebSocket {
-    pub(super) async fn new(
-        carrier: Carrier,
-        connection: ConnectionInfo,
-        entry: Arc<Entry>,
+impl<C: Unpin> WebSocket<C> {
+    pub(crate) async fn new(
+        carrier: impl Carrier + 'static,
+        connection: C,
+        parties: Parties,
         agreed: Agreed,
         limits: Limits,
     ) -> Self {
@@ -86,17 +109,28 @@ impl WebSocket {
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(limits.message))
             .max_frame_size(Some(limits.message.max(INFLATED_CHUNK)));
-        let transport = Transport::new(carrier, agreed.deflate);
+        let transport = Transport::new(Box::new(carrier), parties.role, agreed.deflate);
         Self {
-            stream: WebSocketStream::from_raw_socket(transport, Role::Client, Some(config)).await,
+            stream: WebSocketStream::from_raw_socket(transport, parties.role, Some(config)).await,
             connection,
-            entry,
+            parties,
             subprotocol: agreed.subprotocol,
             limits,
             heartbeat: limits
                 .heartbeat
                 .map(|(interval, patience)| Heartbeat::new(interval, patience)),
-            is_dead: false,
+            leave: None,
+            has_peer_left: false,
+            is_over: false,
+        }
+    }
+
+    /// Takes leave of the peer, while the WebSocket is read, when `leave` completes.
+    #[cfg(feature = "server")]
+    pub(crate) fn leaving(self, leave: impl Future<Output = CloseCode> + Send + 'static) -> Self {
+        Self {
+            leave: Some(Box::pin(leave)),
+            ..self
         }
     }
 
@@ -111,17 +145,17 @@ impl WebSocket {
     }
 
     /// The connection that it is on.
-    pub fn connection(&self) -> &ConnectionInfo {
+    pub fn connection(&self) -> &C {
         &self.connection
     }
 
-    /// What the server sends next; `None` once the WebSocket is closed. The same as the stream's `next`.
+    /// What the peer sends next; `None` once the WebSocket is closed. The same as the stream's `next`.
     ///
     /// # Errors
     ///
-    /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) or [`ConnectionReset`](ErrorKind::ConnectionReset) if the server ended the
+    /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) or [`ConnectionReset`](ErrorKind::ConnectionReset) if the peer ended the
     /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did;
-    /// [`MessageTooLarge`](ErrorKind::MessageTooLarge) and [`ProtocolViolation`](ErrorKind::ProtocolViolation), of which the server is told
+    /// [`MessageTooLarge`](ErrorKind::MessageTooLarge) and [`ProtocolViolation`](ErrorKind::ProtocolViolation), of which the peer is told
     /// by a Close frame; [`Unresponsive`](ErrorKind::Unresponsive) if it does not answer a
     /// [heartbeat](super::WebSocketRequest::heartbeat). After an error there is nothing more to come.
     ///
@@ -147,7 +181,7 @@ impl WebSocket {
         SinkExt::send(self, message).await
     }
 
-    /// Takes leave: sends a Close frame, waits for the server's and for the connection's end, and returns what the server said, if it did
+    /// Takes leave: sends a Close frame, waits for the peer's and for the connection's end, and returns what the peer said, if it did
     /// within 2 s. Messages that are still on their way are dropped.
     ///
     /// # Errors
@@ -167,7 +201,7 @@ impl WebSocket {
         };
         let answer = async {
             match self.send(Message::Close(Some(frame))).await {
-                // The server was first.
+                // The peer was first.
                 Err(error) if error.kind() == ErrorKind::ConnectionClosed => {}
                 outcome => outcome?,
             }
@@ -187,8 +221,15 @@ impl WebSocket {
         self.stream
     }
 
-    /// Tells the server why nothing more will be read, as far as it can be written at once.
-    fn fail(&mut self, code: CloseCode) {
+    /// Both have taken leave: so does the connection, as far as that can be written at once.
+    fn over(&mut self, context: &mut Context<'_>) -> Option<Result<Message>> {
+        self.is_over = true;
+        let _ = Pin::new(self.stream.get_mut()).poll_shutdown(context);
+        None
+    }
+
+    /// Tells the peer why nothing more will be read, as far as it can be written at once.
+    fn say_goodbye(&mut self, code: CloseCode) {
         let frame = CloseFrame {
             code,
             reason: Utf8Bytes::default(),
@@ -208,18 +249,18 @@ impl WebSocket {
             }
             tungstenite::Error::Io(error) => self.broken(error),
             tungstenite::Error::Capacity(error) => {
-                self.fail(CloseCode::Size);
+                self.say_goodbye(CloseCode::Size);
                 let most = self.limits.message;
                 Error::new(ErrorKind::MessageTooLarge)
                     .with_detail(format!("more than {most} bytes (max_message_size)"))
                     .with_source(error)
             }
             tungstenite::Error::Utf8(_) => {
-                self.fail(CloseCode::Invalid);
+                self.say_goodbye(CloseCode::Invalid);
                 Error::new(ErrorKind::ProtocolViolation).with_detail("a text that is not UTF-8")
             }
             other => {
-                self.fail(CloseCode::Protocol);
+                self.say_goodbye(CloseCode::Protocol);
                 Error::new(ErrorKind::ProtocolViolation).with_detail(other.to_string())
             }
         };
@@ -227,10 +268,12 @@ impl WebSocket {
     }
 
     fn noted(&self, error: Error) -> Error {
-        self.entry.stats().record_error();
-        error
-            .with_host(self.connection.origin().host())
-            .with_address(self.connection.remote_addr())
+        self.parties.entry.stats().record_error();
+        let error = match &self.parties.host {
+            Some(host) => error.with_host(host),
+            None => error,
+        };
+        error.with_address(self.parties.address)
     }
 
     /// The connection below has ended.
@@ -249,7 +292,7 @@ impl WebSocket {
                         return error;
                     }
                     // TLS has its own kinds: this is decompression's.
-                    self.fail(CloseCode::Protocol);
+                    self.say_goodbye(CloseCode::Protocol);
                     error.with_detail(detail)
                 }
             },
@@ -257,7 +300,7 @@ impl WebSocket {
     }
 }
 
-impl Stream for WebSocket {
+impl<C: Unpin> Stream for WebSocket<C> {
     type Item = Result<Message>;
 
     fn poll_next(
@@ -265,13 +308,20 @@ impl Stream for WebSocket {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Message>>> {
         let this = &mut *self;
-        if this.is_dead {
+        if this.is_over {
             return Poll::Ready(None);
         }
         let next = loop {
             match this.stream.poll_next_unpin(context) {
                 Poll::Ready(next) => break next,
                 Poll::Pending => {}
+            }
+            let leave = this.leave.as_mut();
+            if let Some(Poll::Ready(code)) = leave.map(|leave| leave.as_mut().poll(context)) {
+                this.leave = None;
+                this.say_goodbye(code);
+                let _ = this.stream.poll_flush_unpin(context);
+                continue;
             }
             let Some(heartbeat) = &mut this.heartbeat else {
                 return Poll::Pending;
@@ -283,7 +333,7 @@ impl Stream for WebSocket {
                 }
                 Beat::GiveUp => {
                     let patience = heartbeat.patience();
-                    this.is_dead = true;
+                    this.is_over = true;
                     let error = Error::new(ErrorKind::Unresponsive).with_detail(format!(
                         "no answer to a WebSocket's ping within {patience:?}"
                     ));
@@ -294,19 +344,24 @@ impl Stream for WebSocket {
         if let Some(heartbeat) = &mut this.heartbeat {
             heartbeat.heard();
         }
-        Poll::Ready(next.map(|outcome| match outcome {
-            Ok(message) => {
-                if !is_control(&message) {
-                    this.entry.stats().record_message_received();
+        Poll::Ready(match next {
+            Some(Ok(message)) => {
+                match &message {
+                    Message::Close(_) => this.has_peer_left = true,
+                    _ if is_control(&message) => {}
+                    _ => this.parties.entry.stats().record_message_received(),
                 }
-                Ok(message)
+                Some(Ok(message))
             }
-            Err(error) => Err(this.error(error)),
-        }))
+            // Who has said goodbye need not say how the connection ends.
+            Some(Err(tungstenite::Error::Io(_))) | None if this.has_peer_left => this.over(context),
+            Some(Err(error)) => Some(Err(this.error(error))),
+            None => this.over(context),
+        })
     }
 }
 
-impl Sink<Message> for WebSocket {
+impl<C: Unpin> Sink<Message> for WebSocket<C> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
@@ -324,7 +379,7 @@ impl Sink<Message> for WebSocket {
         let outcome = self.stream.start_send_unpin(message);
         outcome.map_err(|error| self.error(error))?;
         if counts {
-            self.entry.stats().record_message_sent();
+            self.parties.entry.stats().record_message_sent();
         }
         Ok(())
     }
@@ -340,22 +395,13 @@ impl Sink<Message> for WebSocket {
     }
 }
 
-impl fmt::Debug for WebSocket {
+impl<C: fmt::Debug> fmt::Debug for WebSocket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
             .field("connection", &self.connection)
             .field("subprotocol", &self.subprotocol)
             .finish_non_exhaustive()
     }
-}
-
-/// The server has not answered the opening.
-pub(super) fn unanswered(deadline: Duration) -> Error {
-    Error::new(ErrorKind::RequestTimeout)
-        .with_detail(format!(
-            "no answer to a WebSocket's opening within {deadline:?}"
-        ))
-        .sent()
 }
 
 fn is_control(message: &Message) -> bool {
