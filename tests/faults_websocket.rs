@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -192,31 +193,74 @@ async fn broken_rules_end_it_and_the_server_is_told_why() {
         ),
     ];
     for (said, kind, words, code) in cases {
-        let (peer, told) = saying(format!("{UPGRADED}\r\n"), said).await;
-        let pool = fresh_pool();
-        let opening = pool.websocket(uri(&peer)).max_message_size(1000);
-        let mut socket = opening.await.unwrap();
-        let error = socket.recv().await.unwrap().unwrap_err();
-        Wanted {
-            retryable: false,
-            ..Wanted::unsent(kind, peer.address)
-        }
-        .words(&[words])
-        .check(&error);
-        assert!(socket.recv().await.is_none(), "there is nothing more");
-        until("the Close frame", || told.lock().len() >= 8).await;
-        let frame = told.lock().clone();
-        let [head, length, mask @ ..] = frame.as_slice() else {
-            panic!("{frame:?}")
-        };
-        assert_eq!((*head, *length), (0x88, 0x82), "masked, two bytes");
-        let unmasked = [mask[4] ^ mask[0], mask[5] ^ mask[1]];
-        assert_eq!(u16::from_be_bytes(unmasked), code, "{said:?}");
-        let errors = pool.registry().entries().pop().unwrap().stats().errors();
-        assert_eq!(errors, 1);
-        drop(socket);
-        quiet(&pool).await;
+        is_broken("", said, kind, words, code).await;
     }
+}
+
+/// The same of messages that are compressed.
+#[tokio::test]
+async fn broken_rules_of_compression_end_it_and_the_server_is_told_why() {
+    let cases: [(&'static [u8], ErrorKind, &str, u16); 5] = [
+        // A block of a type that there is not.
+        (
+            b"\xc1\x01\xff",
+            ErrorKind::ProtocolViolation,
+            "not deflated data",
+            1002,
+        ),
+        (
+            b"\xc1\x7f\x80\0\0\0\0\0\0\0",
+            ErrorKind::ProtocolViolation,
+            "highest bit",
+            1002,
+        ),
+        (b"\xc9\x01a", ErrorKind::ProtocolViolation, "eserved", 1002),
+        // Two bytes, stored.
+        (
+            b"\xc1\x08\0\x02\0\xfd\xff\xc3\x28\0",
+            ErrorKind::ProtocolViolation,
+            "UTF-8",
+            1007,
+        ),
+        // 2000 zeros.
+        (
+            b"\xc2\x12\x62\x60\x18\x05\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x50\x07\x00\x00",
+            ErrorKind::MessageTooLarge,
+            "1000 bytes (max_message_size)",
+            1009,
+        ),
+    ];
+    for (said, kind, words, code) in cases {
+        let agreed = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        is_broken(agreed, said, kind, words, code).await;
+    }
+}
+
+async fn is_broken(agreed: &str, said: &'static [u8], kind: ErrorKind, words: &str, code: u16) {
+    let (peer, told) = saying(format!("{UPGRADED}{agreed}\r\n"), said).await;
+    let pool = fresh_pool();
+    let opening = pool.websocket(uri(&peer)).compression(true);
+    let mut socket = opening.max_message_size(1000).await.unwrap();
+    let error = socket.recv().await.unwrap().unwrap_err();
+    Wanted {
+        retryable: false,
+        ..Wanted::unsent(kind, peer.address)
+    }
+    .words(&[words])
+    .check(&error);
+    assert!(socket.recv().await.is_none(), "there is nothing more");
+    until("the Close frame", || told.lock().len() >= 8).await;
+    let frame = told.lock().clone();
+    let [head, length, mask @ ..] = frame.as_slice() else {
+        panic!("{frame:?}")
+    };
+    assert_eq!((*head, *length), (0x88, 0x82), "masked, two bytes");
+    let unmasked = [mask[4] ^ mask[0], mask[5] ^ mask[1]];
+    assert_eq!(u16::from_be_bytes(unmasked), code, "{said:?}");
+    let errors = pool.registry().entries().pop().unwrap().stats().errors();
+    assert_eq!(errors, 1);
+    drop(socket);
+    quiet(&pool).await;
 }
 
 #[tokio::test]

@@ -366,7 +366,16 @@ impl<C: Unpin> WebSocket<C> {
             }
             _ => match error.downcast::<h2::Error>() {
                 Ok(error) => Error::from_http2(error),
-                Err(error) => Error::from_connection(error),
+                Err(error) => {
+                    let detail = error.to_string();
+                    let error = Error::from_connection(error);
+                    if error.kind() != ErrorKind::ProtocolViolation {
+                        return error;
+                    }
+                    // TLS has its own kinds: this is decompression's.
+                    self.say_goodbye(CloseCode::Protocol);
+                    error.with_detail(detail)
+                }
             },
         }
     }
