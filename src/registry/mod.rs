@@ -37,8 +37,11 @@
 //! assert_eq!(found[0].close_reason(), Some(CloseReason::Requested));
 //! ```
 
+mod address_group;
 mod attributes;
 mod axes;
+mod builder;
+mod closing;
 mod draft;
 mod entry;
 mod event;
@@ -47,29 +50,41 @@ mod handle;
 mod id;
 mod identity;
 mod index;
+mod labels;
 mod metered;
 mod named;
 mod reason;
+mod recent;
 mod registration;
+mod select;
+mod selector;
 mod shared;
 mod snapshot;
 mod stats;
+mod sync;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod users;
 
+pub use address_group::AddressGroup;
 pub use attributes::{AttributeError, Attributes};
 pub use axes::{Activity, Direction, Health, Protocol, State};
+pub use builder::RegistryBuilder;
 pub use draft::Draft;
 pub use entry::{ActivityGuard, Entry};
 pub use event::{Event, Events};
 pub use handle::Registry;
 pub use id::ConnectionId;
 pub use identity::Identity;
+pub use labels::{LabelError, MAX_LABEL_LENGTH, MAX_LABELS};
 pub use metered::Metered;
 pub use reason::CloseReason;
+pub use recent::{ClosedConnection, DEFAULT_RECENTLY_CLOSED};
 pub use registration::Registration;
+pub use selector::Selector;
 pub use snapshot::Snapshot;
 pub use stats::{Stats, StatsSnapshot};
-pub use totals::RegistryStats;
+pub use totals::{ProtocolStats, RegistryStats};
+pub use users::{AuthenticateError, OnDuplicate};

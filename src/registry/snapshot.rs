@@ -35,8 +35,12 @@ pub struct Snapshot {
     pub health: Health,
     /// Who the peer has proven to be.
     pub identity: Identity,
+    /// Its labels, sorted.
+    pub labels: Vec<Arc<str>>,
     /// How long it has been, or was, in the registry.
     pub age: Duration,
+    /// How long nothing has been received on it; when it is closed, at its end.
+    pub idle_for: Duration,
     /// What went over it.
     pub stats: StatsSnapshot,
     /// The first cause of its end, from when it is known.

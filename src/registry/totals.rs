@@ -1,25 +1,46 @@
 //! What went through a registry since it was made.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use super::{CloseReason, State, StatsSnapshot};
+use tokio::time::Instant;
 
-/// A registry's counts at one moment: `opened` is always `closed` plus `present`.
+use super::tables::Tables;
+use super::{CloseReason, Protocol, State, StatsSnapshot};
+
+/// A registry's counts at one moment: `opened` is always `closed` plus `present`, and what is
+/// counted by state, reason or protocol adds up to the whole.
 ///
 /// Sums are over all connections there ever were, and never fall.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryStats {
+    /// When the registry was made, by the wall clock: for display.
+    pub started_at: SystemTime,
+    /// How long ago it was made.
+    pub uptime: Duration,
     /// Connections registered.
     pub opened: u64,
     /// Connections closed.
     pub closed: u64,
     /// Connections closed, by first cause. A cause that never occurred is absent.
     pub closed_by_reason: BTreeMap<CloseReason, u64>,
+    /// How long the closed connections were in the registry, on average. Zero without any.
+    pub average_lifetime: Duration,
     /// Connections present.
     pub present: usize,
     /// Connections present, by state. A state that none is in is absent.
     pub present_by_state: BTreeMap<State, usize>,
+    /// The most connections there were at a time.
+    pub peak: usize,
+    /// Connections present on which something is under way.
+    pub active: usize,
+    /// How long the connections present have been in the registry, on average. Zero without any.
+    pub average_age: Duration,
+    /// Users that have a connection.
+    pub online_users: usize,
+    /// The connections of each protocol, past and present. One that none ever spoke is absent.
+    pub by_protocol: BTreeMap<Protocol, ProtocolStats>,
     /// Bytes read from peers.
     pub bytes_received: u64,
     /// Bytes written to peers.
@@ -45,6 +66,38 @@ impl RegistryStats {
         self.present_by_state.get(&state).copied().unwrap_or(0)
     }
 
+    /// The connections of `protocol`; zeros if there never were any.
+    pub fn of_protocol(&self, protocol: Protocol) -> ProtocolStats {
+        self.by_protocol.get(&protocol).copied().unwrap_or_default()
+    }
+}
+
+/// A protocol's part in [`RegistryStats`].
+///
+/// A connection counts wholly for what is spoken on it now, or was when it closed: after an upgrade
+/// its bytes are the new protocol's.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ProtocolStats {
+    /// Connections present.
+    pub present: usize,
+    /// Connections closed.
+    pub closed: u64,
+    /// Bytes read from peers.
+    pub bytes_received: u64,
+    /// Bytes written to peers.
+    pub bytes_sent: u64,
+    /// Messages from peers.
+    pub messages_received: u64,
+    /// Messages to peers.
+    pub messages_sent: u64,
+    /// Requests made, by either side.
+    pub requests: u64,
+    /// Errors recorded.
+    pub errors: u64,
+}
+
+impl ProtocolStats {
     pub(super) fn add(&mut self, stats: &StatsSnapshot) {
         self.bytes_received += stats.bytes_received;
         self.bytes_sent += stats.bytes_sent;
@@ -53,10 +106,103 @@ impl RegistryStats {
         self.requests += stats.requests;
         self.errors += stats.errors;
     }
+}
 
-    pub(super) fn add_closed(&mut self, reason: CloseReason, stats: &StatsSnapshot) {
-        self.closed += 1;
-        *self.closed_by_reason.entry(reason).or_default() += 1;
-        self.add(stats);
+/// What is known without the connections present.
+#[derive(Debug)]
+pub(super) struct Past {
+    started: Instant,
+    started_at: SystemTime,
+    opened: u64,
+    peak: usize,
+    lifetimes: Duration,
+    closed_by_reason: BTreeMap<CloseReason, u64>,
+    /// With nothing present.
+    by_protocol: BTreeMap<Protocol, ProtocolStats>,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            opened: 0,
+            peak: 0,
+            lifetimes: Duration::ZERO,
+            closed_by_reason: BTreeMap::new(),
+            by_protocol: BTreeMap::new(),
+        }
     }
+}
+
+impl Past {
+    /// Counts a connection opened, with which `present` are there.
+    pub(super) fn count_opened(&mut self, present: usize) {
+        self.opened += 1;
+        self.peak = self.peak.max(present);
+    }
+
+    pub(super) fn count_closed(
+        &mut self,
+        protocol: Protocol,
+        reason: CloseReason,
+        age: Duration,
+        stats: &StatsSnapshot,
+    ) {
+        self.lifetimes = self.lifetimes.saturating_add(age);
+        *self.closed_by_reason.entry(reason).or_default() += 1;
+        let of_protocol = self.by_protocol.entry(protocol).or_default();
+        of_protocol.closed += 1;
+        of_protocol.add(stats);
+    }
+}
+
+impl Tables {
+    /// Counts, and sums over the connections past and present.
+    pub(super) fn stats(&self) -> RegistryStats {
+        let (now, past) = (Instant::now(), &self.past);
+        let mut by_protocol = past.by_protocol.clone();
+        let (mut active, mut ages) = (0, Duration::ZERO);
+        for (protocol, bucket) in self.by_protocol.buckets() {
+            let of_protocol = by_protocol.entry(*protocol).or_default();
+            of_protocol.present = bucket.len();
+            for entry in bucket.iter() {
+                of_protocol.add(&entry.stats().snapshot());
+                active += usize::from(entry.in_flight() > 0);
+                ages = ages.saturating_add(entry.age_at(now));
+            }
+        }
+        let present_by_state = self
+            .by_state
+            .buckets()
+            .map(|(state, bucket)| (*state, bucket.len()));
+        let (present, closed) = (self.entries.len(), past.closed_by_reason.values().sum());
+        let sum = |part: fn(&ProtocolStats) -> u64| by_protocol.values().map(part).sum();
+        RegistryStats {
+            started_at: past.started_at,
+            uptime: now.saturating_duration_since(past.started),
+            opened: past.opened,
+            closed,
+            closed_by_reason: past.closed_by_reason.clone(),
+            average_lifetime: average(past.lifetimes, closed),
+            present,
+            present_by_state: present_by_state.collect(),
+            peak: past.peak,
+            active,
+            average_age: average(ages, present as u64),
+            online_users: self.by_user.keys().len(),
+            bytes_received: sum(|stats| stats.bytes_received),
+            bytes_sent: sum(|stats| stats.bytes_sent),
+            messages_received: sum(|stats| stats.messages_received),
+            messages_sent: sum(|stats| stats.messages_sent),
+            requests: sum(|stats| stats.requests),
+            errors: sum(|stats| stats.errors),
+            by_protocol,
+        }
+    }
+}
+
+fn average(sum: Duration, count: u64) -> Duration {
+    let nanoseconds = sum.as_nanos().checked_div(u128::from(count)).unwrap_or(0);
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
