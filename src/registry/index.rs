@@ -95,6 +95,10 @@ impl<K> Default for Index<K> {
 
 /// The connections of one key. Most addresses and users have one, for which no table is made.
 #[derive(Debug)]
+#[expect(
+    clippy::box_collection,
+    reason = "a table is thrice as large as the pointer, and most buckets have none"
+)]
 pub(super) enum Bucket {
     One(Arc<Entry>),
     Many(Box<HashMap<ConnectionId, Arc<Entry>>>),
