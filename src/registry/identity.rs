@@ -3,15 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Who the peer has proven to be. Empty until something is known.
-#[derive(Clone, Default, Eq, Hash, PartialEq)]
+use serde::Serialize;
+
+use super::serialize::text;
+
+/// Who the peer has proven to be. Empty until something is known. Serialized without the
+/// certificate, which is kilobytes.
+#[derive(Clone, Default, Eq, Hash, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Identity {
     /// The authenticated user.
+    #[serde(serialize_with = "text")]
     pub user: Option<Arc<str>>,
     /// What the user is to be called. Not unique, and nothing is found by it.
+    #[serde(serialize_with = "text")]
     pub display_name: Option<Arc<str>>,
     /// The peer's certificate in DER, or its SHA-256: whichever the owner keeps.
+    #[serde(skip)]
     pub peer_certificate: Option<Arc<[u8]>>,
 }
 

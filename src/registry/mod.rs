@@ -58,6 +58,7 @@ mod recent;
 mod registration;
 mod select;
 mod selector;
+mod serialize;
 mod shared;
 mod snapshot;
 mod stats;

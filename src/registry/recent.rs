@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
+use serde::Serialize;
+
+use super::serialize::unix_time;
 use super::{CloseReason, Snapshot};
 
 /// Connections that a registry remembers after they closed, unless
@@ -10,8 +13,9 @@ use super::{CloseReason, Snapshot};
 /// just done or a fault has just cost; some 100 kB once that many have closed.
 pub const DEFAULT_RECENTLY_CLOSED: usize = 256;
 
-/// A connection that closed, as it was at its end.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A connection that closed, as it was at its end. Serializes as [`Snapshot`] does, with the time in
+/// seconds since 1970.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClosedConnection {
     /// Everything about it, except its peer's certificate: kilobytes that would be kept for long.
@@ -19,6 +23,7 @@ pub struct ClosedConnection {
     /// The first cause of its end.
     pub reason: CloseReason,
     /// When it closed, by the wall clock: for display.
+    #[serde(serialize_with = "unix_time")]
     pub closed_at: SystemTime,
 }
 

@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use tokio::time::Instant;
 
+use super::serialize::{seconds, unix_time};
 use super::tables::Tables;
 use super::{CloseReason, Protocol, State, StatsSnapshot};
 
 /// A registry's counts at one moment: `opened` is always `closed` plus `present`, and what is
 /// counted by state, reason or protocol adds up to the whole.
 ///
-/// Sums are over all connections there ever were, and never fall.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Sums are over all connections there ever were, and never fall. Serializes with `serde`: durations
+/// in seconds, the time in seconds since 1970.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RegistryStats {
     /// When the registry was made, by the wall clock: for display.
+    #[serde(serialize_with = "unix_time")]
     pub started_at: SystemTime,
     /// How long ago it was made.
+    #[serde(serialize_with = "seconds")]
     pub uptime: Duration,
     /// Connections registered.
     pub opened: u64,
@@ -26,6 +31,7 @@ pub struct RegistryStats {
     /// Connections closed, by first cause. A cause that never occurred is absent.
     pub closed_by_reason: BTreeMap<CloseReason, u64>,
     /// How long the closed connections were in the registry, on average. Zero without any.
+    #[serde(serialize_with = "seconds")]
     pub average_lifetime: Duration,
     /// Connections present.
     pub present: usize,
@@ -36,6 +42,7 @@ pub struct RegistryStats {
     /// Connections present on which something is under way.
     pub active: usize,
     /// How long the connections present have been in the registry, on average. Zero without any.
+    #[serde(serialize_with = "seconds")]
     pub average_age: Duration,
     /// Users that have a connection.
     pub online_users: usize,
@@ -76,7 +83,7 @@ impl RegistryStats {
 ///
 /// A connection counts wholly for what is spoken on it now, or was when it closed: after an upgrade
 /// its bytes are the new protocol's.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ProtocolStats {
     /// Connections present.
