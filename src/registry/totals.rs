@@ -170,14 +170,12 @@ impl Tables {
         let (now, past) = (Instant::now(), &self.past);
         let mut by_protocol = past.by_protocol.clone();
         let (mut active, mut ages) = (0, Duration::ZERO);
-        for (protocol, bucket) in self.by_protocol.buckets() {
-            let of_protocol = by_protocol.entry(*protocol).or_default();
-            of_protocol.present = bucket.len();
-            for entry in bucket.iter() {
-                of_protocol.add(&entry.stats().snapshot());
-                active += usize::from(entry.in_flight() > 0);
-                ages = ages.saturating_add(entry.age_at(now));
-            }
+        for entry in self.entries.values() {
+            let of_protocol = by_protocol.entry(entry.protocol()).or_default();
+            of_protocol.present += 1;
+            of_protocol.add(&entry.stats().snapshot());
+            active += usize::from(entry.in_flight() > 0);
+            ages = ages.saturating_add(entry.age_at(now));
         }
         let present_by_state = self
             .by_state
