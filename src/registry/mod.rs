@@ -51,7 +51,7 @@
 //! | force a close | [`CloseReason`] says why; how hard is the owner's business, who has the socket |
 //! | disconnected, connecting, connected, disconnecting, error | [`State::Closed`], [`Connecting`](State::Connecting) and [`Handshaking`](State::Handshaking), [`Open`](State::Open), [`Draining`](State::Draining), closed with [`CloseReason::is_error`] |
 //! | active, idle, in a pool each | [`Activity`], derived: an entry cannot be in the wrong pool |
-//! | authenticate a user | [`Registry::authenticate`]; one connection per user or many: [`OnDuplicate`] |
+//! | authenticate a user | [`Registry::authenticate`]; one connection per user or many: [`OnDuplicate`]; one per address: [`register_among`](Registry::register_among) |
 //! | online users, kick or disconnect one | [`online_users`](Registry::online_users), [`kick`](Registry::kick) |
 //! | last activity, touch, expired | [`Entry::idle_for`]: what was received, not what was sent; to touch, [`record_received(0)`](Stats::record_received) |
 //! | duration, created at | [`Entry::age`], [`Entry::opened_at`] |
@@ -68,6 +68,7 @@ mod axes;
 mod builder;
 mod closing;
 mod draft;
+mod duplicate;
 mod entry;
 mod event;
 mod facts;
@@ -99,6 +100,7 @@ pub use attributes::{AttributeError, Attributes};
 pub use axes::{Activity, Direction, Health, Protocol, State};
 pub use builder::RegistryBuilder;
 pub use draft::Draft;
+pub use duplicate::{Duplicate, OnDuplicate};
 pub use entry::{ActivityGuard, Entry};
 pub use event::{Event, Events};
 pub use handle::Registry;
@@ -113,4 +115,4 @@ pub use selector::Selector;
 pub use snapshot::Snapshot;
 pub use stats::{Stats, StatsSnapshot};
 pub use totals::{ProtocolStats, RegistryStats};
-pub use users::{AuthenticateError, OnDuplicate};
+pub use users::AuthenticateError;

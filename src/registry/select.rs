@@ -50,7 +50,7 @@ impl Registry {
 
 impl Tables {
     /// What is meant, oldest first, each once.
-    fn select(&self, selector: &Selector, now: Instant) -> Vec<&Arc<Entry>> {
+    pub(super) fn select(&self, selector: &Selector, now: Instant) -> Vec<&Arc<Entry>> {
         match self.narrow(selector) {
             Some(candidates) => candidates.select(selector, None, now),
             None => self

@@ -19,7 +19,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn open(&self, entry: &Arc<Entry>) {
-        let mut tables = self.tables.write();
+        self.open_in(&mut self.tables.write(), entry);
+    }
+
+    /// The same for who holds the lock already.
+    pub(super) fn open_in(&self, tables: &mut Tables, entry: &Arc<Entry>) {
         tables.insert(entry);
         self.publisher.publish(|| Event::Opened {
             id: entry.id(),

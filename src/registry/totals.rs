@@ -211,3 +211,74 @@ fn average(sum: Duration, count: u64) -> Duration {
     let nanoseconds = sum.as_nanos().checked_div(u128::from(count)).unwrap_or(0);
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Direction, Draft, Registry};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn times_are_averages_and_the_peak_stays() {
+        let registry = Registry::new();
+        let before = registry.stats();
+        assert_eq!(
+            (before.average_age, before.average_lifetime),
+            Default::default()
+        );
+        let draft = Draft::new(Direction::Inbound, Protocol::Tcp);
+        let [first, second] = [(); 2].map(|()| registry.register(draft.clone()));
+        tokio::time::advance(2 * SECOND).await;
+        let third = registry.register(draft);
+        let _exchange = third.begin();
+        drop(first);
+        tokio::time::advance(2 * SECOND).await;
+        drop(second);
+
+        let stats = registry.stats();
+        assert_eq!(stats.average_lifetime, 3 * SECOND);
+        assert_eq!((stats.average_age, stats.uptime), (2 * SECOND, 4 * SECOND));
+        assert_eq!((stats.peak, stats.present, stats.active), (3, 1, 1));
+        assert_eq!(stats.started_at, before.started_at);
+    }
+
+    #[test]
+    fn an_upgrade_takes_what_was_counted_along() {
+        let registry = Registry::new();
+        let registration = registry.register(Draft::new(Direction::Inbound, Protocol::Http1));
+        registration.stats().record_received(7);
+        registration.stats().record_request();
+        assert_eq!(registry.stats().of_protocol(Protocol::Http1).requests, 1);
+
+        registration.set_protocol(Protocol::WebSocket);
+        registration.stats().record_message_sent();
+        registration.stats().record_message_received();
+        registration.stats().record_error();
+        let present = registry.stats();
+        assert!(!present.by_protocol.contains_key(&Protocol::Http1));
+        let expected = ProtocolStats {
+            present: 1,
+            bytes_received: 7,
+            messages_received: 1,
+            messages_sent: 1,
+            requests: 1,
+            errors: 1,
+            ..ProtocolStats::default()
+        };
+        assert_eq!(present.of_protocol(Protocol::WebSocket), expected);
+
+        drop(registration);
+        let (present, closed) = (0, 1);
+        let expected = ProtocolStats {
+            present,
+            closed,
+            ..expected
+        };
+        assert_eq!(registry.stats().of_protocol(Protocol::WebSocket), expected);
+        assert_eq!(
+            (registry.stats().messages_sent, registry.stats().errors),
+            (1, 1)
+        );
+    }
+}

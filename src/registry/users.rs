@@ -1,26 +1,16 @@
-//! Who is online, and how many connections one user may have.
+//! Who is online, and on which connections.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use super::named::named;
+use super::duplicate::replace;
 use super::shared::Shared;
 use super::tables::Closed;
-use super::{CloseReason, ConnectionId, Entry, Identity, Registration, Registry, Selector};
-
-named! {
-    /// What becomes of a user's other connections when one more is authenticated. A connection that
-    /// was [asked to close](Entry::request_close) does not count: it is on its way out.
-    OnDuplicate {
-        /// They stay: one connection per device, say.
-        Allow = "allow",
-        /// They are asked to close, for [`CloseReason::Replaced`].
-        Replace = "replace",
-        /// They stay, and the new one is refused.
-        Refuse = "refuse",
-    }
-}
+use super::{
+    CloseReason, ConnectionId, Duplicate, Entry, Identity, OnDuplicate, Registration, Registry,
+    Selector,
+};
 
 impl Registration {
     /// Authenticates the connection, as [`Registry::authenticate`] does.
@@ -39,7 +29,7 @@ impl Registration {
 
 impl Registry {
     /// Says who a connection's peer has proven to be, and settles in the same step what becomes of
-    /// that user's other connections. Gives those that were asked to close.
+    /// that user's other connections. Gives those that were asked to close, oldest first.
     ///
     /// The user and its display name replace what was known; the certificate does so if there is a
     /// new one. Of two connections that are authenticated at the same time as the same user, with
@@ -94,25 +84,14 @@ impl Shared {
         if !tables.entries.contains_key(&entry.id()) {
             return Err(AuthenticateError::Closed);
         }
-        let mut others = Vec::new();
-        if policy != OnDuplicate::Allow
-            && let Some(user) = &identity.user
-        {
-            others = tables.by_user.entries(user);
-            others.retain(|other| other.id() != entry.id() && !other.is_close_requested());
-        }
-        if policy == OnDuplicate::Refuse
-            && let Some(holder) = others.iter().map(|other| other.id()).min()
-        {
-            return Err(AuthenticateError::Duplicate { holder });
-        }
+        let replaced = policy.settle(entry.id(), || match &identity.user {
+            Some(user) => tables.by_user.entries(user),
+            None => Vec::new(),
+        })?;
         self.change_in(&mut tables, entry, |facts| facts.identity.succeed(identity))?;
         drop(tables);
-        // Not under the lock: waking an owner may run foreign code.
-        for other in &others {
-            other.request_close(CloseReason::Replaced);
-        }
-        Ok(others)
+        replace(&replaced);
+        Ok(replaced)
     }
 }
 
@@ -133,12 +112,18 @@ impl fmt::Display for AuthenticateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection is closed"),
-            Self::Duplicate { holder } => write!(f, "the user has connection {holder} already"),
+            Self::Duplicate { holder } => Duplicate { holder: *holder }.fmt(f),
         }
     }
 }
 
 impl StdError for AuthenticateError {}
+
+impl From<Duplicate> for AuthenticateError {
+    fn from(Duplicate { holder }: Duplicate) -> Self {
+        Self::Duplicate { holder }
+    }
+}
 
 impl From<Closed> for AuthenticateError {
     fn from(Closed: Closed) -> Self {

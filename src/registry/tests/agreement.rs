@@ -190,14 +190,8 @@ impl Pair {
             OnDuplicate::Replace => Ok(other_ids.collect()),
             OnDuplicate::Allow | OnDuplicate::Refuse => Ok(Vec::new()),
         };
-        let outcome = self
-            .registry
-            .authenticate(id, identity(user), policy)
-            .map(|replaced| {
-                let mut ids: Vec<_> = replaced.iter().map(|entry| entry.id()).collect();
-                ids.sort_unstable();
-                ids
-            });
+        let outcome = self.registry.authenticate(id, identity(user), policy);
+        let outcome = outcome.map(|replaced| replaced.iter().map(|entry| entry.id()).collect());
         assert_eq!(outcome, expected);
         if outcome.is_ok() {
             self.change_model(which, Change::Authenticate(user, policy));

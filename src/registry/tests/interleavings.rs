@@ -96,6 +96,31 @@ fn of_those_that_refuse_each_other_one_holds_and_the_rest_know_it() {
     });
 }
 
+#[test]
+fn of_those_that_enter_one_place_one_gets_it() {
+    tried(|| {
+        let registry = Registry::new();
+        let connecting: Vec<_> = (0..3)
+            .map(|_| {
+                let registry = registry.clone();
+                thread::spawn(move || {
+                    let draft = Draft::new(Direction::Inbound, Protocol::Tcp);
+                    let others = Selector::Protocol(Protocol::Tcp);
+                    registry.register_among(draft, &others, OnDuplicate::Refuse)
+                })
+            })
+            .collect();
+        let all: Vec<_> = connecting
+            .into_iter()
+            .map(|each| each.join().unwrap())
+            .collect();
+        assert_eq!(all.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        assert_eq!(registry.count(), 1);
+        drop(all);
+        assert_empty(&registry);
+    });
+}
+
 /// R4, in every order.
 #[test]
 fn an_old_connection_that_ends_does_not_take_its_successor_along() {
