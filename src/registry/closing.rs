@@ -9,7 +9,8 @@ impl Registry {
     /// [`request_close`](super::Entry::request_close) does; how many had not been asked before.
     ///
     /// Returns at once. Costs what [`select`](Self::select) does, and then a wake-up each, without
-    /// the lock. One that is registered meanwhile may be missed.
+    /// the lock. One that is registered meanwhile may be missed, and one that two calls ask at the
+    /// same time is counted by both.
     pub fn close_where(&self, selector: &Selector, reason: CloseReason) -> usize {
         // Not under the lock: waking an owner may run foreign code.
         let mut entries = self.select(selector);

@@ -25,7 +25,8 @@ use super::{Activity, AddressGroup, ConnectionId, Direction, Entry, Health, Prot
 /// ```
 ///
 /// Those by id, user, address, group, host, protocol, direction, state and label are looked up; the
-/// others are tried on what is left. See [`Registry::select`](super::Registry::select).
+/// others are tried on what is left. See [`Registry::select`](super::Registry::select). Nesting is
+/// followed by recursion: who makes selectors of foreign input bounds its depth.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Selector {
@@ -39,7 +40,8 @@ pub enum Selector {
     Authenticated,
     /// Those whose peer has that address and port.
     Address(SocketAddr),
-    /// Those whose peer has that address, on whichever port.
+    /// Those whose peer has that address, on whichever port. An IPv4 address mapped into IPv6
+    /// (`::ffff:192.0.2.1`, as a socket for both sees it) is the former.
     Ip(IpAddr),
     /// Those whose peer is in that group of addresses.
     AddressGroup(AddressGroup),
@@ -105,7 +107,9 @@ impl Selector {
             Self::User(user) => facts.identity.user.as_ref() == Some(user),
             Self::Authenticated => facts.identity.user.is_some(),
             Self::Address(address) => facts.remote_addr == Some(*address),
-            Self::Ip(ip) => facts.remote_addr.is_some_and(|address| address.ip() == *ip),
+            Self::Ip(ip) => facts
+                .remote_addr
+                .is_some_and(|address| address.ip().to_canonical() == ip.to_canonical()),
             Self::AddressGroup(group) => facts.address_group() == Some(*group),
             Self::Host(host) => facts.host.as_ref() == Some(host),
             Self::Protocol(protocol) => facts.protocol == *protocol,
@@ -131,5 +135,34 @@ impl Not for Selector {
             Self::Not(negated) => *negated,
             other => Self::Not(Box::new(other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Draft, Registry};
+
+    #[test]
+    fn an_ipv4_address_is_found_however_the_socket_saw_it() {
+        let registry = Registry::new();
+        let seen: SocketAddr = "[::ffff:192.0.2.1]:443".parse().unwrap();
+        let draft = Draft::new(Direction::Inbound, Protocol::Tcp).remote_addr(seen);
+        let _registration = registry.register(draft);
+        let ip = |address: &str| Selector::Ip(address.parse().unwrap());
+        assert_eq!(registry.count_where(&ip("192.0.2.1")), 1);
+        assert_eq!(registry.count_where(&ip("::ffff:192.0.2.1")), 1);
+        assert_eq!(registry.count_where(&ip("192.0.2.2")), 0);
+        assert_eq!(registry.count_where(&Selector::Address(seen)), 1);
+    }
+
+    #[test]
+    fn chains_stay_flat() {
+        let any = || Selector::Any;
+        let chain = any().and(any()).and(any());
+        assert_eq!(chain, Selector::And(vec![any(), any(), any()]));
+        let chain = any().or(any()).or(any());
+        assert_eq!(chain, Selector::Or(vec![any(), any(), any()]));
+        assert_eq!(!!any(), any());
     }
 }
