@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use super::sync::RwLock;
 
 type Value = Arc<dyn Any + Send + Sync>;
 

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::RwLock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::facts::Facts;
+use super::sync::RwLock;
 use super::{
-    Activity, Attributes, CloseReason, ConnectionId, Direction, Draft, Health, Identity, Protocol,
-    Snapshot, State, Stats,
+    Activity, AddressGroup, Attributes, CloseReason, ConnectionId, Direction, Draft, Health,
+    Identity, Protocol, Snapshot, State, Stats,
 };
 
 /// A connection, as everybody but its owner sees it.
@@ -75,6 +75,11 @@ impl Entry {
         self.facts.read().remote_addr
     }
 
+    /// The group of the peer's address, once known.
+    pub fn address_group(&self) -> Option<AddressGroup> {
+        self.facts.read().address_group()
+    }
+
     /// Our address, once known.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.facts.read().local_addr
@@ -93,6 +98,21 @@ impl Entry {
     /// Who the peer has proven to be.
     pub fn identity(&self) -> Identity {
         self.facts.read().identity.clone()
+    }
+
+    /// The user that the peer has proven to be.
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.facts.read().identity.user.clone()
+    }
+
+    /// Its labels, sorted.
+    pub fn labels(&self) -> Vec<Arc<str>> {
+        self.facts.read().labels.as_slice().to_vec()
+    }
+
+    /// Whether it has that label.
+    pub fn has_label(&self, label: &str) -> bool {
+        self.facts.read().labels.contains(label)
     }
 
     /// Whether anything is under way.
@@ -131,7 +151,16 @@ impl Entry {
 
     /// How long it has been, or was, in the registry.
     pub fn age(&self) -> Duration {
-        self.age_of(&self.facts.read())
+        let end = self.facts.read().end(Instant::now());
+        self.age_at(end)
+    }
+
+    /// How long nothing has been received on it: since the last byte from the peer, or since it was
+    /// registered if there was none. What is sent to the peer does not count, so a peer that is
+    /// gone grows idle however much is broadcast to it. After the close it stands still.
+    pub fn idle_for(&self) -> Duration {
+        let end = self.facts.read().end(Instant::now());
+        self.idle_at(end)
     }
 
     /// The first cause of its end, from when it is known; the connection may still be open.
@@ -166,8 +195,12 @@ impl Entry {
     /// Everything about it as plain data. State, health, protocol, host and addresses are of one
     /// moment.
     pub fn snapshot(&self) -> Snapshot {
-        let facts = self.facts.read();
+        self.snapshot_of(&self.facts.read())
+    }
+
+    pub(super) fn snapshot_of(&self, facts: &Facts) -> Snapshot {
         let in_flight = self.in_flight();
+        let end = facts.end(Instant::now());
         Snapshot {
             id: self.id,
             direction: self.direction,
@@ -180,7 +213,9 @@ impl Entry {
             in_flight,
             health: facts.health,
             identity: facts.identity.clone(),
-            age: self.age_of(&facts),
+            labels: facts.labels.as_slice().to_vec(),
+            age: self.age_at(end),
+            idle_for: self.idle_at(end),
             stats: self.stats.snapshot(),
             close_reason: self.close_reason(),
         }
@@ -196,9 +231,13 @@ impl Entry {
         self.closing.cancel();
     }
 
-    fn age_of(&self, facts: &Facts) -> Duration {
-        let end = facts.closed_at.unwrap_or_else(Instant::now);
-        end.saturating_duration_since(self.opened_at)
+    pub(super) fn age_at(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.opened_at)
+    }
+
+    pub(super) fn idle_at(&self, time: Instant) -> Duration {
+        let since = self.stats.last_received().unwrap_or(self.opened_at);
+        time.saturating_duration_since(since)
     }
 }
 

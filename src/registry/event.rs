@@ -49,6 +49,15 @@ pub enum Event {
         /// What the owner thinks now.
         to: Health,
     },
+    /// A connection's peer was authenticated, or is somebody else now.
+    UserChanged {
+        /// Its name.
+        id: ConnectionId,
+        /// The user before.
+        from: Option<Arc<str>>,
+        /// The user now.
+        to: Option<Arc<str>>,
+    },
     /// A connection is gone. Its last event, and there is exactly one.
     Closed {
         /// Its name.
@@ -70,6 +79,22 @@ pub enum Event {
     },
     /// The subscriber was too slow: so many events were dropped at this place.
     Lost(u64),
+}
+
+impl Event {
+    /// The stable name of what happened, without the particulars: lower case, words joined by
+    /// underscores. Whether a connection timed out or failed is in its
+    /// [reason](CloseReason::is_timeout).
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "connection_added",
+            Self::StateChanged { .. } => "connection_state_changed",
+            Self::HealthChanged { .. } => "connection_health_changed",
+            Self::UserChanged { .. } => "connection_user_changed",
+            Self::Closed { .. } => "connection_removed",
+            Self::Lost(_) => "events_lost",
+        }
+    }
 }
 
 /// A subscription, from [`Registry::subscribe`](super::Registry::subscribe).

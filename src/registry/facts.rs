@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Draft, Health, Identity, Protocol, State};
+use super::labels::Labels;
+use super::{AddressGroup, Draft, Health, Identity, Protocol, State};
 
 /// The part of an [`Entry`](super::Entry) that its owner sets, and by which it is indexed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +18,7 @@ pub(super) struct Facts {
     pub(super) state: State,
     pub(super) health: Health,
     pub(super) identity: Identity,
+    pub(super) labels: Labels,
     pub(super) closed_at: Option<Instant>,
 }
 
@@ -30,7 +32,17 @@ impl Facts {
             state: State::Connecting,
             health: Health::Healthy,
             identity: Identity::default(),
+            labels: Labels::default(),
             closed_at: None,
         }
+    }
+
+    pub(super) fn address_group(&self) -> Option<AddressGroup> {
+        self.remote_addr.map(AddressGroup::from)
+    }
+
+    /// When it ended, or `now` if it has not.
+    pub(super) fn end(&self, now: Instant) -> Instant {
+        self.closed_at.unwrap_or(now)
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::{
-    CloseReason, ConnectionId, Direction, Draft, Entry, Events, Protocol, Registration,
-    RegistryStats, Snapshot, State,
+    AddressGroup, ClosedConnection, ConnectionId, Direction, Draft, Entry, Events, Protocol,
+    Registration, RegistryBuilder, RegistryStats, Snapshot, State,
 };
 
 /// The connections of a process, or of a part of it. Clones are the same registry.
@@ -22,7 +22,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// An empty registry.
+    /// What can be chosen about a registry.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::new()
+    }
+
+    /// An empty registry, as by default.
     pub fn new() -> Self {
         Self::default()
     }
@@ -41,20 +46,24 @@ impl Registry {
 
     /// All connections.
     pub fn entries(&self) -> Vec<Arc<Entry>> {
-        let entries = self
-            .shared
+        self.shared
             .tables
             .read()
             .entries
             .values()
             .cloned()
-            .collect();
-        oldest_first(entries)
+            .collect()
     }
 
     /// Those whose peer has that address.
     pub fn by_address(&self, address: SocketAddr) -> Vec<Arc<Entry>> {
         let entries = self.shared.tables.read().by_address.entries(&address);
+        oldest_first(entries)
+    }
+
+    /// Those whose peer is in that group of addresses.
+    pub fn by_address_group(&self, group: AddressGroup) -> Vec<Arc<Entry>> {
+        let entries = self.shared.tables.read().by_address_group.entries(&group);
         oldest_first(entries)
     }
 
@@ -70,6 +79,12 @@ impl Registry {
         oldest_first(entries)
     }
 
+    /// Those with that label.
+    pub fn by_label(&self, label: &str) -> Vec<Arc<Entry>> {
+        let entries = self.shared.tables.read().by_label.entries(label);
+        oldest_first(entries)
+    }
+
     /// Those on which that protocol is spoken.
     pub fn by_protocol(&self, protocol: Protocol) -> Vec<Arc<Entry>> {
         let entries = self.shared.tables.read().by_protocol.entries(&protocol);
@@ -79,6 +94,12 @@ impl Registry {
     /// Those in that state; none for [`State::Closed`].
     pub fn by_state(&self, state: State) -> Vec<Arc<Entry>> {
         let entries = self.shared.tables.read().by_state.entries(&state);
+        oldest_first(entries)
+    }
+
+    /// Those of that user, those among them that were asked to close too.
+    pub fn by_user(&self, user: &str) -> Vec<Arc<Entry>> {
+        let entries = self.shared.tables.read().by_user.entries(user);
         oldest_first(entries)
     }
 
@@ -92,6 +113,11 @@ impl Registry {
         self.shared.tables.read().by_address.count(&address)
     }
 
+    /// How many have a peer in that group of addresses.
+    pub fn count_by_address_group(&self, group: AddressGroup) -> usize {
+        self.shared.tables.read().by_address_group.count(&group)
+    }
+
     /// How many were opened in that direction.
     pub fn count_by_direction(&self, direction: Direction) -> usize {
         self.shared.tables.read().by_direction.count(&direction)
@@ -100,6 +126,11 @@ impl Registry {
     /// How many are for that host.
     pub fn count_by_host(&self, host: &str) -> usize {
         self.shared.tables.read().by_host.count(host)
+    }
+
+    /// How many have that label.
+    pub fn count_by_label(&self, label: &str) -> usize {
+        self.shared.tables.read().by_label.count(label)
     }
 
     /// How many speak that protocol.
@@ -112,6 +143,11 @@ impl Registry {
         self.shared.tables.read().by_state.count(&state)
     }
 
+    /// How many that user has.
+    pub fn count_by_user(&self, user: &str) -> usize {
+        self.shared.tables.read().by_user.count(user)
+    }
+
     /// All connections as plain data, of one moment.
     ///
     /// Until it is complete no connection can open, close or change: about half a microsecond for
@@ -120,32 +156,21 @@ impl Registry {
     /// each.
     pub fn snapshot(&self) -> Vec<Snapshot> {
         let tables = self.shared.tables.read();
-        let mut snapshots: Vec<_> = tables
-            .entries
-            .values()
-            .map(|entry| entry.snapshot())
-            .collect();
-        drop(tables);
-        snapshots.sort_unstable_by_key(|snapshot| snapshot.id);
-        snapshots
+        let snapshots = tables.entries.values().map(|entry| entry.snapshot());
+        snapshots.collect()
     }
 
-    /// Counts and sums since the registry was made, of one moment. Costs about 0.1 µs for each
+    /// Counts and sums since the registry was made, of one moment. Costs 0.1 to 0.2 µs for each
     /// connection present, in which none can open, close or change.
     pub fn stats(&self) -> RegistryStats {
         self.shared.tables.read().stats()
     }
 
-    /// Asks the owner of every connection present to close it, as
-    /// [`request_close`](Entry::request_close) does; how many had not been asked before.
-    ///
-    /// Returns at once. One that is registered meanwhile may be missed: stop opening first.
-    pub fn close_all(&self, reason: CloseReason) -> usize {
-        // Not under the lock: waking an owner may run foreign code.
-        let mut entries = self.entries();
-        entries.retain(|entry| !entry.is_close_requested());
-        entries.iter().for_each(|entry| entry.request_close(reason));
-        entries.len()
+    /// The connections that closed last, newest first, at most `limit` of them and at most as many
+    /// as the registry [remembers](RegistryBuilder::recently_closed). A connection is here from the
+    /// moment in which it leaves the lookups. Costs the shared lock and O(limit).
+    pub fn recently_closed(&self, limit: usize) -> Vec<ClosedConnection> {
+        self.shared.tables.read().recent.newest_first(limit)
     }
 
     /// What happens from now on.
@@ -173,6 +198,7 @@ fn oldest_first(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::CloseReason;
 
     fn draft() -> Draft {
         Draft::new(Direction::Inbound, Protocol::Http1)
@@ -203,26 +229,6 @@ mod tests {
             ),
             (1, 0)
         );
-    }
-
-    #[test]
-    fn close_all_asks_everyone_once() {
-        let registry = Registry::new();
-        let registrations = [(); 3].map(|()| registry.register(draft()));
-        registrations[0].request_close(CloseReason::Evicted);
-        assert_eq!(registry.close_all(CloseReason::Shutdown), 2);
-        assert_eq!(registry.close_all(CloseReason::Requested), 0);
-        assert!(
-            registrations
-                .iter()
-                .all(|registration| registration.is_close_requested())
-        );
-        assert_eq!(registry.count(), 3);
-
-        drop(registrations);
-        let stats = registry.stats();
-        assert_eq!(stats.closed_for(CloseReason::Evicted), 1);
-        assert_eq!(stats.closed_for(CloseReason::Shutdown), 2);
     }
 
     #[test]

@@ -31,6 +31,12 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+impl serde::Serialize for ConnectionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.as_u64())
+    }
+}
+
 /// Reads what [`Display`](fmt::Display) writes; there need not be such a connection.
 impl FromStr for ConnectionId {
     type Err = ParseIntError;

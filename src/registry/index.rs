@@ -15,26 +15,25 @@ const SMALL: usize = 64;
 /// A key without connections is not kept, and a table that once was large gives its memory back:
 /// hosts and addresses come and go for as long as the process runs.
 #[derive(Debug)]
-pub(super) struct Index<K>(HashMap<K, HashMap<ConnectionId, Arc<Entry>>>);
+pub(super) struct Index<K>(HashMap<K, Bucket>);
 
 impl<K: Clone + Eq + Hash> Index<K> {
     pub(super) fn add(&mut self, key: &K, entry: &Arc<Entry>) {
-        self.0
-            .entry(key.clone())
-            .or_default()
-            .insert(entry.id(), Arc::clone(entry));
+        match self.0.get_mut(key) {
+            Some(bucket) => bucket.insert(entry),
+            None => {
+                let bucket = Bucket::One(Arc::clone(entry));
+                self.0.insert(key.clone(), bucket);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, key: &K, id: ConnectionId) {
-        let Some(entries) = self.0.get_mut(key) else {
-            return;
-        };
-        entries.remove(&id);
-        if entries.is_empty() {
+        if let Some(bucket) = self.0.get_mut(key)
+            && bucket.remove(id)
+        {
             self.0.remove(key);
             shrink(&mut self.0);
-        } else {
-            shrink(entries);
         }
     }
 
@@ -51,15 +50,22 @@ impl<K: Clone + Eq + Hash> Index<K> {
         }
     }
 
+    /// The connections of `key`, unless there are none.
+    pub(super) fn bucket<Q>(&self, key: &Q) -> Option<&Bucket>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.0.get(key)
+    }
+
     pub(super) fn entries<Q>(&self, key: &Q) -> Vec<Arc<Entry>>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0
-            .get(key)
-            .map(|entries| entries.values().cloned().collect())
-            .unwrap_or_default()
+        let entries = self.bucket(key).map(|bucket| bucket.iter().cloned());
+        entries.map(Iterator::collect).unwrap_or_default()
     }
 
     pub(super) fn count<Q>(&self, key: &Q) -> usize
@@ -67,25 +73,80 @@ impl<K: Clone + Eq + Hash> Index<K> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.get(key).map_or(0, HashMap::len)
+        self.bucket(key).map_or(0, Bucket::len)
     }
 
-    #[cfg(test)]
-    pub(super) fn contains(&self, key: &K, id: ConnectionId) -> bool {
-        self.0
-            .get(key)
-            .is_some_and(|entries| entries.contains_key(&id))
+    /// The keys that have connections.
+    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &K> {
+        self.0.keys()
     }
 
-    /// The keys that have connections, with their number.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (&K, usize)> {
-        self.0.iter().map(|(key, entries)| (key, entries.len()))
+    /// The keys that have connections, with these.
+    pub(super) fn buckets(&self) -> impl ExactSizeIterator<Item = (&K, &Bucket)> {
+        self.0.iter()
     }
 }
 
 impl<K> Default for Index<K> {
     fn default() -> Self {
         Self(HashMap::new())
+    }
+}
+
+/// The connections of one key. Most addresses and users have one, for which no table is made.
+#[derive(Debug)]
+#[expect(
+    clippy::box_collection,
+    reason = "a table is thrice as large as the pointer, and most buckets have none"
+)]
+pub(super) enum Bucket {
+    One(Arc<Entry>),
+    Many(Box<HashMap<ConnectionId, Arc<Entry>>>),
+}
+
+impl Bucket {
+    fn insert(&mut self, entry: &Arc<Entry>) {
+        match self {
+            Self::One(first) => {
+                let both = [first, entry].map(|entry| (entry.id(), Arc::clone(entry)));
+                *self = Self::Many(Box::new(HashMap::from(both)));
+            }
+            Self::Many(entries) => {
+                entries.insert(entry.id(), Arc::clone(entry));
+            }
+        }
+    }
+
+    /// Removes a connection; whether none is left, and the bucket is to go.
+    fn remove(&mut self, id: ConnectionId) -> bool {
+        match self {
+            Self::One(entry) => entry.id() == id,
+            Self::Many(entries) => {
+                entries.remove(&id);
+                shrink(entries);
+                entries.is_empty()
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(entries) => entries.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        let (one, many) = match self {
+            Self::One(entry) => (Some(entry), None),
+            Self::Many(entries) => (None, Some(entries.values())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    #[cfg(test)]
+    pub(super) fn contains(&self, id: ConnectionId) -> bool {
+        self.iter().any(|entry| entry.id() == id)
     }
 }
 
@@ -126,7 +187,10 @@ mod tests {
         }
         assert_eq!(by_key.0.len(), 2);
         assert!(by_key.0.capacity() <= 2 * SMALL);
-        assert!(by_key.0[&MANY].capacity() <= 2 * SMALL);
+        let Bucket::Many(entries) = &by_key.0[&MANY] else {
+            panic!("one of many");
+        };
+        assert!(entries.capacity() <= 2 * SMALL);
     }
 
     #[test]
@@ -137,10 +201,20 @@ mod tests {
         by_key.replace(None, Some(&"a"), &entries[1]);
         by_key.replace(Some(&"a"), Some(&"b"), &entries[0]);
         by_key.replace(Some(&"a"), None, &entries[1]);
-        assert_eq!(by_key.counts().collect::<Vec<_>>(), [(&"b", 1)]);
+        assert_eq!(by_key.buckets().len(), 1);
+        assert_eq!(by_key.count(&"b"), 1);
 
         by_key.remove(&"b", entries[1].id());
         by_key.remove(&"c", entries[1].id());
-        assert!(by_key.contains(&"b", entries[0].id()));
+        assert!(by_key.bucket(&"b").unwrap().contains(entries[0].id()));
+
+        // Of two the one that came first goes first; adding twice is adding once.
+        by_key.add(&"b", &entries[1]);
+        by_key.add(&"b", &entries[1]);
+        assert_eq!(by_key.count(&"b"), 2);
+        by_key.remove(&"b", entries[0].id());
+        assert!(by_key.bucket(&"b").unwrap().contains(entries[1].id()));
+        by_key.remove(&"b", entries[1].id());
+        assert_eq!(by_key.buckets().len(), 0);
     }
 }

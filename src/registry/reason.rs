@@ -37,12 +37,34 @@ named! {
         PeerReset = "peer-reset",
         /// The peer broke the protocol.
         ProtocolError = "protocol-error",
+        /// Its user connected anew, and may have one connection only.
+        Replaced = "replaced",
         /// Somebody asked for it, for instance an operator.
         Requested = "requested",
         /// The pool or server is shutting down.
         Shutdown = "shutdown",
         /// It failed its health checks.
         Unhealthy = "unhealthy",
+    }
+}
+
+impl CloseReason {
+    /// Whether something went wrong: the connection failed, or the peer broke it off.
+    pub const fn is_error(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectFailed
+                | Self::Error
+                | Self::HandshakeFailed
+                | Self::PeerReset
+                | Self::ProtocolError
+                | Self::Unhealthy
+        )
+    }
+
+    /// Whether the peer was silent for too long.
+    pub const fn is_timeout(self) -> bool {
+        matches!(self, Self::IdleTimeout)
     }
 }
 

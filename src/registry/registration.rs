@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::facts::Facts;
 use super::shared::Shared;
 use super::{CloseReason, Entry, Health, Identity, Protocol, State};
 
@@ -18,8 +19,8 @@ use super::{CloseReason, Entry, Health, Identity, Protocol, State};
 /// few times in a connection's life. After the close they do nothing.
 #[must_use = "dropping the registration closes the connection's record"]
 pub struct Registration {
-    shared: Arc<Shared>,
-    entry: Arc<Entry>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) entry: Arc<Entry>,
 }
 
 impl Registration {
@@ -39,44 +40,38 @@ impl Registration {
         if state == State::Closed {
             return self.shared.close(&self.entry, CloseReason::LocalClose);
         }
-        self.shared
-            .change(&self.entry, |facts| facts.state = facts.state.max(state))
+        self.change(|facts| facts.state = facts.state.max(state))
     }
 
     /// Says what is spoken, for instance once ALPN was agreed or after an upgrade.
     pub fn set_protocol(&self, protocol: Protocol) {
-        self.shared
-            .change(&self.entry, |facts| facts.protocol = protocol);
+        self.change(|facts| facts.protocol = protocol);
     }
 
     /// Says which host it is for.
     pub fn set_host(&self, host: Arc<str>) {
-        self.shared
-            .change(&self.entry, |facts| facts.host = Some(host));
+        self.change(|facts| facts.host = Some(host));
     }
 
     /// Says what the peer's address is.
     pub fn set_remote_addr(&self, address: SocketAddr) {
-        self.shared
-            .change(&self.entry, |facts| facts.remote_addr = Some(address));
+        self.change(|facts| facts.remote_addr = Some(address));
     }
 
     /// Says what our address is.
     pub fn set_local_addr(&self, address: SocketAddr) {
-        self.shared
-            .change(&self.entry, |facts| facts.local_addr = Some(address));
+        self.change(|facts| facts.local_addr = Some(address));
     }
 
     /// Says how well the connection is.
     pub fn set_health(&self, health: Health) {
-        self.shared
-            .change(&self.entry, |facts| facts.health = health);
+        self.change(|facts| facts.health = health);
     }
 
-    /// Says who the peer is, in place of what was said before.
+    /// Says who the peer is, in place of what was said before, whoever else is the same user. To
+    /// have a say about that, [`authenticate`](Self::authenticate).
     pub fn set_identity(&self, identity: Identity) {
-        self.shared
-            .change(&self.entry, |facts| facts.identity = identity);
+        self.change(|facts| facts.identity = identity);
     }
 
     /// Records why the connection is about to end, without ending it. Only the first cause counts.
@@ -91,6 +86,10 @@ impl Registration {
     /// The socket is the owner's business: close it first.
     pub fn close(&self, reason: CloseReason) {
         self.shared.close(&self.entry, reason);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Facts)) -> bool {
+        self.shared.change(&self.entry, change).unwrap_or(false)
     }
 }
 

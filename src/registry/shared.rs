@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use super::event::Publisher;
 use super::facts::Facts;
-use super::tables::Tables;
+use super::sync::RwLock;
+use super::tables::{Closed, Tables};
 use super::{CloseReason, Entry, Event};
 
 /// Events are published with the lock held: so their order is the order in which the tables
@@ -20,7 +19,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn open(&self, entry: &Arc<Entry>) {
-        let mut tables = self.tables.write();
+        self.open_in(&mut self.tables.write(), entry);
+    }
+
+    /// The same for who holds the lock already.
+    pub(super) fn open_in(&self, tables: &mut Tables, entry: &Arc<Entry>) {
         tables.insert(entry);
         self.publisher.publish(|| Event::Opened {
             id: entry.id(),
@@ -32,10 +35,23 @@ impl Shared {
     }
 
     /// Changes a connection's facts; whether they are different now.
-    pub(super) fn change(&self, entry: &Arc<Entry>, change: impl FnOnce(&mut Facts)) -> bool {
-        let mut tables = self.tables.write();
-        let Some((before, after)) = tables.change(entry, change) else {
-            return false;
+    pub(super) fn change(
+        &self,
+        entry: &Arc<Entry>,
+        change: impl FnOnce(&mut Facts),
+    ) -> Result<bool, Closed> {
+        self.change_in(&mut self.tables.write(), entry, change)
+    }
+
+    /// The same for who holds the lock already.
+    pub(super) fn change_in(
+        &self,
+        tables: &mut Tables,
+        entry: &Arc<Entry>,
+        change: impl FnOnce(&mut Facts),
+    ) -> Result<bool, Closed> {
+        let Some((before, after)) = tables.change(entry, change)? else {
+            return Ok(false);
         };
         let id = entry.id();
         if before.state != after.state {
@@ -52,7 +68,14 @@ impl Shared {
                 to: after.health,
             });
         }
-        true
+        if before.identity.user != after.identity.user {
+            self.publisher.publish(|| Event::UserChanged {
+                id,
+                from: before.identity.user,
+                to: after.identity.user,
+            });
+        }
+        Ok(true)
     }
 
     /// Closes a connection for its first cause, which is `reason` if there was none; whether it
@@ -60,18 +83,18 @@ impl Shared {
     pub(super) fn close(&self, entry: &Arc<Entry>, reason: CloseReason) -> bool {
         let reason = entry.note_close(reason);
         let mut tables = self.tables.write();
-        let Some((facts, stats)) = tables.close(entry, reason) else {
+        let Some(last) = tables.close(entry, reason) else {
             return false;
         };
         self.publisher.publish(|| Event::Closed {
-            id: entry.id(),
-            direction: entry.direction(),
-            protocol: facts.protocol,
-            host: facts.host,
-            address: facts.remote_addr,
+            id: last.id,
+            direction: last.direction,
+            protocol: last.protocol,
+            host: last.host,
+            address: last.remote_addr,
             reason,
-            stats,
-            age: entry.age(),
+            stats: last.stats,
+            age: last.age,
         });
         drop(tables);
         entry.announce_close();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 /// The counters of one connection. They only grow.
@@ -114,8 +115,9 @@ impl Stats {
     }
 }
 
-/// [`Stats`] at one moment, as plain data.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// [`Stats`] at one moment, as plain data. Serialized without the times, which only this process
+/// understands.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StatsSnapshot {
     /// Bytes read from the peer.
@@ -131,8 +133,10 @@ pub struct StatsSnapshot {
     /// Errors recorded.
     pub errors: u64,
     /// When bytes were last read, if ever.
+    #[serde(skip)]
     pub last_received: Option<Instant>,
     /// When bytes were last written, if ever.
+    #[serde(skip)]
     pub last_sent: Option<Instant>,
 }
 

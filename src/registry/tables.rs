@@ -1,16 +1,16 @@
 //! All connections and the indexes over them, as one value under one lock.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::facts::Facts;
-use super::index::{Index, shrink};
-use super::{
-    CloseReason, ConnectionId, Direction, Entry, Protocol, RegistryStats, State, StatsSnapshot,
-};
+use super::index::Index;
+use super::recent::Recent;
+use super::totals::Past;
+use super::{AddressGroup, CloseReason, ConnectionId, Direction, Entry, Protocol, Snapshot, State};
 
 /// The connections present, by each of their properties.
 ///
@@ -18,15 +18,23 @@ use super::{
 /// facts. They run no foreign code: an entry's owner keeps it alive, so none is dropped in here.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    pub(super) entries: HashMap<ConnectionId, Arc<Entry>>,
+    /// In the order of the ids, which is that of opening: so a listing can go on where it was.
+    pub(super) entries: BTreeMap<ConnectionId, Arc<Entry>>,
     pub(super) by_address: Index<SocketAddr>,
+    pub(super) by_address_group: Index<AddressGroup>,
     pub(super) by_direction: Index<Direction>,
     pub(super) by_host: Index<Arc<str>>,
+    pub(super) by_label: Index<Arc<str>>,
     pub(super) by_protocol: Index<Protocol>,
     pub(super) by_state: Index<State>,
-    /// Counts and sums; of the sums only what closed connections contributed.
-    past: RegistryStats,
+    pub(super) by_user: Index<Arc<str>>,
+    pub(super) recent: Recent,
+    pub(super) past: Past,
 }
+
+/// The connection is closed, or was never in this registry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed;
 
 impl Tables {
     /// Adds a connection.
@@ -35,60 +43,41 @@ impl Tables {
         self.entries.insert(entry.id(), Arc::clone(entry));
         self.by_direction.add(&entry.direction(), entry);
         self.reindex(entry, None, Some(&facts));
-        self.past.opened += 1;
+        self.past.count_opened(self.entries.len());
     }
 
-    /// Changes a connection's facts, unless it is closed. What they were and what they are, if that
-    /// differs.
+    /// Changes a connection's facts. What they were and what they are, if that differs.
     pub(super) fn change(
         &mut self,
         entry: &Arc<Entry>,
         change: impl FnOnce(&mut Facts),
-    ) -> Option<(Facts, Facts)> {
+    ) -> Result<Option<(Facts, Facts)>, Closed> {
         let mut facts = entry.facts.write();
         if facts.state == State::Closed {
-            return None;
+            return Err(Closed);
         }
         let before = facts.clone();
         change(&mut facts);
         if before == *facts {
-            return None;
+            return Ok(None);
         }
         self.reindex(entry, Some(&before), Some(&facts));
-        Some((before, facts.clone()))
+        Ok(Some((before, facts.clone())))
     }
 
-    /// Removes a connection for good. Its last facts and stats, or nothing if it was closed before.
-    pub(super) fn close(
-        &mut self,
-        entry: &Arc<Entry>,
-        reason: CloseReason,
-    ) -> Option<(Facts, StatsSnapshot)> {
+    /// Removes a connection for good. What it was at its end, or nothing if it was closed before.
+    pub(super) fn close(&mut self, entry: &Arc<Entry>, reason: CloseReason) -> Option<Snapshot> {
         self.entries.remove(&entry.id())?;
-        shrink(&mut self.entries);
         let mut facts = entry.facts.write();
         self.by_direction.remove(&entry.direction(), entry.id());
         self.reindex(entry, Some(&facts), None);
         facts.state = State::Closed;
         facts.closed_at = Some(Instant::now());
-        let stats = entry.stats().snapshot();
-        self.past.add_closed(reason, &stats);
-        Some((facts.clone(), stats))
-    }
-
-    /// Counts, and sums over the connections past and present.
-    pub(super) fn stats(&self) -> RegistryStats {
-        let mut stats = self.past.clone();
-        for entry in self.entries.values() {
-            stats.add(&entry.stats().snapshot());
-        }
-        stats.present = self.entries.len();
-        stats.present_by_state = self
-            .by_state
-            .counts()
-            .map(|(state, count)| (*state, count))
-            .collect();
-        stats
+        let last = entry.snapshot_of(&facts);
+        self.past
+            .count_closed(last.protocol, reason, last.age, &last.stats);
+        self.recent.remember(&last, reason);
+        Some(last)
     }
 
     fn reindex(&mut self, entry: &Arc<Entry>, before: Option<&Facts>, after: Option<&Facts>) {
@@ -96,6 +85,11 @@ impl Tables {
         self.by_address.replace(
             before.and_then(address).as_ref(),
             after.and_then(address).as_ref(),
+            entry,
+        );
+        self.by_address_group.replace(
+            before.and_then(Facts::address_group).as_ref(),
+            after.and_then(Facts::address_group).as_ref(),
             entry,
         );
         self.by_host.replace(
@@ -113,5 +107,19 @@ impl Tables {
             after.map(|facts| &facts.state),
             entry,
         );
+        self.by_user.replace(
+            before.and_then(|facts| facts.identity.user.as_ref()),
+            after.and_then(|facts| facts.identity.user.as_ref()),
+            entry,
+        );
+        let [before, after] =
+            [before, after].map(|facts| facts.map(|facts| facts.labels.as_slice()));
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        for gone in before.iter().filter(|label| !after.contains(label)) {
+            self.by_label.remove(gone, entry.id());
+        }
+        for new in after.iter().filter(|label| !before.contains(label)) {
+            self.by_label.add(new, entry);
+        }
     }
 }

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::assert_consistent;
-use crate::registry::{CloseReason, Direction, Draft, Event, Health, Protocol, Registry, State};
+use super::{assert_consistent, assert_empty};
+use crate::registry::{
+    CloseReason, Direction, Draft, Event, Health, Identity, OnDuplicate, Protocol, Registry,
+    Selector, State,
+};
 
 const THREADS: usize = 3;
 
@@ -30,15 +33,7 @@ fn observers_see_whole_connections_and_nothing_remains() {
         });
     });
 
-    assert_consistent(&registry);
-    assert_eq!(registry.count(), 0);
-    let tables = registry.shared.tables.read();
-    assert_eq!(tables.by_address.counts().count(), 0);
-    assert_eq!(tables.by_direction.counts().count(), 0);
-    assert_eq!(tables.by_host.counts().count(), 0);
-    assert_eq!(tables.by_protocol.counts().count(), 0);
-    assert_eq!(tables.by_state.counts().count(), 0);
-    drop(tables);
+    assert_empty(&registry);
     let stats = registry.stats();
     assert_eq!(
         (stats.opened, stats.closed),
@@ -59,6 +54,11 @@ fn live(registry: &Registry, seed: usize) {
     registration.set_protocol(Protocol::Http2);
     registration.set_host(Arc::clone(&host));
     registration.set_state(State::Open);
+    registration.add_label("open").unwrap();
+    let user = Identity::new().user(Arc::clone(&host));
+    registration
+        .authenticate(user, OnDuplicate::Replace)
+        .unwrap();
     assert!(
         registry
             .by_host(&host)
@@ -80,6 +80,15 @@ fn observe(registry: &Registry) {
         assert!(snapshot.state < State::Open || snapshot.host.is_some());
         assert_ne!(snapshot.state, State::Closed);
     }
+    for (more, less) in [
+        (
+            Selector::Protocol(Protocol::Http2),
+            Selector::State(State::Open),
+        ),
+        (Selector::Label("open".into()), Selector::Authenticated),
+    ] {
+        assert_eq!(registry.count_where(&less.and(!more)), 0);
+    }
     let stats = registry.stats();
     assert_eq!(stats.opened, stats.closed + stats.present as u64);
     assert_eq!(
@@ -87,6 +96,12 @@ fn observe(registry: &Registry) {
         stats.present_by_state.values().sum::<usize>()
     );
     assert_eq!(stats.closed, stats.closed_by_reason.values().sum::<u64>());
+    let by_protocol = stats.by_protocol.values();
+    let (present, closed) = by_protocol.fold((0, 0), |(present, closed), of_it| {
+        (present + of_it.present, closed + of_it.closed)
+    });
+    assert_eq!((present, closed), (stats.present, stats.closed));
+    assert!(stats.peak >= stats.present && stats.peak <= 2 * THREADS);
 }
 
 #[test]
