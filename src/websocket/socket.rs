@@ -356,14 +356,6 @@ impl<C: Unpin> WebSocket<C> {
             io::ErrorKind::ConnectionAborted => {
                 Error::new(ErrorKind::ClosedLocally).with_source(error)
             }
-            io::ErrorKind::InvalidData
-                if error
-                    .get_ref()
-                    .is_some_and(|inner| !inner.is::<rustls::Error>()) =>
-            {
-                self.say_goodbye(CloseCode::Invalid);
-                Error::new(ErrorKind::ProtocolViolation).with_source(error)
-            }
             _ => match error.downcast::<h2::Error>() {
                 Ok(error) => Error::from_http2(error),
                 Err(error) => {
