@@ -35,6 +35,8 @@ named! {
         PeerClosed = "peer-closed",
         /// The peer reset it.
         PeerReset = "peer-reset",
+        /// A trusted proxy's PROXY header was due, and was missing, malformed or late; or a stranger came where only trusted proxies may.
+        ProxyHeader = "proxy-header",
         /// The peer broke the protocol.
         ProtocolError = "protocol-error",
         /// Somebody asked for it, for instance an operator.

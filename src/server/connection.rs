@@ -17,6 +17,7 @@ use super::handshake;
 use super::http;
 use super::observer::{Layer, Observation, Observed};
 use super::orders::Follower;
+use super::proxy_protocol;
 use super::version;
 use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
 
@@ -110,11 +111,16 @@ impl<H: Handler> House<H> {
 
     async fn converse(
         &self,
-        stream: Metered<TcpStream>,
+        mut stream: Metered<TcpStream>,
         registration: &Arc<Registration>,
         observation: Option<Arc<Observation>>,
         follower: &mut Follower,
     ) -> Ending {
+        let header =
+            proxy_protocol::receive_if_due(&mut stream, &self.settings, registration, follower);
+        if let Err(ending) = header.await {
+            return ending;
+        }
         let observation = observation.as_ref();
         let stream = Observed::new(stream, Layer::Wire, observation);
         let Some(config) = &self.tls else {
@@ -124,7 +130,8 @@ impl<H: Handler> House<H> {
         registration.set_state(State::Handshaking);
         let limit = self.settings.handshake_timeout;
         let handshake = handshake::accept(stream, Arc::clone(config), registration);
-        let handshake = handshake::guard(handshake, limit, registration, follower);
+        let failure = CloseReason::HandshakeFailed;
+        let handshake = handshake::guard(handshake, limit, failure, registration, follower);
         let stream = match handshake.await {
             Ok(stream) => stream,
             Err(ending) => return ending,

@@ -38,10 +38,11 @@ pub(super) async fn accept(
     Ok(stream)
 }
 
-/// Gives `handshake` up at the deadline, when the server stops, and when somebody asks for it.
+/// Gives `handshake` up at the deadline, when the server stops, and when somebody asks for it. That it failed, or was late, is `failure`.
 pub(super) async fn guard<T>(
     handshake: impl Future<Output = io::Result<T>>,
     limit: Duration,
+    failure: CloseReason,
     registration: &Registration,
     follower: &mut Follower,
 ) -> Result<T, Ending> {
@@ -62,7 +63,7 @@ pub(super) async fn guard<T>(
         () = registration.close_requested() => Err(Ending::Stopped(CloseReason::Requested)),
         result = timeout(limit, handshake) => match result {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(_)) | Err(_) => Err(Ending::Failed(CloseReason::HandshakeFailed)),
+            Ok(Err(_)) | Err(_) => Err(Ending::Failed(failure)),
         },
     }
 }

@@ -56,7 +56,9 @@ mod limits;
 mod listener;
 mod observer;
 mod orders;
+mod proxy_protocol;
 mod tls;
+mod trusted;
 mod version;
 mod watchdog;
 mod witness;
@@ -69,8 +71,9 @@ pub use handle::{Server, ShutdownReport};
 pub use handler::{BoxError, Handler};
 pub use limits::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
-    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS, DEFAULT_PROXY_HEADER_TIMEOUT,
 };
 pub use listener::Listener;
 pub use observer::{Layer, Observer};
+pub use proxy_protocol::{ProxyHeader, ProxyProtocol};
 pub use tls::ServerTls;

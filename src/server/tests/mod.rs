@@ -4,6 +4,7 @@ mod answers;
 mod certificates;
 mod endings;
 mod observing;
+mod proxied;
 mod stalls;
 mod support;
 mod tunnels;
