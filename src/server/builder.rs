@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use super::client_address::AddressHeader;
 use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
 use super::observer::Observer;
@@ -34,6 +35,7 @@ pub struct ListenerBuilder {
     pub(super) proxy_protocol: ProxyProtocol,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) proxy_header_timeout: Duration,
+    pub(super) address_header: AddressHeader,
     pub(super) max_connections: usize,
     pub(super) max_concurrent_streams: u32,
     pub(super) extended_connect: bool,
@@ -87,6 +89,13 @@ impl ListenerBuilder {
     /// How long the PROXY header may take from the accept on; then the connection is cut. Default: [`DEFAULT_PROXY_HEADER_TIMEOUT`].
     pub fn proxy_header_timeout(mut self, timeout: Duration) -> Self {
         self.proxy_header_timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// In which header [trusted proxies](Self::trusted_proxies) say for whom they send a request. Handlers find the outcome in its
+    /// [`ClientAddress`](super::ClientAddress). Default: [`AddressHeader::Either`].
+    pub fn address_header(mut self, header: AddressHeader) -> Self {
+        self.address_header = header;
         self
     }
 
@@ -198,6 +207,7 @@ impl Default for ListenerBuilder {
             proxy_protocol: ProxyProtocol::Off,
             trusted_proxies: TrustedProxies::default(),
             proxy_header_timeout: DEFAULT_PROXY_HEADER_TIMEOUT,
+            address_header: AddressHeader::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
             extended_connect: false,

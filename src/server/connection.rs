@@ -15,6 +15,7 @@ use super::ending::Ending;
 use super::handler::Handler;
 use super::handshake;
 use super::http;
+use super::introduction::Introduction;
 use super::observer::{Layer, Observation, Observed};
 use super::orders::Follower;
 use super::proxy_protocol;
@@ -121,11 +122,12 @@ impl<H: Handler> House<H> {
         if let Err(ending) = header.await {
             return ending;
         }
+        let introduction = Introduction::new(&self.settings, registration.entry());
         let observation = observation.as_ref();
         let stream = Observed::new(stream, Layer::Wire, observation);
         let Some(config) = &self.tls else {
             let protocol = version::plain(self.settings.protocols);
-            return http::serve(self, stream, protocol, registration, follower).await;
+            return http::serve(self, stream, protocol, introduction, registration, follower).await;
         };
         registration.set_state(State::Handshaking);
         let limit = self.settings.handshake_timeout;
@@ -141,6 +143,6 @@ impl<H: Handler> House<H> {
             return Ending::Failed(CloseReason::HandshakeFailed);
         };
         let stream = Observed::new(stream, Layer::Plain, observation);
-        http::serve(self, stream, protocol, registration, follower).await
+        http::serve(self, stream, protocol, introduction, registration, follower).await
     }
 }

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::body::Tracked;
 use super::handler::Handler;
+use super::introduction::Introduction;
 use crate::registry::{ActivityGuard, Entry};
 
 /// The handler, as hyper calls it on one connection.
@@ -20,11 +21,16 @@ use crate::registry::{ActivityGuard, Entry};
 pub(super) struct Dispatch<H> {
     handler: Arc<H>,
     entry: Arc<Entry>,
+    introduction: Introduction,
 }
 
 impl<H> Dispatch<H> {
-    pub(super) fn new(handler: Arc<H>, entry: Arc<Entry>) -> Self {
-        Self { handler, entry }
+    pub(super) fn new(handler: Arc<H>, entry: Arc<Entry>, introduction: Introduction) -> Self {
+        Self {
+            handler,
+            entry,
+            introduction,
+        }
     }
 }
 
@@ -33,7 +39,8 @@ impl<H: Handler> Service<Request<Incoming>> for Dispatch<H> {
     type Error = Infallible;
     type Future = Answering<H::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.introduction.add_to(&mut request);
         let exchange = self.entry.begin();
         self.entry.stats().record_request();
         self.entry.stats().record_message_received();

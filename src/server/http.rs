@@ -13,6 +13,7 @@ use super::drive::{Graceful, drive};
 use super::ending::Ending;
 use super::executor::StreamTasks;
 use super::handler::Handler;
+use super::introduction::Introduction;
 use super::limits::MAX_HEADER_BYTES;
 use super::orders::Follower;
 use super::witness::Witness;
@@ -23,6 +24,7 @@ pub(super) async fn serve<H, IO>(
     house: &House<H>,
     stream: IO,
     protocol: Protocol,
+    introduction: Introduction,
     registration: &Arc<Registration>,
     follower: &mut Follower,
 ) -> Ending
@@ -34,7 +36,7 @@ where
     registration.set_state(State::Open);
     let entry = registration.entry();
     let stream = TokioIo::new(Witness::new(stream, Arc::clone(registration)));
-    let service = Dispatch::new(Arc::clone(&house.handler), Arc::clone(entry));
+    let service = Dispatch::new(Arc::clone(&house.handler), Arc::clone(entry), introduction);
     let settings = &house.settings;
     if protocol == Protocol::Http2 {
         let tasks = StreamTasks::new(house.tasks.clone(), house.runtime.clone());

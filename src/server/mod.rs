@@ -43,15 +43,18 @@ mod accept;
 mod body;
 mod builder;
 mod census;
+mod client_address;
 mod connection;
 mod dispatch;
 mod drive;
 mod ending;
 mod executor;
+mod forwarded;
 mod handle;
 mod handler;
 mod handshake;
 mod http;
+mod introduction;
 mod limits;
 mod listener;
 mod observer;
@@ -67,6 +70,7 @@ mod witness;
 mod tests;
 
 pub use builder::ListenerBuilder;
+pub use client_address::{AddressHeader, AddressSource, ClientAddress};
 pub use handle::{Server, ShutdownReport};
 pub use handler::{BoxError, Handler};
 pub use limits::{

@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod endings;
+mod forwarded;
 mod observing;
 mod proxied;
 mod stalls;
