@@ -39,6 +39,8 @@ named! {
         ProxyHeader = "proxy-header",
         /// The peer broke the protocol.
         ProtocolError = "protocol-error",
+        /// This side's policy did not want it.
+        Refused = "refused",
         /// Somebody asked for it, for instance an operator.
         Requested = "requested",
         /// The pool or server is shutting down.

@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use super::arrival::{AcceptHook, ClientHelloInfo, Verdict};
 use super::client_address::AddressHeader;
+use super::fingerprint::Fingerprints;
 use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
 use super::observer::Observer;
@@ -36,6 +38,8 @@ pub struct ListenerBuilder {
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) proxy_header_timeout: Duration,
     pub(super) address_header: AddressHeader,
+    pub(super) fingerprints: Fingerprints,
+    pub(super) accept_hook: Option<AcceptHook>,
     pub(super) max_connections: usize,
     pub(super) max_concurrent_streams: u32,
     pub(super) extended_connect: bool,
@@ -96,6 +100,27 @@ impl ListenerBuilder {
     /// [`ClientAddress`](super::ClientAddress). Default: [`AddressHeader::Either`].
     pub fn address_header(mut self, header: AddressHeader) -> Self {
         self.address_header = header;
+        self
+    }
+
+    /// How much of what clients look like on the wire is kept with their connections and told handlers, as their
+    /// [`ClientFingerprint`](super::ClientFingerprint). Default: [`Fingerprints::Hashes`].
+    pub fn fingerprints(mut self, fingerprints: Fingerprints) -> Self {
+        self.fingerprints = fingerprints;
+        self
+    }
+
+    /// Asks `decide` about each client that has said hello, before anything is computed or sent for it. Who is refused gets the alert
+    /// `access_denied`, and its connection ends for the reason [`Refused`](crate::registry::CloseReason::Refused); so does who sent a hello
+    /// of more than 128 KiB in its records, or one that [`ClientHello`](crate::profile::ClientHello) cannot read. Needs
+    /// [`tls`](Self::tls). Default: everybody is accepted.
+    ///
+    /// It is called on the task of the connection, which waits for it: it must not block. If it panics, the connection ends.
+    pub fn accept_hook(
+        mut self,
+        decide: impl Fn(&ClientHelloInfo<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.accept_hook = Some(AcceptHook::new(decide));
         self
     }
 
@@ -160,8 +185,8 @@ impl ListenerBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when a limit is zero, PROXY headers are wanted and no proxy is trusted, or
-    /// the address cannot be listened at, [`OutOfResources`](ErrorKind::OutOfResources) when the
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when a limit is zero, PROXY headers are wanted and no proxy is trusted,
+    /// there is an accept hook and no TLS, or the address cannot be listened at, [`OutOfResources`](ErrorKind::OutOfResources) when the
     /// system refuses a socket.
     ///
     /// # Cancel safety
@@ -189,6 +214,11 @@ impl ListenerBuilder {
             return Err(Error::new(ErrorKind::InvalidConfiguration)
                 .with_detail("proxy_protocol needs trusted_proxies"));
         }
+        if self.accept_hook.is_some() && self.tls.is_none() {
+            return Err(
+                Error::new(ErrorKind::InvalidConfiguration).with_detail("accept_hook needs tls")
+            );
+        }
         match limits.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((name, _)) => Err(Error::new(ErrorKind::InvalidConfiguration)
                 .with_detail(format!("{name} must not be zero"))),
@@ -208,6 +238,8 @@ impl Default for ListenerBuilder {
             trusted_proxies: TrustedProxies::default(),
             proxy_header_timeout: DEFAULT_PROXY_HEADER_TIMEOUT,
             address_header: AddressHeader::default(),
+            fingerprints: Fingerprints::default(),
+            accept_hook: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
             extended_connect: false,

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
+use super::arrival;
 use super::builder::ListenerBuilder;
 use super::census::{Census, Presence};
 use super::ending::Ending;
@@ -19,6 +20,7 @@ use super::introduction::Introduction;
 use super::observer::{Layer, Observation, Observed};
 use super::orders::Follower;
 use super::proxy_protocol;
+use super::recording::Recording;
 use super::version;
 use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
 
@@ -122,16 +124,27 @@ impl<H: Handler> House<H> {
         if let Err(ending) = header.await {
             return ending;
         }
-        let introduction = Introduction::new(&self.settings, registration.entry());
         let observation = observation.as_ref();
-        let stream = Observed::new(stream, Layer::Wire, observation);
+        let introduce =
+            |protocol| Introduction::new(&self.settings, registration.entry(), protocol);
         let Some(config) = &self.tls else {
             let protocol = version::plain(self.settings.protocols);
+            let introduction = introduce(protocol);
+            let opening = introduction.recording();
+            let stream = Observed::new(stream, Layer::Wire, observation, opening);
             return http::serve(self, stream, protocol, introduction, registration, follower).await;
         };
         registration.set_state(State::Handshaking);
         let limit = self.settings.handshake_timeout;
-        let handshake = handshake::accept(stream, Arc::clone(config), registration);
+        let hello = arrival::is_looked_at(&self.settings).then(Recording::of_hello);
+        let stream = Observed::new(stream, Layer::Wire, observation, hello.clone());
+        let handshake = handshake::accept(
+            stream,
+            Arc::clone(config),
+            hello,
+            &self.settings,
+            registration,
+        );
         let failure = CloseReason::HandshakeFailed;
         let handshake = handshake::guard(handshake, limit, failure, registration, follower);
         let stream = match handshake.await {
@@ -142,7 +155,9 @@ impl<H: Handler> House<H> {
         let Some(protocol) = version::agreed(self.settings.protocols, alpn) else {
             return Ending::Failed(CloseReason::HandshakeFailed);
         };
-        let stream = Observed::new(stream, Layer::Plain, observation);
+        let introduction = introduce(protocol);
+        let opening = introduction.recording();
+        let stream = Observed::new(stream, Layer::Plain, observation, opening);
         http::serve(self, stream, protocol, introduction, registration, follower).await
     }
 }

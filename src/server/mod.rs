@@ -40,6 +40,7 @@
 //! ```
 
 mod accept;
+mod arrival;
 mod body;
 mod builder;
 mod census;
@@ -49,6 +50,7 @@ mod dispatch;
 mod drive;
 mod ending;
 mod executor;
+mod fingerprint;
 mod forwarded;
 mod handle;
 mod handler;
@@ -60,6 +62,7 @@ mod listener;
 mod observer;
 mod orders;
 mod proxy_protocol;
+mod recording;
 mod tls;
 mod trusted;
 mod version;
@@ -69,8 +72,10 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use arrival::{ClientHelloInfo, Verdict};
 pub use builder::ListenerBuilder;
 pub use client_address::{AddressHeader, AddressSource, ClientAddress};
+pub use fingerprint::{ClientFingerprint, Fingerprints};
 pub use handle::{Server, ShutdownReport};
 pub use handler::{BoxError, Handler};
 pub use limits::{

@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod endings;
+mod fingerprints;
 mod forwarded;
 mod observing;
 mod proxied;
