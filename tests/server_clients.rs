@@ -62,7 +62,7 @@ async fn the_server_sees_what_the_pool_says_it_sent() {
         let pool = trusting(&authority).profile(profile).build().unwrap();
         let connection = pool.get(&target).await.unwrap();
         connection.send(get()).await.unwrap();
-        let sent = connection.info().fingerprint();
+        let sent = connection.fingerprint();
         let (_, seen) = told.lock().pop().unwrap();
         let sent_tls = sent.tls.unwrap();
         assert_eq!(seen.ja4(), Some(&*sent_tls.ja4), "{profile}");
@@ -73,6 +73,7 @@ async fn the_server_sees_what_the_pool_says_it_sent() {
         );
         assert_eq!(seen.akamai(), sent.akamai.as_deref(), "{profile}");
         assert!(seen.akamai().is_some_and(|akamai| !akamai.is_empty()));
+        drop(connection);
         pool.shutdown(Duration::from_secs(10)).await;
     }
 }

@@ -88,5 +88,9 @@ pub(super) fn judge(
         fingerprint: &fingerprint,
         connection: registration.entry(),
     };
-    hook.map_or(Verdict::Accept, |AcceptHook(decide)| decide(&info))
+    let verdict = hook.map_or(Verdict::Accept, |AcceptHook(decide)| decide(&info));
+    if verdict == Verdict::Refuse {
+        tracing::debug!(id = %registration.id(), %fingerprint, "refused by the accept hook");
+    }
+    verdict
 }

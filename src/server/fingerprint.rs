@@ -40,7 +40,8 @@ struct Inner {
 struct Tls {
     ja3_hash: Box<str>,
     ja4: Box<str>,
-    hello: Option<ClientHello>,
+    /// Boxed: where it is not kept, it takes no place.
+    hello: Option<Box<ClientHello>>,
 }
 
 impl ClientFingerprint {
@@ -71,7 +72,7 @@ impl ClientFingerprint {
 
     /// The ClientHello; the first one, if the server asked for another. Kept with [`Fingerprints::Hello`] only.
     pub fn hello(&self) -> Option<&ClientHello> {
-        self.0.tls.as_ref()?.hello.as_ref()
+        self.0.tls.as_ref()?.hello.as_deref()
     }
 
     pub(super) fn without_tls() -> Self {
@@ -82,7 +83,7 @@ impl ClientFingerprint {
         let tls = Tls {
             ja3_hash: hello.ja3_hash().into(),
             ja4: hello.ja4().into(),
-            hello: is_kept.then(|| hello.clone()),
+            hello: is_kept.then(|| Box::new(hello.clone())),
         };
         Self(Arc::new(Inner {
             tls: Some(tls),

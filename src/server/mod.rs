@@ -10,6 +10,11 @@
 //!   have deadlines by default, and the number of connections and streams is limited.
 //! * Every task belongs to the [`Server`]. After [`shutdown`](Server::shutdown) none is left, and
 //!   none of its connections is in the registry.
+//! * Who the client is does not depend on what it says: a PROXY header, `Forwarded` and
+//!   `X-Forwarded-For` count when a [trusted proxy](ListenerBuilder::trusted_proxies) sends them, and
+//!   then each request says [whose it is](ClientAddress).
+//! * What the client looks like on the wire is known by its [fingerprints](ClientFingerprint), and it
+//!   can be [turned away](ListenerBuilder::accept_hook) before its TLS handshake costs anything.
 //!
 //! It does not route, limit by address or by rate, or upgrade connections of HTTP/1.1, and within
 //! an exchange it sets no deadline: a body that trickles, either way, keeps its connection.
