@@ -1,4 +1,4 @@
-//! What a listener knows of real clients: curl, OpenSSL, and this crate's own pool.
+//! What a listener knows of real clients: curl, nginx, OpenSSL, and this crate's own pool.
 //!
 //! A program that is not installed is skipped with a line that says so, unless `HOTPOOL_REQUIRE_REAL_SERVERS` is set, as in `.ci/run`.
 #![allow(
@@ -10,23 +10,24 @@
 
 mod common;
 
+use std::fs;
 use std::net::IpAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::certificates::Authority;
-use common::process::Process;
+use common::process::{Process, folder, free_port, listening};
 use common::request::{get, trusting};
 use common::wait::until;
 use hotpool::registry::{CloseReason, Entry};
 use hotpool::server::{
-    ClientAddress, ClientFingerprint, Fingerprints, Listener, ListenerBuilder, ProxyProtocol,
-    Server, ServerTls, Verdict,
+    AddressHeader, ClientAddress, ClientFingerprint, Fingerprints, Listener, ListenerBuilder,
+    ProxyProtocol, Server, ServerTls, Verdict,
 };
 use http::{Request, Response};
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 
@@ -125,6 +126,73 @@ async fn curl_behind_a_proxy_header_is_known() {
     .await;
 }
 
+/// nginx adds to what the client sent, and lets the header pass that it does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_nginx_each_client_has_its_own_address() {
+    let builder = Listener::builder().trusted_proxies(["127.0.0.1/32".parse().unwrap()]);
+    let any = echoing(builder.clone()).await;
+    let told = echoing(builder.address_header(AddressHeader::XForwardedFor)).await;
+    let (port, folder) = (free_port(), folder("nginx"));
+    fs::create_dir_all(&folder).unwrap();
+    let location = |server: &Server| {
+        format!(
+            "proxy_pass http://{}; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            server.local_addr()
+        )
+    };
+    let configuration = format!(
+        "user root; pid {0}/pid; error_log {0}/errors; worker_processes 1; daemon off;\n\
+         events {{}}\n\
+         http {{ access_log off; client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0};\n\
+         uwsgi_temp_path {0}; scgi_temp_path {0};\n\
+         server {{ listen 127.0.0.1:{port}; location /any {{ {1} }} location /told {{ {2} }} }} }}\n",
+        folder.display(),
+        location(&any),
+        location(&told),
+    );
+    fs::write(folder.join("nginx.conf"), configuration).unwrap();
+    let mut nginx = Command::new("nginx");
+    nginx.arg("-c").arg(folder.join("nginx.conf"));
+    let Some(_nginx) = Process::start(nginx, folder) else {
+        return;
+    };
+    listening(&[port]).await;
+    if !is_installed("curl", "--version") {
+        return;
+    }
+    let (forged_x, forged) = ("X-Forwarded-For: 192.0.2.66", "Forwarded: for=192.0.2.66");
+    for (path, header, is_known) in [
+        ("any", "X-A: b", true),
+        ("any", forged_x, true),
+        ("any", forged, false),
+        ("told", forged, true),
+    ] {
+        for client in ["127.0.0.2", "127.0.0.3"] {
+            let url = format!("http://127.0.0.1:{port}/{path}");
+            let mut curl = Command::new("curl");
+            curl.args(["--silent", "--max-time", "20", "--noproxy", "*"]);
+            curl.args(["--interface", client, "--header", header, &url]);
+            let output = curl.output().unwrap();
+            let expected = if is_known { client } else { "127.0.0.1" };
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                expected,
+                "{path} {header}"
+            );
+        }
+    }
+}
+
+/// A server that answers with the client's address.
+async fn echoing(builder: ListenerBuilder) -> Server {
+    let listener = builder.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    listener.serve(|request: Request<Incoming>, _: Arc<Entry>| {
+        let client = request.extensions().get::<ClientAddress>().unwrap();
+        let answer = Response::new(Full::new(Bytes::from(client.ip().to_string())));
+        async { answer }
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openssl_is_told_that_it_is_refused() {
     let authority = Authority::new();
@@ -140,12 +208,13 @@ async fn openssl_is_told_that_it_is_refused() {
     });
     let (server, _) = serve(builder).await;
     let address = server.local_addr().to_string();
+    if !is_installed("openssl", "version") {
+        return;
+    }
     for (version, is_refused) in [("-tls1_2", true), ("-tls1_3", false)] {
         let mut openssl = Command::new("openssl");
         openssl.args(["s_client", "-connect", &address, version]);
-        let Ok(output) = openssl.stdin(std::process::Stdio::null()).output() else {
-            return;
-        };
+        let output = openssl.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(said.contains("alert access denied"), is_refused, "{said}");
     }
@@ -154,4 +223,10 @@ async fn openssl_is_told_that_it_is_refused() {
         registry.stats().closed_for(CloseReason::Refused) == 1
     })
     .await;
+}
+
+fn is_installed(program: &str, argument: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(argument);
+    Process::run(command).is_some()
 }

@@ -13,10 +13,10 @@ use crate::registry::Entry;
 pub enum Fingerprints {
     /// Nothing.
     Off,
-    /// The fingerprints: less than 200 bytes of text.
+    /// The fingerprints: some 640 bytes for each connection.
     #[default]
     Hashes,
-    /// The ClientHello as well, which browsers make some two kilobytes long.
+    /// The ClientHello as well: of Chromium's, 2.7 KB more.
     Hello,
 }
 
