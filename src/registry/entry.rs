@@ -80,6 +80,13 @@ impl Entry {
         self.facts.read().address_group()
     }
 
+    /// The client's address: what a trusted proxy said that it is, or the [peer's](Self::remote_addr). Requests from several clients that
+    /// a proxy sends over one connection each have their own.
+    pub fn client_addr(&self) -> Option<SocketAddr> {
+        let facts = self.facts.read();
+        facts.client_addr.or(facts.remote_addr)
+    }
+
     /// Our address, once known.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.facts.read().local_addr
@@ -207,6 +214,7 @@ impl Entry {
             protocol: facts.protocol,
             host: facts.host.clone(),
             remote_addr: facts.remote_addr,
+            client_addr: facts.client_addr.or(facts.remote_addr),
             local_addr: facts.local_addr,
             state: facts.state,
             activity: activity_of(in_flight),

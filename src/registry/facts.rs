@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pub(super) protocol: Protocol,
     pub(super) host: Option<Arc<str>>,
     pub(super) remote_addr: Option<SocketAddr>,
+    /// Where it is not the peer's.
+    pub(super) client_addr: Option<SocketAddr>,
     pub(super) local_addr: Option<SocketAddr>,
     pub(super) state: State,
     pub(super) health: Health,
@@ -28,6 +30,7 @@ impl Facts {
             protocol: draft.protocol,
             host: draft.host,
             remote_addr: draft.remote_addr,
+            client_addr: None,
             local_addr: draft.local_addr,
             state: State::Connecting,
             health: Health::Healthy,

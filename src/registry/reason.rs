@@ -35,10 +35,14 @@ named! {
         PeerClosed = "peer-closed",
         /// The peer reset it.
         PeerReset = "peer-reset",
+        /// A trusted proxy's PROXY header was due, and was missing, malformed or late; or a stranger came where only trusted proxies may.
+        ProxyHeader = "proxy-header",
         /// The peer broke the protocol.
         ProtocolError = "protocol-error",
         /// Its user connected anew, and may have one connection only.
         Replaced = "replaced",
+        /// This side's policy did not want it.
+        Refused = "refused",
         /// Somebody asked for it, for instance an operator.
         Requested = "requested",
         /// The pool or server is shutting down.

@@ -58,6 +58,11 @@ impl Registration {
         self.change(|facts| facts.remote_addr = Some(address));
     }
 
+    /// Says what the client's address is, where a proxy that is believed says that it is not the peer's.
+    pub fn set_client_addr(&self, address: SocketAddr) {
+        self.change(|facts| facts.client_addr = Some(address));
+    }
+
     /// Says what our address is.
     pub fn set_local_addr(&self, address: SocketAddr) {
         self.change(|facts| facts.local_addr = Some(address));
@@ -193,6 +198,18 @@ mod tests {
         assert_eq!(closed.identity.user.as_deref(), Some("ada"));
         assert_eq!(registry.count_by_host("example.org"), 0);
         assert_eq!(events.try_recv(), None);
+    }
+
+    #[test]
+    fn the_client_is_the_peer_unless_somebody_knows_better() {
+        let registry = Registry::new();
+        let [peer, client] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|ip| (ip, 1).into());
+        let draft = Draft::new(Direction::Inbound, Protocol::Tcp).remote_addr(peer);
+        let registration = registry.register(draft);
+        assert_eq!(registration.client_addr(), Some(peer));
+        registration.set_client_addr(client);
+        assert_eq!(registration.snapshot().client_addr, Some(client));
+        assert_eq!(registration.remote_addr(), Some(peer));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub host: Option<Arc<str>>,
     /// The peer's address, once known.
     pub remote_addr: Option<SocketAddr>,
+    /// The client's address: the peer's, unless a trusted proxy said otherwise.
+    pub client_addr: Option<SocketAddr>,
     /// Our address, once known.
     pub local_addr: Option<SocketAddr>,
     /// Where in its life it is.

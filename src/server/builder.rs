@@ -5,16 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
+use super::arrival::{AcceptHook, ClientHelloInfo, Verdict};
+use super::client_address::AddressHeader;
+use super::fingerprint::Fingerprints;
 use super::limits::LONGEST_TIMEOUT;
 use super::listener::Listener;
 use super::observer::Observer;
+use super::proxy_protocol::ProxyProtocol;
 use super::tls::ServerTls;
+use super::trusted::TrustedProxies;
 use super::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
-    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS, DEFAULT_PROXY_HEADER_TIMEOUT,
 };
 use crate::config::Protocols;
 use crate::error::{Error, ErrorKind};
@@ -28,6 +34,12 @@ pub struct ListenerBuilder {
     pub(super) tls: Option<ServerTls>,
     pub(super) protocols: Protocols,
     pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) proxy_protocol: ProxyProtocol,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) proxy_header_timeout: Duration,
+    pub(super) address_header: AddressHeader,
+    pub(super) fingerprints: Fingerprints,
+    pub(super) accept_hook: Option<AcceptHook>,
     pub(super) max_connections: usize,
     pub(super) max_concurrent_streams: u32,
     pub(super) extended_connect: bool,
@@ -62,6 +74,56 @@ impl ListenerBuilder {
         self
     }
 
+    /// Who has to begin with a PROXY header, which says for whom they connect: before TLS, 4 KiB at most. It is found in the connection's
+    /// [`client_addr`](crate::registry::Entry::client_addr) and [`ProxyHeader`](super::ProxyHeader). A connection without a valid one is
+    /// cut, with the reason [`ProxyHeader`](crate::registry::CloseReason::ProxyHeader). Needs
+    /// [`trusted_proxies`](Self::trusted_proxies). Default: [`ProxyProtocol::Off`].
+    pub fn proxy_protocol(mut self, mode: ProxyProtocol) -> Self {
+        self.proxy_protocol = mode;
+        self
+    }
+
+    /// Whose word on the addresses of clients is taken, in place of those that were given before: their own addresses, as this listener
+    /// sees them, and those of the proxies that they stand behind. Nobody else's is looked at. Default: none.
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.trusted_proxies = networks.into_iter().collect();
+        self
+    }
+
+    /// How long the PROXY header may take from the accept on; then the connection is cut. Default: [`DEFAULT_PROXY_HEADER_TIMEOUT`].
+    pub fn proxy_header_timeout(mut self, timeout: Duration) -> Self {
+        self.proxy_header_timeout = timeout.min(LONGEST_TIMEOUT);
+        self
+    }
+
+    /// In which header [trusted proxies](Self::trusted_proxies) say for whom they send a request. Handlers find the outcome in its
+    /// [`ClientAddress`](super::ClientAddress). Default: [`AddressHeader::Either`].
+    pub fn address_header(mut self, header: AddressHeader) -> Self {
+        self.address_header = header;
+        self
+    }
+
+    /// How much of what clients look like on the wire is kept with their connections and told handlers, as their
+    /// [`ClientFingerprint`](super::ClientFingerprint). Default: [`Fingerprints::Hashes`].
+    pub fn fingerprints(mut self, fingerprints: Fingerprints) -> Self {
+        self.fingerprints = fingerprints;
+        self
+    }
+
+    /// Asks `decide` about each client that has said hello, before anything is computed or sent for it. Who is refused gets the alert
+    /// `access_denied`, and its connection ends for the reason [`Refused`](crate::registry::CloseReason::Refused); so does who sent a hello
+    /// of more than 128 KiB in its records, or one that [`ClientHello`](crate::profile::ClientHello) cannot read. Needs
+    /// [`tls`](Self::tls). Default: everybody is accepted.
+    ///
+    /// It is called on the task of the connection, which waits for it: it must not block. If it panics, the connection ends.
+    pub fn accept_hook(
+        mut self,
+        decide: impl Fn(&ClientHelloInfo<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.accept_hook = Some(AcceptHook::new(decide));
+        self
+    }
+
     /// Connections at a time, handshaking ones included; at least one. At the limit no further one
     /// is accepted: it waits in the system's backlog. Default: [`DEFAULT_MAX_CONNECTIONS`].
     pub fn max_connections(mut self, max: usize) -> Self {
@@ -85,7 +147,7 @@ impl ListenerBuilder {
         self
     }
 
-    /// How long the TLS handshake may take from the accept on; then the connection is cut.
+    /// How long the TLS handshake may take from the accept, or the PROXY header, on; then the connection is cut.
     /// Default: [`DEFAULT_HANDSHAKE_TIMEOUT`].
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout.min(LONGEST_TIMEOUT);
@@ -93,7 +155,7 @@ impl ListenerBuilder {
     }
 
     /// How long the first request's header block may take from the handshake, or without TLS from
-    /// the accept, on; then the connection is told to end, as when somebody asks for it. For later
+    /// the accept or the PROXY header, on; then the connection is told to end, as when somebody asks for it. For later
     /// requests [`idle_timeout`](Self::idle_timeout) holds. Default: [`DEFAULT_HEADER_TIMEOUT`].
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.header_timeout = timeout.min(LONGEST_TIMEOUT);
@@ -123,8 +185,8 @@ impl ListenerBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when a limit is zero or the
-    /// address cannot be listened at, [`OutOfResources`](ErrorKind::OutOfResources) when the
+    /// [`InvalidConfiguration`](ErrorKind::InvalidConfiguration) when a limit is zero, PROXY headers are wanted and no proxy is trusted,
+    /// there is an accept hook and no TLS, or the address cannot be listened at, [`OutOfResources`](ErrorKind::OutOfResources) when the
     /// system refuses a socket.
     ///
     /// # Cancel safety
@@ -144,9 +206,19 @@ impl ListenerBuilder {
             ("max_connections", self.max_connections == 0),
             ("max_concurrent_streams", self.max_concurrent_streams == 0),
             ("handshake_timeout", self.handshake_timeout.is_zero()),
+            ("proxy_header_timeout", self.proxy_header_timeout.is_zero()),
             ("header_timeout", self.header_timeout.is_zero()),
             ("idle_timeout", self.idle_timeout.is_zero()),
         ];
+        if self.proxy_protocol != ProxyProtocol::Off && self.trusted_proxies.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidConfiguration)
+                .with_detail("proxy_protocol needs trusted_proxies"));
+        }
+        if self.accept_hook.is_some() && self.tls.is_none() {
+            return Err(
+                Error::new(ErrorKind::InvalidConfiguration).with_detail("accept_hook needs tls")
+            );
+        }
         match limits.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((name, _)) => Err(Error::new(ErrorKind::InvalidConfiguration)
                 .with_detail(format!("{name} must not be zero"))),
@@ -162,6 +234,12 @@ impl Default for ListenerBuilder {
             tls: None,
             protocols: Protocols::default(),
             observer: None,
+            proxy_protocol: ProxyProtocol::Off,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_header_timeout: DEFAULT_PROXY_HEADER_TIMEOUT,
+            address_header: AddressHeader::default(),
+            fingerprints: Fingerprints::default(),
+            accept_hook: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_concurrent_streams: DEFAULT_MAX_CONCURRENT_STREAMS,
             extended_connect: false,

@@ -9,14 +9,18 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
+use super::arrival;
 use super::builder::ListenerBuilder;
 use super::census::{Census, Presence};
 use super::ending::Ending;
 use super::handler::Handler;
 use super::handshake;
 use super::http;
+use super::introduction::Introduction;
 use super::observer::{Layer, Observation, Observed};
 use super::orders::Follower;
+use super::proxy_protocol;
+use super::recording::Recording;
 use super::version;
 use crate::registry::{CloseReason, Direction, Draft, Metered, Protocol, Registration, State};
 
@@ -110,21 +114,39 @@ impl<H: Handler> House<H> {
 
     async fn converse(
         &self,
-        stream: Metered<TcpStream>,
+        mut stream: Metered<TcpStream>,
         registration: &Arc<Registration>,
         observation: Option<Arc<Observation>>,
         follower: &mut Follower,
     ) -> Ending {
+        let header =
+            proxy_protocol::receive_if_due(&mut stream, &self.settings, registration, follower);
+        if let Err(ending) = header.await {
+            return ending;
+        }
         let observation = observation.as_ref();
-        let stream = Observed::new(stream, Layer::Wire, observation);
+        let introduce =
+            |protocol| Introduction::new(&self.settings, registration.entry(), protocol);
         let Some(config) = &self.tls else {
             let protocol = version::plain(self.settings.protocols);
-            return http::serve(self, stream, protocol, registration, follower).await;
+            let introduction = introduce(protocol);
+            let opening = introduction.recording();
+            let stream = Observed::new(stream, Layer::Wire, observation, opening);
+            return http::serve(self, stream, protocol, introduction, registration, follower).await;
         };
         registration.set_state(State::Handshaking);
         let limit = self.settings.handshake_timeout;
-        let handshake = handshake::accept(stream, Arc::clone(config), registration);
-        let handshake = handshake::guard(handshake, limit, registration, follower);
+        let hello = arrival::is_looked_at(&self.settings).then(Recording::of_hello);
+        let stream = Observed::new(stream, Layer::Wire, observation, hello.clone());
+        let handshake = handshake::accept(
+            stream,
+            Arc::clone(config),
+            hello,
+            &self.settings,
+            registration,
+        );
+        let failure = CloseReason::HandshakeFailed;
+        let handshake = handshake::guard(handshake, limit, failure, registration, follower);
         let stream = match handshake.await {
             Ok(stream) => stream,
             Err(ending) => return ending,
@@ -133,7 +155,9 @@ impl<H: Handler> House<H> {
         let Some(protocol) = version::agreed(self.settings.protocols, alpn) else {
             return Ending::Failed(CloseReason::HandshakeFailed);
         };
-        let stream = Observed::new(stream, Layer::Plain, observation);
-        http::serve(self, stream, protocol, registration, follower).await
+        let introduction = introduce(protocol);
+        let opening = introduction.recording();
+        let stream = Observed::new(stream, Layer::Plain, observation, opening);
+        http::serve(self, stream, protocol, introduction, registration, follower).await
     }
 }

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::body::Tracked;
 use super::handler::Handler;
+use super::introduction::Introduction;
 use super::upgrade::Switch;
 use crate::registry::{ActivityGuard, Entry};
 
@@ -21,14 +22,21 @@ use crate::registry::{ActivityGuard, Entry};
 pub(super) struct Dispatch<H> {
     handler: Arc<H>,
     entry: Arc<Entry>,
+    introduction: Introduction,
     switch: Arc<Switch>,
 }
 
 impl<H> Dispatch<H> {
-    pub(super) fn new(handler: Arc<H>, entry: Arc<Entry>, switch: Arc<Switch>) -> Self {
+    pub(super) fn new(
+        handler: Arc<H>,
+        entry: Arc<Entry>,
+        introduction: Introduction,
+        switch: Arc<Switch>,
+    ) -> Self {
         Self {
             handler,
             entry,
+            introduction,
             switch,
         }
     }
@@ -40,6 +48,7 @@ impl<H: Handler> Service<Request<Incoming>> for Dispatch<H> {
     type Future = Answering<H::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.introduction.add_to(&mut request);
         let is_connect = request.method() == Method::CONNECT;
         let switch = self.switch.offer(&mut request).then(|| Asked {
             switch: Arc::clone(&self.switch),

@@ -13,6 +13,7 @@ use super::drive::{Graceful, drive};
 use super::ending::Ending;
 use super::executor::StreamTasks;
 use super::handler::Handler;
+use super::introduction::Introduction;
 use super::limits::MAX_HEADER_BYTES;
 use super::orders::Follower;
 use super::upgrade::{Streams, Switch};
@@ -24,6 +25,7 @@ pub(super) async fn serve<H, IO>(
     house: &House<H>,
     stream: IO,
     protocol: Protocol,
+    introduction: Introduction,
     registration: &Arc<Registration>,
     follower: &mut Follower,
 ) -> Ending
@@ -40,6 +42,7 @@ where
         Dispatch::new(
             Arc::clone(&house.handler),
             Arc::clone(entry),
+            introduction,
             Arc::clone(switch),
         )
     };

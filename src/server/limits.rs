@@ -12,6 +12,10 @@ pub const DEFAULT_MAX_CONCURRENT_STREAMS: u32 = 200;
 /// The TLS handshake: two round trips, so even a bad mobile link needs a tenth of this.
 pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The PROXY header, which a proxy sends in one piece as soon as it has connected: the specification asks for three seconds at least,
+/// for a segment that is lost; two more are for one that is lost twice.
+pub const DEFAULT_PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The first request's header block: what the largest one allowed takes at 20 kbit/s.
 pub const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -10,6 +10,11 @@
 //!   have deadlines by default, and the number of connections and streams is limited.
 //! * Every task belongs to the [`Server`]. After [`shutdown`](Server::shutdown) none is left, and
 //!   none of its connections is in the registry.
+//! * Who the client is does not depend on what it says: a PROXY header, `Forwarded` and
+//!   `X-Forwarded-For` count when a [trusted proxy](ListenerBuilder::trusted_proxies) sends them, and
+//!   then each request says [whose it is](ClientAddress).
+//! * What the client looks like on the wire is known by its [fingerprints](ClientFingerprint), and it
+//!   can be [turned away](ListenerBuilder::accept_hook) before its TLS handshake costs anything.
 //!
 //! It does not route, limit by address or by rate, or upgrade connections of HTTP/1.1, and within
 //! an exchange it sets no deadline: a body that trickles, either way, keeps its connection.
@@ -40,24 +45,32 @@
 //! ```
 
 mod accept;
+mod arrival;
 mod body;
 mod builder;
 mod census;
+mod client_address;
 mod connection;
 mod dispatch;
 mod drive;
 mod ending;
 mod executor;
+mod fingerprint;
+mod forwarded;
 mod handle;
 mod handler;
 mod handshake;
 mod http;
+mod introduction;
 mod leash;
 mod limits;
 mod listener;
 mod observer;
 mod orders;
+mod proxy_protocol;
+mod recording;
 mod tls;
+mod trusted;
 mod upgrade;
 mod version;
 mod watchdog;
@@ -69,15 +82,19 @@ pub mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use arrival::{ClientHelloInfo, Verdict};
 pub use builder::ListenerBuilder;
+pub use client_address::{AddressHeader, AddressSource, ClientAddress};
+pub use fingerprint::{ClientFingerprint, Fingerprints};
 pub use handle::{Server, ShutdownReport};
 pub use handler::{BoxError, Handler};
 pub use leash::ConversationStream;
 pub use limits::{
     DEFAULT_CLOSE_GRACE, DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_HEADER_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
-    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_CONCURRENT_STREAMS, DEFAULT_MAX_CONNECTIONS, DEFAULT_PROXY_HEADER_TIMEOUT,
 };
 pub use listener::Listener;
 pub use observer::{Layer, Observer};
+pub use proxy_protocol::{ProxyHeader, ProxyProtocol};
 pub use tls::ServerTls;
 pub use upgrade::{Conversation, Upgrade};

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::recording::Recording;
 use crate::registry::Entry;
 
 /// Sees what clients send, before anything is made of it: for fingerprints and captures.
@@ -60,22 +61,29 @@ impl Drop for Observation {
 }
 
 pin_project! {
-    /// A stream that shows what is read from it.
+    /// A stream that shows what is read from it, and records what it begins with.
     #[derive(Debug)]
     pub(super) struct Observed<IO> {
         #[pin]
         stream: IO,
         layer: Layer,
         observation: Option<Arc<Observation>>,
+        recording: Option<Recording>,
     }
 }
 
 impl<IO> Observed<IO> {
-    pub(super) fn new(stream: IO, layer: Layer, observation: Option<&Arc<Observation>>) -> Self {
+    pub(super) fn new(
+        stream: IO,
+        layer: Layer,
+        observation: Option<&Arc<Observation>>,
+        recording: Option<Recording>,
+    ) -> Self {
         Self {
             stream,
             layer,
             observation: observation.cloned(),
+            recording,
         }
     }
 }
@@ -89,6 +97,11 @@ impl<IO: AsyncRead> AsyncRead for Observed<IO> {
         let this = self.project();
         let before = buffer.filled().len();
         ready!(this.stream.poll_read(context, buffer))?;
+        if let Some(recording) = this.recording
+            && !recording.add(buffer.filled().get(before..).unwrap_or_default())
+        {
+            *this.recording = None;
+        }
         if let Some(observation) = this.observation
             && let Some(read @ [_, ..]) = buffer.filled().get(before..)
         {
