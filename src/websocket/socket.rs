@@ -356,18 +356,20 @@ impl<C: Unpin> WebSocket<C> {
             io::ErrorKind::ConnectionAborted => {
                 Error::new(ErrorKind::ClosedLocally).with_source(error)
             }
+            // Of what is below, TLS says so too, but that is a rustls::Error inside: this is decompression's.
+            io::ErrorKind::InvalidData
+                if error
+                    .get_ref()
+                    .is_some_and(|inner| !inner.is::<rustls::Error>()) =>
+            {
+                self.say_goodbye(CloseCode::Protocol);
+                Error::new(ErrorKind::ProtocolViolation)
+                    .with_detail(error.to_string())
+                    .with_source(error)
+            }
             _ => match error.downcast::<h2::Error>() {
                 Ok(error) => Error::from_http2(error),
-                Err(error) => {
-                    let detail = error.to_string();
-                    let error = Error::from_connection(error);
-                    if error.kind() != ErrorKind::ProtocolViolation {
-                        return error;
-                    }
-                    // TLS has its own kinds: this is decompression's.
-                    self.say_goodbye(CloseCode::Protocol);
-                    error.with_detail(detail)
-                }
+                Err(error) => Error::from_connection(error),
             },
         }
     }
