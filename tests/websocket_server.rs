@@ -392,17 +392,18 @@ async fn who_takes_nothing_is_given_up() {
 }
 
 /// Pings, whose pongs nobody takes: after a while they are not read either.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_pings_is_not_kept_in_memory() {
     let server = serving(Listener::builder()).await;
     let mut stream = stock(&server, "/patient").await.into_inner();
     let pings = b"\x89\x81\0\0\0\0a".repeat(1024);
     let mut written = 0;
-    let still = Duration::from_millis(500);
+    let still = Duration::from_secs(2);
     // What is left of a ping goes first.
     while let Ok(outcome) = timeout(still, stream.write(&pings[written % pings.len()..])).await {
         written += outcome.unwrap();
-        assert!(written < 256 << 20, "it reads on and on");
+        // Sockets hold some 10 MB.
+        assert!(written < 40 << 20, "it reads on and on");
     }
     assert!(written > 1 << 16);
     let report = server.shutdown(Duration::from_millis(50)).await;
