@@ -59,6 +59,7 @@ mod tests {
             "protocol": "websocket",
             "host": null,
             "remote_addr": "192.0.2.1:443",
+            "client_addr": "192.0.2.1:443",
             "local_addr": null,
             "state": "open",
             "activity": "idle",

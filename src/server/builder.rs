@@ -140,8 +140,7 @@ impl ListenerBuilder {
 
     /// Announces over HTTP/2 that clients may ask for tunnels, as browsers do for WebSockets (RFC
     /// 8441): with the method CONNECT and [`hyper::ext::Protocol`], to which an
-    /// [`Upgrade`](super::Upgrade) answers. A browser whose request for one is refused takes the connection for
-    /// unfit, or the host. Default: false.
+    /// [`Upgrade`](super::Upgrade) answers. Firefox uses a connection no more on which one was refused. Default: false.
     pub fn extended_connect(mut self, allowed: bool) -> Self {
         self.extended_connect = allowed;
         self
