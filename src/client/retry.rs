@@ -77,10 +77,10 @@ impl Retries {
 
     /// The last error, true of all tries.
     pub(super) fn tell(&self, error: Error) -> Error {
-        match (
-            self.sent && !error.was_sent(),
-            error.is_retryable() && !self.perhaps_processed,
-        ) {
+        if self.perhaps_processed {
+            return error.sent();
+        }
+        match (self.sent && !error.was_sent(), error.is_retryable()) {
             (true, true) => error.sent().not_processed(),
             (true, false) => error.sent(),
             (false, _) => error,
@@ -219,6 +219,18 @@ mod tests {
             let unsent = retries.again(&get, &unsent(), true, MOST);
             assert_eq!(unsent, Some(Again::Elsewhere));
         }
+    }
+
+    /// The simulation met it: a replayed request that is refused.
+    #[test]
+    fn a_refusal_says_nothing_of_the_try_before_it() {
+        let mut retries = Retries::default();
+        let get = marked(Method::GET, "");
+        let ended = Error::new(ErrorKind::ConnectionClosed).sent();
+        assert!(retries.again(&get, &ended, false, MOST).is_some());
+        let refused = Error::new(ErrorKind::StreamRefused).sent().not_processed();
+        let told = retries.tell(refused);
+        assert!(told.was_sent() && !told.is_retryable(), "{told:?}");
     }
 
     #[test]
