@@ -175,7 +175,8 @@ impl<C: Unpin> WebSocket<C> {
     /// # Errors
     ///
     /// [`ConnectionClosed`](ErrorKind::ConnectionClosed) or [`ConnectionReset`](ErrorKind::ConnectionReset) if the peer ended the
-    /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did;
+    /// connection without a Close frame; [`ClosedLocally`](ErrorKind::ClosedLocally) if the pool did; over HTTP/2 also
+    /// [`StreamReset`](ErrorKind::StreamReset) and [`GoAway`](ErrorKind::GoAway);
     /// [`MessageTooLarge`](ErrorKind::MessageTooLarge) and [`ProtocolViolation`](ErrorKind::ProtocolViolation), of which the peer is told
     /// by a Close frame; [`Unresponsive`](ErrorKind::Unresponsive) if it does not answer a
     /// heartbeat. After an error there is nothing more to come.
@@ -237,7 +238,7 @@ impl<C: Unpin> WebSocket<C> {
         timeout(CLOSE_TIMEOUT, answer).await.unwrap_or(Ok(None))
     }
 
-    /// The same as tokio-tungstenite's, for code that wants that.
+    /// The same as tokio-tungstenite's, for code that wants that. It has no heartbeat and no write deadline, and is not told to leave.
     pub fn into_inner(self) -> WebSocketStream<Transport> {
         self.stream
     }
